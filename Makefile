@@ -1,0 +1,73 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv.
+#
+#   make up      run a cluster on this machine         (make up ARGS='--nodes 5')
+#   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
+#   make check   format, lint, types, imports between floors
+#   make readme  write README's conversation and table of settings anew
+#   make bench   measure, beside other servers, and write docs/benchmarks.md (Linux, a C compiler)
+#   make bench-quick  measure in less than two minutes, and write nothing
+#   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)
+#   make venv    only install
+#   make clean   remove what make and the tools made; the cluster's data in .chorus stays
+
+# Another Python: make up PYTHON=python3.13
+PYTHON ?=
+ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: up venv test check readme bench bench-quick work clean
+
+up: venv
+	@$(BIN)/chorus up $(ARGS)
+
+venv: .venv/installed
+
+test: check
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+readme: .venv/installed-dev
+	$(BIN)/python -m tests.support.readme
+
+bench: .venv/installed-dev
+	$(BIN)/python -m tests.load
+
+bench-quick: .venv/installed-dev
+	$(BIN)/python -m tests.load --quick
+
+work: .venv/installed-dev
+	$(BIN)/python -m tests.load.work
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are older than pyproject.toml: what is installed may be, too.
+.venv/installed: pyproject.toml | $(BIN)/python
+	@echo 'installing into .venv (once, takes a moment)'
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | $(BIN)/python
+	@echo 'installing into .venv, with the tools for tests (once, takes a moment)'
+	@$(PIP) --editable '.[dev]'
+	@touch .venv/installed $@
+
+# The first of these that is new enough.
+$(BIN)/python:
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec "$$python" -m venv --clear .venv; \
+	  fi; \
+	done; \
+	echo 'chorus needs Python 3.11 or newer, and found none. If it is there under another' >&2; \
+	echo 'name, say so: make PYTHON=/path/to/python3' >&2; \
+	exit 1

@@ -1,0 +1,61 @@
+"""Where Redis is: the parts of a URL such as `redis://user:password@host:6379/0`.
+
+Schemes as registered with IANA and used by redis-py: `redis`, `rediss` (TLS) and
+`unix://[user:password@]/path?db=0`. Must not know connections.
+"""
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One Redis. `path`: a unix socket, and then `host` and `port` mean nothing."""
+
+    host: str = "127.0.0.1"
+    port: int = 6379
+    path: str = ""
+    tls: bool = False
+    db: int = 0
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def shown(self) -> str:
+        """For people and logs: where, without any secret."""
+        return self.path or f"{self.host}:{self.port}"
+
+
+def parse(url: str) -> Address:
+    """A URL's parts. Raises ValueError, which says what was expected and quotes no secret."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 6379
+    except ValueError:  # its message may quote what is part of a password
+        raise ValueError(
+            "not a URL such as redis://user:password@127.0.0.1:6379/0"
+            " (special characters of a password are written as %XX)"
+        ) from None
+    path = ""
+    named = parse_qs(parts.query).get("db", ["0"])[0]
+    if parts.scheme in ("redis", "rediss"):
+        if not parts.hostname:
+            raise ValueError("a host is missing, as in redis://127.0.0.1:6379/0")
+        named = parts.path.lstrip("/") or named
+    elif parts.scheme == "unix":
+        if not parts.path:
+            raise ValueError("a path is missing, as in unix:///run/redis.sock?db=0")
+        path = unquote(parts.path)
+    else:
+        raise ValueError("expected redis://, rediss:// or unix://")
+    if not (named.isascii() and named.isdigit()):
+        raise ValueError("the database must be a number, as in redis://127.0.0.1:6379/0")
+    return Address(
+        host=parts.hostname or "",
+        path=path,
+        port=port,
+        tls=parts.scheme == "rediss",
+        db=int(named),
+        username=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )

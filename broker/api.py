@@ -1,0 +1,317 @@
+"""The broker's interface: all that a node may ask of the rest of the cluster.
+
+Everything that two nodes must agree on goes through a `Broker`; what was accepted comes
+back to every node through a `Sink`, the author's own events included. There is no other
+path. The doc comments here are the contract: `tests/contract` has a test for each
+sentence, and runs them on every implementation.
+
+A method that changes something is done, in Redis, when it returns. It raises `Refused`
+when the change was not made and never will be, and `Refused(UNSETTLED)` when the broker
+was lost in between and it can't be known. Channel and nick arguments may be spelled in
+any case; `Envelope.log` is always folded.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from broker.events import Entry, Envelope
+
+
+class Code(StrEnum):
+    """Why a command was refused. Each dialect has its own words for each code."""
+
+    NICK_TAKEN = "nick-taken"
+    NICK_INVALID = "nick-invalid"
+    NICK_RESERVED = "nick-reserved"
+    NO_SUCH_NICK = "no-such-nick"
+    NO_SUCH_CHANNEL = "no-such-channel"
+    CHANNEL_INVALID = "channel-invalid"
+    NOT_MEMBER = "not-member"
+    ALREADY_MEMBER = "already-member"
+    NO_CURRENT_CHANNEL = "no-current-channel"
+    TEXT_INVALID = "text-invalid"
+    TEXT_TOO_LONG = "text-too-long"
+    TOO_MANY_CHANNELS = "too-many-channels"
+    TOO_MANY_MADE = "too-many-made"
+    OPTION_UNKNOWN = "option-unknown"
+    AWAY = "broker-away"
+    BUSY = "busy"
+    CUT_OFF = "cut-off"
+    UNSETTLED = "unsettled"
+
+
+class Refused(Exception):
+    """The one expected failure of a command. `about`: the name that it's about, or empty."""
+
+    def __init__(self, code: Code, about: str = "") -> None:
+        super().__init__(code.value, about)
+        self.code = code
+        self.about = about
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Refused) and (self.code, self.about) == (other.code, other.about)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.about))
+
+
+class Identity(msgspec.Struct):
+    """Who acts. The broker accepts an event only from the identity whose token it holds.
+
+    `sid` is public, `token` a secret. `nick` is the name held now; the core changes it
+    after a `rename`. `num` is the number of the last command; it only grows. `address` is
+    where the person comes from (empty: unknown), and `since` when, in Unix milliseconds.
+    `away`: why they're away, or None; the core changes it after a `set_away`.
+    """
+
+    sid: str
+    token: str
+    nick: str
+    address: str = ""
+    since: int = 0
+    away: str | None = None
+    num: int = 0
+
+
+class Position(NamedTuple):
+    """A place in a log. A `seq` says nothing without its epoch."""
+
+    epoch: str
+    seq: int
+
+
+class Topic(NamedTuple):
+    """A channel's topic, who set it, and when (Unix milliseconds). Empty text: none."""
+
+    text: str
+    nick: str
+    ms: int
+
+
+class Roster(NamedTuple):
+    """Who is in a channel: its name as first spelled, nicks, and how many there are.
+
+    `nicks` may be cut short at a page; `total` never is.
+    """
+
+    channel: str
+    nicks: list[str]
+    total: int
+
+
+class Arrival(NamedTuple):
+    """What somebody finds who comes into a channel, all of one moment.
+
+    Everything after `tip` is theirs to read, beginning with their own `Joined` if they
+    came `announced`, in which case `tip` is the place before it. An attempt whose answer was lost
+    may have announced them before; then they haven't been `announced` here.
+    """
+
+    tip: Position
+    roster: Roster
+    topic: Topic
+    history: list[Entry]
+    announced: bool = True
+
+
+class Receipt(NamedTuple):
+    """For a private message: the holder's nick as spelled, and why they are away (or None)."""
+
+    nick: str
+    away: str | None
+
+
+class ChannelInfo(NamedTuple):
+    """A row of the list of channels."""
+
+    name: str
+    members: int
+    topic: str
+
+
+class Person(NamedTuple):
+    """One person's details. `since`: Unix milliseconds; `away`: why, or None. `channels` may be
+    spelled as the person typed them.
+    """
+
+    nick: str
+    node: str
+    since: int
+    away: str | None
+    channels: list[str]
+
+
+class Presence(NamedTuple):
+    """A row of the list of everyone."""
+
+    nick: str
+    node: str
+
+
+class Totals(NamedTuple):
+    """The cluster in numbers. `messages` counts channel lines accepted since Redis was empty."""
+
+    nodes: int
+    sessions: int
+    channels: int
+    messages: int
+
+
+Settled = Callable[[Refused | None], None]
+"""Told how a pipelined command ended: None when it was accepted."""
+
+
+class Sink(Protocol):
+    """What a broker tells its node. Called in the node's own thread, never re-entered."""
+
+    def events(self, envelope: Envelope) -> None:
+        """Events of a followed channel, or of the inbox of a nick that is held here.
+
+        For each log: in its order, each event once, without a hole but those told by `gap`.
+        """
+
+    def gap(self, log: str, lost: int | None) -> None:
+        """Events of `log` are lost at this place: how many, or None if that can't be known."""
+
+    def away(self) -> None:
+        """The broker is gone: commands will be refused with AWAY. Told once per outage."""
+
+    def back(self) -> None:
+        """The broker is there again, and everything missed meanwhile has been delivered."""
+
+    def evicted(self, forgotten: bool) -> None:
+        """No session of this node whose `open` has returned is known to the cluster any more.
+
+        `forgotten`: the broker lost what it knew, and nobody saw them leave; otherwise this
+        node's lease ended and the others saw them quit. The node opens its sessions again
+        with new tokens; of one that is being opened its `open` tells. In an outage this comes
+        before `back`; a node that stood still may be told so without one.
+        """
+
+
+class Broker(Protocol):
+    """One node's way to the cluster."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether commands are taken now; otherwise they're refused with AWAY."""
+
+    async def start(self, sink: Sink) -> None:
+        """Connect, and take a lease for this node. Returns when commands are taken."""
+
+    async def stop(self) -> None:
+        """Give the lease back. The node has ended its sessions before."""
+
+    async def open(self, me: Identity) -> None:
+        """Make the session known and claim `me.nick`, in one step that only one can win.
+
+        Nicks are compared folded. NICK_TAKEN if another session holds it. The new holder
+        gets what is sent to the nick from here on, never what was sent before. CUT_OFF if this
+        node lost the broker or its lease meanwhile, or if the session is open under another token.
+        Nothing is held when it's refused; another attempt needs another token.
+        """
+
+    async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
+        """Claim `new`, put it into each channel's roster with a `Renamed` event, free the old.
+
+        Returns the (folded) channels that were told; a quiet member's channel isn't. The
+        event carries them all, as given. NICK_TAKEN leaves everything as it was. `new` may be the
+        old nick in other letters' case. The caller sets `me.nick` afterwards.
+        """
+
+    async def quit(self, me: Identity, why: str, channels: list[str]) -> None:
+        """Take the session out of each channel with a `Quit` event, then free its nick.
+
+        A quiet member goes without an event. Never refused: while the broker is away it
+        waits, and a session that isn't known any more has quit already.
+        """
+
+    async def follow(self, channel: str) -> None:
+        """Begin to hear a channel; returns when it's certain that nothing after is missed.
+
+        Events arrive once a `join` has told from where on. AWAY if the broker is away.
+        """
+
+    def unfollow(self, channel: str) -> None:
+        """Stop hearing a channel. Nothing of it arrives after this call."""
+
+    async def join(
+        self,
+        me: Identity,
+        channel: str,
+        *,
+        announce: bool = True,
+        quiet: bool = False,
+        roster: int = 100,
+        history: int = 10,
+    ) -> Arrival:
+        """Become a member of a channel that this node follows, which makes it if need be.
+
+        A channel keeps the spelling of its first join as its name. `announce`: with a
+        `Joined` event. `quiet`: nicks and quits aren't told there until the member has said
+        something. `roster`: the most nicks to return. `history`: the most spoken entries to
+        return, oldest first. A session that is a member already stays one, without an event,
+        and reads on from where the log is now. TOO_MANY_MADE if the channel is new and the
+        address has made too many.
+        """
+
+    async def leave(self, me: Identity, channel: str, why: str) -> None:
+        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member."""
+
+    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+        """Append a line to the channel's log; the answer comes through `settled`, once.
+
+        Lines of one session to one channel keep their order, without waiting for answers.
+        NOT_MEMBER if the session isn't in the channel. BUSY if too much is under way.
+        """
+
+    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
+
+    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+        """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK."""
+
+    async def set_away(self, me: Identity, why: str | None) -> None:
+        """Say why one is away (may be empty), or None: one is back."""
+
+    async def barrier(self) -> None:
+        """Returns when everything accepted before the call has been given to the sink.
+
+        While the broker is away it waits.
+        """
+
+    async def roster(self, channel: str) -> Roster:
+        """Everyone who is in the channel, exactly. NO_SUCH_CHANNEL if there is none; one that
+        is empty is kept as long as something was said in it that isn't forgotten.
+        """
+
+    async def topic(self, channel: str) -> Topic:
+        """The channel's topic. NO_SUCH_CHANNEL."""
+
+    async def history(self, channel: str, count: int) -> list[Entry]:
+        """The last `count` spoken entries of the log, oldest first; none if no such channel."""
+
+    async def channels(self) -> list[ChannelInfo]:
+        """Every channel that has members, by name. May be a second old."""
+
+    async def person(self, nick: str) -> Person:
+        """Details of the nick's holder. NO_SUCH_NICK.
+
+        A channel that was left a second ago may be among theirs.
+        """
+
+    async def people(self) -> list[Presence]:
+        """Everyone, by nick. May be a second old."""
+
+    async def totals(self) -> Totals:
+        """The cluster in numbers. May be a second old."""
+
+    async def count(self, counter: str) -> int:
+        """Add one to a counter of the whole cluster and return it: 1, 2, 3, without a hole."""
+
+
+Later = Callable[[Callable[[], None]], None]
+"""Run something once at the end of this turn of the event loop."""

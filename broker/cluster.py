@@ -1,0 +1,705 @@
+"""The broker that keeps its promises with Redis: the order of steps, and what to do when
+Redis is away.
+
+    Cluster ── Store ──> Link ──> Redis: one script a step
+       │         ▲          ▲       │
+       ├─ Presence (lease,  └───────┘ PUBLISH
+       │            sweep)  │
+       └─ Feed <────────────┘
+            └──> Sink
+
+What spans slots is a sequence of steps, each safe to repeat, in an order in which stopping
+after any of them leaves no lie behind: what a session is about to hold is written into its
+record first and crossed out last, so that whoever sweeps it finds everything.
+"""
+
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from broker.address import parse
+from broker.api import (
+    Arrival,
+    ChannelInfo,
+    Code,
+    Identity,
+    Later,
+    Person,
+    Position,
+    Receipt,
+    Refused,
+    Roster,
+    Settled,
+    Sink,
+    Topic,
+    Totals,
+)
+from broker.api import (
+    Presence as Present,
+)
+from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
+from broker.feed import Feed
+from broker.keys import Keys
+from broker.link import Link, LinkLost
+from broker.names import fold
+from broker.presence import Presence
+from broker.records import Record, Records, decode_record
+from broker.store import Late, Line, Parted, Store
+
+T = TypeVar("T")
+
+ROWS = 500
+"""How many records are written down in one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """How to reach Redis and what to keep there.
+
+    `lease`, `deadline` (within which Redis must answer) and `patience` (how long a command
+    waits for a lost Redis) are seconds. `channels_per_address` 0: any number.
+    """
+
+    url: str = "redis://127.0.0.1:6379/0"
+    namespace: str = "chorus"
+    node: str = "node"
+    lease: float = 8.0
+    deadline: float = 2.5
+    patience: float = 30.0
+    history_lines: int = 1000
+    history_days: float = 7.0
+    inbox_lines: int = 500
+    channels_per_address: int = 1000
+    script_flags: bool = True
+
+
+class Cluster:
+    """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
+
+    `later`: as for `Link`.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, config: ClusterConfig, reactor: Any, rng: random.Random, later: Later | None = None
+    ) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._rng = rng
+        self._keys = Keys(config.namespace)
+        self._store = Store(
+            self._keys,
+            history_lines=config.history_lines,
+            history_days=config.history_days,
+            inbox_lines=config.inbox_lines,
+            script_flags=config.script_flags,
+        )
+        address = parse(config.url)
+        self._feed = Feed(self._store.read, self._probed)
+        self._link = self._store.link = Link(
+            reactor,
+            address,
+            rng,
+            deadline=config.deadline,
+            up=self._link_up,
+            down=self._link_down,
+            heard=self._feed.hear,
+            introduce=self._store.load_scripts,
+            gather=self._end_of_turn,
+            later=later,
+            patience=config.patience,
+        )
+        self._presence = Presence(
+            self._store,
+            reactor,
+            lease=config.lease,
+            incarnate=self._incarnate,
+            evicted=self._evicted,
+            probe=self._probe,
+            messages=self._messages_since,
+        )
+        self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
+        self._sink: Sink
+        self._ready = False
+        self._started: Deferred[None] | None = None
+        self._recovering = False
+        self._stopping = False
+        self._records = Records()
+        self._given_back: list[str] = []  # nicks that are heard still
+        self._claimed: list[str] = []  # nicks, folded, whose claims are under way
+        self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
+        self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
+        self._probed_at = 0.0
+        self._said = 0
+        self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
+        self._cached: dict[str, tuple[float, Any]] = {}
+        self._trimming = LoopingCall(self._trim)
+        self._trimming.clock = reactor
+
+    # -- being there
+
+    @property
+    def ready(self) -> bool:
+        return self._ready and not self._presence.moving
+
+    @property
+    def node(self) -> str:
+        """This incarnation's name: the node's, and what is drawn at random at each start."""
+        return self._presence.node
+
+    def _incarnate(self) -> str:
+        return f"{self._config.node}.{secrets.token_hex(6)}"
+
+    async def start(self, sink: Sink) -> None:
+        self._sink = self._feed.sink = sink
+        self._started = Deferred()
+        self._link.subscribe(self._store.own_topic)
+        self._link.start()
+        await self._started
+        self._presence.start()
+        self._trimming.start(600, now=False)
+
+    async def stop(self) -> None:
+        self._stopping = True
+        self._ready = False
+        if self._trimming.running:
+            self._trimming.stop()
+        if self._link.connected:
+            # people who couldn't be said goodbye to are left to whoever sweeps the lease
+            await self._presence.stop(give_up=not self._records)
+        await self._link.stop()
+
+    def _link_up(self) -> None:
+        if self._link.connected and not self._recovering:
+            self._recovering = True
+            Deferred.fromCoroutine(self._recover()).addErrback(self._not_recovered)
+
+    def _not_recovered(self, failure: Any) -> None:
+        self._recovering = False
+        if failure.check(Refused) is None:
+            self.log.failure("recovering", failure)
+        if self._link.connected and not self._stopping:
+            self._reactor.callLater(0.2, self._link_up)
+
+    def _link_down(self) -> None:
+        self._feed.distrust()
+        self._presence.unsteady()
+        if self._ready:
+            self._ready = False
+            if not self._stopping:
+                self.log.warn("Redis is away")
+                self._sink.away()
+
+    async def _recover(self) -> None:
+        """The link is up: hold the lease, read what was missed, then take commands."""
+        first = self._started is not None and not self._started.called
+        if first:
+            await self._presence.take()
+        else:
+            await self._presence.renew()
+        await self._feed.catch_up()
+        while self._feed.distrusted and self._link.connected:
+            await self._feed.catch_up()  # the wire was lost and renewed meanwhile
+        self._recovering = False
+        if self._stopping or not self._link.connected:
+            return
+        self._probed_at = self._reactor.seconds()
+        self._ready = True
+        self._link.soon()  # for the barriers that waited
+        if first and self._started is not None:
+            self._started.callback(None)
+            return
+        self.log.info("Redis is back")
+        self._sink.back()
+
+    def _evicted(self, forgotten: bool) -> None:
+        self._given_back += self._records.clear()
+        self._sink.evicted(forgotten)
+
+    # -- proving delivery, and barriers
+
+    def _probe(self) -> None:
+        """Drop a subscription that says nothing any more, whatever TCP says."""
+        if not self._ready:
+            return
+        if self._reactor.seconds() - self._probed_at > self._config.deadline:
+            self.log.warn("nothing is delivered any more")
+            self._link.drop()
+        probe = msgspec.json.encode(Envelope(SCHEMA, "", "probe", 0, 0, []))
+        self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
+        self._aside(self._stop_hearing())
+        self._aside(self._shorten())
+        self._feed.mend_stalled()
+
+    def _probed(self) -> None:
+        self._probed_at = self._reactor.seconds()
+
+    async def barrier(self) -> None:
+        passed: Deferred[None] = Deferred()
+        self._link.soon()
+        self._barriers.append(passed)
+        await passed
+        await self._feed.settled()
+
+    def _ask_for_barriers(self) -> None:
+        """One PING for all: what was published before Redis answers it comes before the answer."""
+        if not (self._barriers and self._ready):
+            return
+        waiting, self._barriers = self._barriers, []
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, LinkLost):
+                self._barriers += waiting  # and when Redis is back they're asked for again
+                return
+            for one in waiting:
+                one.callback(None)
+
+        self._link.send(("PING",), answered, again=False)
+
+    # -- lines: one call for all that a turn said in a channel
+
+    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+        if not self.ready or self._link.full:
+            settled(Refused(Code.BUSY if self.ready else Code.AWAY))
+            return
+        me.num += 1
+        body = encode(Said(me.sid, me.num, me.nick, text, action))
+        line = Line(me.sid, me.token, me.num, body, settled)
+        name = fold(channel)
+        self._link.soon()
+        said = self._lines.get(name)
+        if said is None:
+            self._lines[name] = [line]
+        else:
+            said.append(line)
+
+    def _end_of_turn(self) -> None:
+        lines, self._lines = self._lines, {}
+        for channel, said in lines.items():
+            self._said += len(said)
+            self._store.say(channel, said)
+        self._ask_for_barriers()
+
+    def _messages_since(self) -> int:
+        said, self._said = self._said, 0
+        return said
+
+    # -- sessions and nicks
+
+    def _check(self) -> None:
+        if not self.ready:
+            raise Refused(Code.AWAY)
+        if self._link.full:
+            raise Refused(Code.BUSY)
+
+    async def open(self, me: Identity) -> None:
+        if self._ready:
+            await self._presence.moved()
+        self._check()
+        node, record = self.node, self._records.begin(me)
+        try:
+            tip = await self._claim(me, me.nick, node)
+        except Refused as refused:
+            await self._give_up(me.sid, record, node)
+            if refused.code is Code.UNSETTLED:  # and undone now
+                raise Refused(Code.CUT_OFF) from None
+            raise
+        if node != self.node:
+            raise Refused(Code.CUT_OFF)
+        self._take(me.sid, me.nick, tip)
+
+    def _take(self, sid: str, nick: str, tip: Position) -> None:
+        """The nick is the session's."""
+        self._records.holds(sid, nick)
+        self._feed.open(fold(nick), tip)
+
+    async def _give_up(self, sid: str, record: Record, node: str) -> None:
+        """Leave nothing of a session."""
+        self._records.ending(sid)
+        await self._store.give_up(sid, record, node)
+        self._records.end(sid, record)
+
+    async def _claim(self, me: Identity, nick: str, node: str) -> Position:
+        """Claim a nick, and hear what is sent to it from that moment."""
+
+        async def claim(_again: bool) -> Position:
+            deadline = self._presence.deadline
+            return await self._noted(me, node, self._store.claim(me, nick, node, deadline))
+
+        self._feed.follow(fold(nick))
+        self._claimed.append(fold(nick))
+        try:
+            return await self._settle(node, claim)
+        except BaseException:
+            self._given_back.append(nick)
+            raise
+        finally:
+            self._claimed.remove(fold(nick))
+
+    async def _noted(self, me: Identity, node: str, work: Coroutine[Any, Any, T]) -> T:
+        """Take hold of something, when the session's record is written that tells of it.
+
+        Both go out together: the link's calls are done in their order.
+        """
+        rows = self._records.rows({me.sid})
+        noted = self._store.note(node, self._presence.deadline, rows)
+        try:
+            found = await work
+        except BaseException:
+            noted.addErrback(lambda _: None)
+            raise
+        await noted
+        return found
+
+    async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
+        self._check()
+        record, node, old = self._records.of(me), self.node, me.nick
+        me.num += 1
+        moved = fold(new) != fold(old)
+        record.nicks.insert(0, new)  # the first is what lists show
+        try:
+            tip = await self._claim(me, new, node)
+        except Refused as refused:
+            record.nicks.sort(key=lambda nick: nick != old)
+            if refused.code is Code.NICK_TAKEN and moved:
+                self._records.gave_back(me.sid, new)
+            self._records.changed.add(me.sid)
+            self._aside(self._shorten())
+            raise
+        self._take(me.sid, new, tip)
+        event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
+        told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
+        if moved:
+            await self._store.release(me.sid, me.token, old)
+            self._records.gave_back(me.sid, old)
+            self._given_back.append(old)
+        return told
+
+    async def _shorten(self) -> None:
+        """Write down anew the records that tell of more than is held."""
+        changed = self._records.changed
+        while changed and self.ready:
+            some = set(islice(changed, ROWS))
+            changed -= some
+            rows = self._records.rows(some)  # not earlier: they may grow meanwhile
+            try:
+                if rows:
+                    await self._store.note(self.node, self._presence.deadline, rows)
+            except (Late, LinkLost, Refused):
+                changed |= some  # with the next beat
+                return
+
+    async def _stop_hearing(self) -> None:
+        """What was sent to a nick before it was given back has come by when the barrier has."""
+        given_back, self._given_back = self._given_back, []
+        if given_back:
+            await self.barrier()
+            self._forsake(given_back)
+
+    def _forsake(self, nicks: list[str]) -> None:
+        """Hear nothing more of nicks that nobody here holds or is about to."""
+        for nick in nicks:
+            if not self._records.is_held(nick) and fold(nick) not in self._claimed:
+                self._feed.unfollow(fold(nick))
+
+    async def quit(self, me: Identity, why: str, channels: list[str]) -> None:
+        me.num += 1
+        node, record = self.node, self._records.find(me)
+        if record is None:
+            record = Record(me.token, [me.nick], {})
+        event = Quit(me.sid, me.num, me.nick, why, tuple(fold(channel) for channel in channels))
+        nicks = list(record.nicks)
+        while node == self.node:
+            try:
+                await self._quit(event, record, node)
+                break
+            except Refused as refused:
+                if refused.code is not Code.BUSY or self._stopping:
+                    raise
+            await self._pause(0.5)  # Redis takes no writes now, out of disk or of replicas, say
+        self._forsake(nicks)
+
+    async def _quit(self, event: Quit, record: Record, node: str) -> None:
+        for name in dict.fromkeys([*event.channels, *record.channels]):
+            parted = await self._store.quit(record.token, name, event)
+            if parted is not None and parted.left == 0:
+                await self._store.emptied(name, parted.maker)
+        await self._give_up(event.sid, record, node)
+
+    # -- channels
+
+    async def follow(self, channel: str) -> None:
+        self._check()
+        self._feed.follow(fold(channel))
+        self._link.subscribe(self._keys.channel(channel).log)
+
+    def unfollow(self, channel: str) -> None:
+        self._feed.unfollow(fold(channel))
+        self._link.unsubscribe(self._keys.channel(channel).log)
+
+    async def join(
+        self,
+        me: Identity,
+        channel: str,
+        *,
+        announce: bool = True,
+        quiet: bool = False,
+        roster: int = 100,
+        history: int = 10,
+    ) -> Arrival:
+        self._check()
+        record = self._records.of(me)
+        me.num += 1
+        node, most = self.node, self._config.channels_per_address
+        record.channels.setdefault(fold(channel), channel)
+        ways: dict[str, Any] = {
+            "announce": announce,
+            "quiet": quiet,
+            "roster": roster,
+            "history": history,
+            "num": me.num,
+        }
+        may_make = not (most and me.address)
+
+        async def join(_again: bool) -> Arrival | None:
+            ways["deadline"] = self._presence.deadline
+            joining = self._store.join(me, channel, may_make=may_make, **ways)
+            return await self._noted(me, node, joining)
+
+        found = await self._settle(node, join)
+        if found is None:
+            now = self._presence.now_ms
+            if await self._store.reserve(me.address, channel, now, most):
+                may_make = True
+                found = await self._settle(node, join)
+        if found is None:
+            self._left(me, channel)
+            raise Refused(Code.TOO_MANY_MADE, channel)
+        self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
+        if found.roster.total == 1:
+            self._aside(self._store.index(channel))
+        return found
+
+    def _left(self, me: Identity, channel: str) -> None:
+        """The session isn't in the channel any more, or never was."""
+        record = self._records.find(me)
+        if record is not None and record.channels.pop(fold(channel), ""):
+            self._records.changed.add(me.sid)
+
+    async def leave(self, me: Identity, channel: str, why: str) -> None:
+        self._check()
+        me.num += 1
+        node, gone = self.node, False
+
+        async def leave(again: bool) -> Parted | None:
+            nonlocal gone
+            gone = again
+            return await self._store.leave(me, channel, why)
+
+        parted = await self._settle(node, leave)
+        self._left(me, channel)
+        if parted is None and not gone:
+            raise Refused(Code.NOT_MEMBER, channel)
+        if parted is not None and parted.left == 0:
+            self._aside(self._store.emptied(channel, parted.maker))
+
+    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+        self._check()
+        me.num += 1
+        await self._store.set_topic(me, channel, topic)
+
+    async def roster(self, channel: str) -> Roster:
+        self._check()
+        return await self._store.roster(channel)
+
+    async def topic(self, channel: str) -> Topic:
+        self._check()
+        return await self._store.topic(channel)
+
+    async def history(self, channel: str, count: int) -> list[Entry]:
+        self._check()
+        return await self._store.history(channel, count)
+
+    # -- people
+
+    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+        self._check()
+        self._records.of(me)
+        me.num += 1
+        node = self.node
+        first = self._presence.now_ms - 1000
+
+        async def tell(again: bool) -> Receipt:
+            deadline, sent = self._presence.deadline, first if again else 0
+            return await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+
+        return await self._settle(node, tell)
+
+    async def _settle(self, node: str, attempt: Callable[[bool], Awaitable[T]]) -> T:
+        """Try until Redis answers; `attempt` is told whether it may have been done before.
+
+        Raises UNSETTLED when patience is at its end, or CUT_OFF if this node isn't the
+        incarnation any more that began: nothing may be done in its name.
+        """
+        again, until = False, self._reactor.seconds() + self._config.patience
+        while self._reactor.seconds() < until:
+            if node != self.node:
+                raise Refused(Code.UNSETTLED if again else Code.CUT_OFF)
+            if self._ready and self._presence.held:
+                try:
+                    return await attempt(again)
+                except LinkLost:
+                    again = True
+                except Late:
+                    pass
+            await self._pause(0.05)
+        raise Refused(Code.UNSETTLED)
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for."""
+
+        def missed(failure: Failure) -> None:
+            if failure.check(Refused) is None:
+                self.log.failure("nobody waited for this", failure)
+
+        Deferred.fromCoroutine(work).addErrback(missed)
+
+    async def _pause(self, seconds: float) -> None:
+        over: Deferred[None] = Deferred()
+        self._reactor.callLater(seconds, over.callback, None)
+        await over
+
+    async def set_away(self, me: Identity, why: str | None) -> None:
+        self._check()
+        await self._store.set_away(me, why)
+
+    async def person(self, nick: str) -> Person:
+        self._check()
+        claim = await self._store.claim_of(nick)
+        record = await self._store.record(claim["sid"], claim["node"])
+        return Person(
+            claim["nick"],
+            _node_name(claim["node"]),
+            int(claim["since"]),
+            claim.get("away"),
+            sorted(record.channels.values(), key=fold) if record is not None else [],
+        )
+
+    # -- what may be a second old
+
+    async def channels(self) -> list[ChannelInfo]:
+        self._check()
+        return await self._lately("channels", self._read_channels)
+
+    async def people(self) -> list[Present]:
+        self._check()
+        return await self._lately("people", self._read_people)
+
+    async def totals(self) -> Totals:
+        self._check()
+        return await self._lately("totals", self._read_totals)
+
+    async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
+        at, value = self._cached.get(what, (0.0, None))
+        if value is None or self._reactor.seconds() - at > 1.0:
+            at = self._reactor.seconds()
+            value = await read()
+            self._cached[what] = (at, value)
+        return cast(T, value)
+
+    async def _read_channels(self) -> list[ChannelInfo]:
+        names = [
+            name.decode() for name in await self._store.ask("SMEMBERS", self._keys.channel_index)
+        ]
+        found = []
+        for i in range(0, len(names), 500):
+            some = [self._keys.channel(name) for name in names[i : i + 500]]
+            sizes = await self._store.ask_all(*(("HLEN", keys.roster) for keys in some))
+            about = await self._store.ask_all(
+                *(("HMGET", keys.meta, "name", "topic") for keys in some)
+            )
+            for name, size, (spelled, topic) in zip(names[i:], sizes, about, strict=False):
+                if size and spelled is not None:
+                    found.append(ChannelInfo(spelled.decode(), size, (topic or b"").decode()))
+                else:
+                    await self._store.unindex(name)
+        return sorted(found, key=lambda channel: fold(channel.name))
+
+    async def _nodes(self) -> list[str]:
+        return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
+
+    async def _read_people(self) -> list[Present]:
+        nodes = await self._nodes()
+        records = await self._store.ask_all(
+            *(("HVALS", self._keys.node_sessions(node)) for node in nodes)
+        )
+        found = [
+            Present(decode_record(raw).nicks[0], _node_name(node))
+            for node, some in zip(nodes, records, strict=True)
+            for raw in some
+        ]
+        return sorted(found, key=lambda present: fold(present.nick))
+
+    async def _read_totals(self) -> Totals:
+        nodes = await self._nodes()
+        channels, messages, *sessions = await self._store.ask_all(
+            ("SCARD", self._keys.channel_index),
+            ("GET", self._keys.messages),
+            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
+        )
+        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._said)
+
+    async def count(self, counter: str) -> int:
+        self._check()
+        number: Deferred[int] = Deferred()
+        waiting = self._counting.get(counter)
+        if waiting is not None:
+            waiting.append(number)
+        else:
+            self._counting[counter] = [number]
+            Deferred.fromCoroutine(self._count(counter))
+        return await number
+
+    async def _count(self, counter: str) -> None:
+        """One call at a time and counter, for all who asked meanwhile: a number each."""
+        while waiting := self._counting[counter]:
+            self._counting[counter] = []
+            batch = secrets.token_hex(6)
+            try:
+                last = await self._store.count(counter, self.node, batch, len(waiting))
+            except Refused as refused:
+                for one in waiting:
+                    one.errback(refused)
+                continue
+            for i, one in enumerate(waiting, last - len(waiting) + 1):
+                one.callback(i)
+        del self._counting[counter]
+
+    # -- housekeeping
+
+    def _trim(self) -> "Deferred[None]":
+        """Forget what is older than the days that are kept, in the logs that are followed."""
+
+        async def each() -> None:
+            for log in self._feed.followed():
+                if self._ready:
+                    await self._store.trim(log, self._presence.now_ms - self._store.kept_ms)
+
+        def missed(failure: Failure) -> None:
+            failure.trap(Refused)  # the next time, then
+
+        return Deferred.fromCoroutine(each()).addErrback(missed)
+
+
+def _node_name(incarnation: str) -> str:
+    return incarnation.rpartition(".")[0]

@@ -1,0 +1,250 @@
+"""The feed: makes out of what is published, and of the logs, what a sink may see.
+
+    published ──> hear() ──in order──────────────────────────────> sink.events
+                     └─ hole, or link was lost ─> held ─> read the log, then what was held
+
+Pub/sub is a hint and the log is the truth (I3): an envelope that continues its log is
+passed on; one that was passed on before is dropped; anything else makes the feed read the
+log from where it stood, and hold what comes meanwhile. What the log has no more is told
+as a gap. Must not know keys, scripts or sessions: it's given a `Reader`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from broker.api import Position, Sink
+from broker.events import Entry, Envelope, decode_envelope
+
+CHUNK = 500
+"""How many entries are read from a log at a time."""
+
+HELD = 10_000
+"""How many envelopes of a log are held while it's being read; the log has those beyond."""
+
+
+class Excerpt(NamedTuple):
+    """What a log says after some place: its tip, and the entries, oldest first."""
+
+    tip: Position
+    entries: list[Entry]
+
+
+class Reader(Protocol):
+    """Reads at most `count` entries of a log after a `seq`."""
+
+    def __call__(self, log: str, after: int, count: int) -> Awaitable[Excerpt]: ...
+
+
+class _Log:
+    """Where the feed stands in one log."""
+
+    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire")
+
+    def __init__(self, name: str, wire: int) -> None:
+        self.name = name
+        self.wire = wire  # the count of wires when it was followed
+        self.epoch = ""
+        self.seq = -1  # before `open`
+        self.held: list[Envelope] | None = []  # None: live
+        self.mending = False
+        self.again = False  # something came that is neither held nor in what is being read
+
+
+class Feed:
+    """Follows logs for one node. `probed` is told of each probe that is heard."""
+
+    logger = Logger()
+
+    def __init__(self, read: Reader, probed: Callable[[], None]) -> None:
+        self._read = read
+        self._probed = probed
+        self._logs: dict[str, _Log] = {}
+        self._mended: list[Deferred[None]] = []
+        self._mending = 0
+        self._wires = 0
+        self._distrusted = False
+        self._stalled: set[str] = set()  # logs that couldn't be read
+        self.sink: Sink
+
+    def follow(self, log: str) -> None:
+        """Hold what is heard of a log until `open` tells from where it matters."""
+        if log not in self._logs:
+            self._logs[log] = _Log(log, self._wires)
+
+    def open(self, log: str, tip: Position) -> None:
+        """Pass on everything after `tip`; no effect on a log that is open already."""
+        at = self._logs.get(log)
+        if at is None or at.seq >= 0:
+            return
+        at.epoch, at.seq = tip
+        if self._distrusted:
+            return  # and `catch_up` reads it
+        if at.wire == self._wires and not at.again:
+            self._release(at)
+        else:
+            self._mend(at)
+
+    def unfollow(self, log: str) -> None:
+        """Pass on nothing more of a log."""
+        self._logs.pop(log, None)
+
+    def followed(self) -> list[str]:
+        """The names of all logs that are followed."""
+        return list(self._logs)
+
+    def hear(self, message: bytes) -> None:
+        """Something was published on a topic that this node hears."""
+        try:
+            envelope = decode_envelope(message)
+        except msgspec.DecodeError:
+            self.logger.warn("an envelope that can't be understood was left to the log")
+            return
+        log = self._logs.get(envelope.log)
+        if log is None:
+            if envelope.log == "":
+                self._probed()
+            return
+        if log.held is not None:
+            if len(log.held) < HELD:
+                log.held.append(envelope)
+            else:
+                log.again = True
+        elif envelope.seq == log.seq + 1 and (envelope.epoch == log.epoch or self._first(log)):
+            log.epoch = envelope.epoch
+            log.seq += len(envelope.events)
+            self.sink.events(envelope)
+        elif not self._known(log, envelope):
+            log.held = [envelope]
+            self._mend(log)
+
+    @property
+    def distrusted(self) -> bool:
+        """Whether the wire was lost since `catch_up` was last begun."""
+        return self._distrusted
+
+    def distrust(self) -> None:
+        """The wire was lost: hold everything, until `catch_up` has read the logs."""
+        self._wires += 1
+        self._distrusted = True
+        for log in self._logs.values():
+            if log.held is None:
+                log.held = []
+
+    async def catch_up(self) -> None:
+        """Read every open log from where the feed stood. Returns when all are live."""
+        self._distrusted = False
+        for log in list(self._logs.values()):
+            if log.mending:
+                log.again = True
+            elif log.seq >= 0:
+                self._mend(log)
+        await self.settled()
+
+    def mend_stalled(self) -> None:
+        """Read again the logs that couldn't be read."""
+        stalled, self._stalled = self._stalled, set()
+        for log in map(self._logs.get, stalled):
+            if log is not None and log.held is not None and log.seq >= 0 and not log.mending:
+                self._mend(log)
+
+    async def settled(self) -> None:
+        """Returns when no log is being read: what was heard by then has been passed on."""
+        while self._mending:
+            waiting: Deferred[None] = Deferred()
+            self._mended.append(waiting)
+            await waiting
+
+    def _known(self, log: _Log, envelope: Envelope) -> bool:
+        """Whether the whole of an envelope was passed on before."""
+        return envelope.epoch == log.epoch and envelope.seq + len(envelope.events) - 1 <= log.seq
+
+    def _continues(self, log: _Log, envelope: Envelope) -> bool:
+        if envelope.epoch == log.epoch:
+            return envelope.seq <= log.seq + 1
+        return self._first(log) and envelope.seq == 1
+
+    def _first(self, log: _Log) -> bool:
+        """Nobody had written to this log when it was opened: its first writer draws the epoch."""
+        return log.epoch == "" and log.seq == 0
+
+    def _mend(self, log: _Log) -> None:
+        log.mending = True
+        if log.held is None:
+            log.held = []
+        self._mending += 1
+        Deferred.fromCoroutine(self._mend_log(log)).addBoth(self._end_mending, log)
+
+    def _end_mending(self, result: object, log: _Log) -> None:
+        log.mending = False
+        self._mending -= 1
+        if result is not None:
+            # the broker is gone, and will catch up when it's back; or it reads none now
+            self._stalled.add(log.name)
+            self.logger.info("a log couldn't be read now: {why}", why=str(result))
+        if not self._mending:
+            waiting, self._mended = self._mended, []
+            for one in waiting:
+                one.callback(None)
+
+    async def _mend_log(self, log: _Log) -> None:
+        while True:
+            before, log.again = len(log.held or ()), False
+            excerpt = await self._read(log.name, max(log.seq, 0), CHUNK)
+            if self._logs.get(log.name) is not log:
+                return
+            held = log.held or []
+            log.held = [e for e in held[:before] if e.epoch == excerpt.tip.epoch] + held[before:]
+            if excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
+                # Redis lost this log, and it began anew
+                self.sink.gap(log.name, None)
+                log.epoch, log.seq = excerpt.tip.epoch, 0
+                continue
+            if excerpt.tip.epoch == "" and log.epoch != "":
+                self.sink.gap(log.name, None)
+                log.epoch, log.seq = "", 0
+            elif log.epoch == "":
+                log.epoch = excerpt.tip.epoch
+            elif excerpt.tip.seq < log.seq:
+                # Redis went back: what was passed on is there no more, its numbers come again
+                self.sink.gap(log.name, None)
+                log.seq = excerpt.tip.seq
+            for entry in excerpt.entries:
+                self._pass(log, entry)
+            if len(excerpt.entries) == CHUNK:
+                continue
+            if excerpt.tip.seq > log.seq:
+                self.sink.gap(log.name, excerpt.tip.seq - log.seq)
+                log.seq = excerpt.tip.seq
+            if log.again:
+                log.held = [held for held in log.held if not self._known(log, held)]
+                continue
+            if self._release(log):
+                return
+
+    def _pass(self, log: _Log, entry: Entry) -> None:
+        if entry.seq <= log.seq or self._logs.get(log.name) is not log:
+            return
+        if entry.seq > log.seq + 1:
+            self.sink.gap(log.name, entry.seq - log.seq - 1)
+        log.seq = entry.seq
+        self.sink.events(Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event]))
+
+    def _release(self, log: _Log) -> bool:
+        """Pass on what was held and go live; False if there is a hole in what was held."""
+        held, log.held = log.held or [], None
+        for i, envelope in enumerate(held):
+            if self._known(log, envelope):
+                continue
+            if not self._continues(log, envelope):
+                log.held = held[i:]
+                if not log.mending:
+                    self._mend(log)
+                return False
+            log.epoch = envelope.epoch
+            for offset, event in enumerate(envelope.events):
+                self._pass(log, Entry(envelope.seq + offset, envelope.ms, event))
+        return True

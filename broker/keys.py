@@ -1,0 +1,104 @@
+"""The names of all keys and topics in Redis. Nothing else in chorus spells one.
+
+    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, name, topic..., made (address), and spoken:
+                                           the seq of the last line, 0 if there's only a topic
+    NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
+    NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
+    NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away,
+                                           and epoch, seq: the inbox's tip when it was taken
+    NAMESPACE:1:{n:alice}:meta     hash    epoch, seq   of the inbox
+    NAMESPACE:1:{n:alice}:log      stream  the inbox, as a channel's log
+    NAMESPACE:1:{a:ADDRESS}        zset    channels made from an address, by when they're forgotten
+    NAMESPACE:1:{w:NODE}:sessions  hash    sid -> record (see broker/records.py), of one
+                                           incarnation of a node
+    NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
+    NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters
+
+The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
+each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
+count. Must not know commands or scripts.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote
+
+from broker.events import SCHEMA
+from broker.names import fold
+
+
+class LogKeys(NamedTuple):
+    """Where a log lives: a channel's, or the inbox of a nick."""
+
+    meta: str
+    log: str
+
+
+class ChannelKeys(NamedTuple):
+    """The keys of a channel, as the scripts take them. `log` names its topic too."""
+
+    meta: str
+    roster: str
+    log: str
+
+
+class NickKeys(NamedTuple):
+    """The keys of a nick, in the order in which the scripts take them."""
+
+    claim: str
+    meta: str
+    log: str
+
+
+def _encoded(name: str) -> str:
+    return quote(fold(name), safe="#-_.~")
+
+
+@lru_cache(maxsize=4096)  # a line needs its channel's
+def _channel_keys(prefix: str, name: str) -> ChannelKeys:
+    base = f"{prefix}{{c:{_encoded(name)}}}:"
+    return ChannelKeys(base + "meta", base + "roster", base + "log")
+
+
+class Keys:
+    """All key names under one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self._prefix = f"{namespace}:{SCHEMA}:"
+        cluster = self._prefix + "{cluster}:"
+        self.leases = cluster + "leases"
+        self.dying = cluster + "dying"
+        self.epoch = cluster + "epoch"
+        self.channel_index = cluster + "channels"
+        self.messages = cluster + "messages"
+        self._counters = cluster + "counter:"
+
+    def channel(self, name: str) -> ChannelKeys:
+        return _channel_keys(self._prefix, name)
+
+    def nick(self, name: str) -> NickKeys:
+        base = f"{self._prefix}{{n:{_encoded(name)}}}:"
+        return NickKeys(base + "claim", base + "meta", base + "log")
+
+    def log(self, name: str) -> LogKeys:
+        """Of a log by its name: a channel's begins with `#`, a nick never does."""
+        if name.startswith("#"):
+            channel = self.channel(name)
+            return LogKeys(channel.meta, channel.log)
+        nick = self.nick(name)
+        return LogKeys(nick.meta, nick.log)
+
+    def address(self, address: str) -> str:
+        return f"{self._prefix}{{a:{_encoded(address)}}}"
+
+    def node_topic(self, incarnation: str) -> str:
+        return f"{self._prefix}{{w:{_encoded(incarnation)}}}"
+
+    def node_sessions(self, incarnation: str) -> str:
+        return f"{self._prefix}{{w:{_encoded(incarnation)}}}:sessions"
+
+    def counter(self, name: str) -> str:
+        return self._counters + _encoded(name)
+
+    def counter_memo(self, name: str, incarnation: str) -> str:
+        return f"{self.counter(name)}:{_encoded(incarnation)}"

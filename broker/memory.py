@@ -1,0 +1,549 @@
+"""The in-memory broker: a whole cluster in one process, for tests and for nothing else.
+
+    Memory ─┐                 what the nodes agree on
+    Memory ─┼─> World ──────> one queue of calls ──> Sink, Sink, Sink
+    Memory ─┘
+
+`World` is to `Memory` what Redis is to the real broker, and has switches to make nodes lose
+it. No method waits for anything: when it returns, every sink has been told all that followed
+from it. As with the real broker, one has to wait for `quit`, `follow` and `barrier` while the
+node is cut off, and within a call of a sink, which is never re-entered, for `barrier`.
+Must not know Redis, sockets or the reactor.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
+
+from twisted.internet.defer import Deferred
+
+from broker.api import (
+    Arrival,
+    ChannelInfo,
+    Code,
+    Identity,
+    Person,
+    Position,
+    Presence,
+    Receipt,
+    Refused,
+    Roster,
+    Settled,
+    Sink,
+    Topic,
+    Totals,
+)
+from broker.events import (
+    SCHEMA,
+    SPOKEN,
+    Entry,
+    Envelope,
+    Event,
+    Joined,
+    Left,
+    Quit,
+    Renamed,
+    Said,
+    Told,
+    TopicSet,
+)
+from broker.names import fold
+
+_DAY_MS = 86_400_000
+
+
+@dataclass
+class _Log:
+    """A channel's log or a nick's inbox: at most `entries.maxlen` entries of one epoch."""
+
+    name: str
+    epoch: str
+    entries: deque[Entry]
+    seq: int = 0
+
+    @property
+    def tip(self) -> Position:
+        return Position(self.epoch, self.seq)
+
+    def spoken(self, count: int, upto: int) -> list[Entry]:
+        """The last `count` spoken entries whose seq is not above `upto`, oldest first."""
+        said = [e for e in self.entries if isinstance(e.event, SPOKEN) and e.seq <= upto]
+        return said[-count:] if count > 0 else []
+
+
+@dataclass
+class _Session:
+    """One open session: what stands in its own record and in its nick's claim."""
+
+    sid: str
+    token: str
+    nick: str
+    since: int
+    home: "Memory"
+    inbox: _Log
+    num: int
+    away: str | None = None
+    told: int = 0
+    channels: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
+class _Member:
+    """A roster entry. `num`: the last command done here."""
+
+    token: str
+    nick: str
+    quiet: bool
+    num: int
+
+
+@dataclass
+class _Channel:
+    name: str
+    log: _Log
+    maker: str
+    members: dict[str, _Member] = field(default_factory=dict)
+    topic: Topic = Topic("", "", 0)
+    spoken: bool = False
+
+    def roster(self, most: int | None = None) -> Roster:
+        nicks = [member.nick for member in self.members.values()]
+        return Roster(self.name, nicks[:most], len(nicks))
+
+
+class World:
+    """What all nodes agree on. `clock`: seconds of Unix time. The bounds are those of I7.
+
+    `channels_per_address` 0: any number, as from an address that isn't known.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        history_lines: int = 1000,
+        history_days: float = 7.0,
+        inbox_lines: int = 500,
+        channels_per_address: int = 1000,
+    ) -> None:
+        self._clock = clock
+        self._history_lines = history_lines
+        self._history_ms = history_days * _DAY_MS
+        self._inbox_lines = inbox_lines
+        self.channels_per_address = channels_per_address
+        self.nodes: list[Memory] = []
+        self.counters: Counter[str] = Counter()
+        self._logs_made = 0
+        self._calls: deque[Callable[[], None]] = deque()
+        self._calling = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self.sessions: dict[str, _Session] = {}
+        self.claims: dict[str, _Session] = {}
+        self.channels: dict[str, _Channel] = {}
+        self.messages = 0
+
+    # Switches for tests
+
+    def lose(self, node: "Memory") -> None:
+        """The node loses the broker: its sink is told `away`, its commands are refused."""
+        if node.ready:
+            node.ready = False
+            self.call(node.sink.away)
+
+    def restore(self, node: "Memory") -> None:
+        """The node finds the broker again, and is told all that it missed."""
+        if not node.ready:
+            node.ready = True
+            node.catch_up()
+
+    def evict(self, node: "Memory") -> None:
+        """The node, cut off, loses its lease: the others see its people quit."""
+        self.lose(node)
+        self.end_sessions(node)
+        if node.evicted is None:
+            node.evicted = False
+
+    def forget(self) -> None:
+        """Everything is lost, in an outage that is over at once for those not cut off before."""
+        connected = [node for node in self.nodes if node.ready]
+        for node in connected:
+            self.lose(node)
+        self._begin()
+        self.counters.clear()
+        for node in self.nodes:
+            node.forgotten()
+        for node in connected:
+            self.restore(node)
+
+    # For the nodes
+
+    def ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    def log(self, name: str) -> _Log:
+        """An empty log, under an epoch that never was before."""
+        self._logs_made += 1
+        lines = self._history_lines if name.startswith("#") else self._inbox_lines
+        return _Log(name, f"epoch{self._logs_made}", deque(maxlen=lines))
+
+    def trim(self, log: _Log) -> _Log:
+        """The log, without what is older than the days kept."""
+        oldest = self.ms() - self._history_ms
+        while log.entries and log.entries[0].ms < oldest:
+            log.entries.popleft()
+        return log
+
+    def append(self, log: _Log, event: Event, to: "Iterable[Memory] | None" = None) -> None:
+        """Write an event, and hand it to whoever hears the log: `to`, or all who follow it."""
+        log.seq += 1
+        entry = Entry(log.seq, self.ms(), event)
+        self.trim(log).entries.append(entry)
+        envelope = Envelope(SCHEMA, log.name, log.epoch, entry.seq, entry.ms, [event])
+        for node in self.nodes if to is None else to:
+            node.publish(log, envelope)
+
+    def call(self, *calls: Callable[[], None]) -> None:
+        """Make calls after those that wait already, and never one within another."""
+        self._calls.extend(calls)
+        if self._calling:
+            return
+        self._calling = True
+        try:
+            while self._calls:
+                self._calls.popleft()()
+        finally:
+            self._calling = False
+
+    def vacate(self, channel: _Channel) -> None:
+        """Forget a channel that is empty, if nothing was ever said in it."""
+        if not channel.members and not channel.spoken:
+            self.channels.pop(channel.log.name, None)
+
+    def end(self, session: _Session, why: str, channels: Iterable[str]) -> None:
+        """Take a session out of its channels, `channels` first, and free its nick."""
+        names = tuple(dict.fromkeys([*map(fold, channels), *session.channels]))
+        quitting = Quit(session.sid, session.num, session.nick, why, names)
+        for name in names:
+            channel = self.channels.get(name)
+            if channel is None or session.sid not in channel.members:
+                continue
+            member = channel.members.pop(session.sid)
+            if not member.quiet:
+                self.append(channel.log, quitting)
+            self.vacate(channel)
+        self.sessions.pop(session.sid, None)
+        self.claims.pop(fold(session.nick), None)
+
+    def end_sessions(self, node: "Memory") -> None:
+        """What a sweep does to the people of a node whose lease has ended."""
+        for session in [s for s in self.sessions.values() if s.home is node]:
+            session.num += 1
+            self.end(session, "connection lost", ())
+
+
+class Memory:
+    """One node's way to the `World`; the whole of `broker.api.Broker`."""
+
+    sink: Sink
+
+    def __init__(self, world: World, node_name: str) -> None:
+        self._world = world
+        self.name = node_name
+        self.ready = False
+        self.evicted: bool | None = None
+        self._heard: dict[str, Position | None] = {}
+        self._missed: list[tuple[_Log, Envelope]] = []
+        self._lost: dict[str, None] = {}
+        self._waiting: list[Deferred[None]] = []
+
+    async def start(self, sink: Sink) -> None:
+        self.sink = sink
+        self.ready = True
+        self._world.nodes.append(self)
+
+    async def stop(self) -> None:
+        self.ready = False
+        self._world.nodes.remove(self)
+        self._world.end_sessions(self)
+        self._heard.clear()
+        self._wake()
+
+    async def open(self, me: Identity) -> None:
+        self._take(me)
+        world, nick = self._world, fold(me.nick)
+        holder = world.claims.get(nick)
+        if holder is not None:
+            if (holder.sid, holder.token) != (me.sid, me.token):
+                raise Refused(Code.NICK_TAKEN, me.nick)
+            holder.nick, holder.away = me.nick, me.away
+            return
+        inbox = world.log(nick)
+        self._heard[nick] = inbox.tip
+        session = _Session(me.sid, me.token, me.nick, me.since, self, inbox, me.num, me.away)
+        world.sessions[me.sid] = world.claims[nick] = session
+
+    async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
+        session, world = self._session(me), self._world
+        old, nick = fold(session.nick), fold(new)
+        if world.claims.get(nick, session) is not session:
+            raise Refused(Code.NICK_TAKEN, new)
+        names = tuple(map(fold, channels))
+        renamed = Renamed(me.sid, me.num, session.nick, new, names)
+        session.nick = new
+        if nick != old:
+            session.inbox = world.log(nick)
+            self._heard[nick] = session.inbox.tip
+            self._heard.pop(old, None)
+            world.claims[nick] = world.claims.pop(old)
+        told = []
+        for name in names:
+            channel = world.channels.get(name)
+            member = channel and channel.members.get(me.sid)
+            if channel and member:
+                known, member.nick = member.nick == new, new
+                if not member.quiet:
+                    told.append(name)
+                    if not known:
+                        world.append(channel.log, renamed)
+        return told
+
+    async def quit(self, me: Identity, why: str, channels: list[str]) -> None:
+        await self._return()
+        session = self._world.sessions.get(me.sid)
+        if session is not None and session.token == me.token:
+            self._take(me)
+            session.num = me.num
+            self._world.end(session, why, channels)
+            self._heard.pop(fold(session.nick), None)
+
+    async def follow(self, channel: str) -> None:
+        if not self.ready:
+            raise Refused(Code.AWAY)
+        self._heard.setdefault(fold(channel), None)
+
+    def unfollow(self, channel: str) -> None:
+        self._heard.pop(fold(channel), None)
+
+    async def join(
+        self,
+        me: Identity,
+        channel: str,
+        *,
+        announce: bool = True,
+        quiet: bool = False,
+        roster: int = 100,
+        history: int = 10,
+    ) -> Arrival:
+        session, world, name = self._session(me), self._world, fold(channel)
+        found = world.channels.get(name)
+        if found is None:
+            made = sum(c.maker == me.address for c in world.channels.values())
+            if me.address and made >= (world.channels_per_address or inf):
+                raise Refused(Code.TOO_MANY_MADE, channel)
+            found = world.channels[name] = _Channel(channel, world.log(name), me.address)
+        log, member = world.trim(found.log), found.members.get(me.sid)
+        joins = member is None
+        if member is None:
+            member = _Member(me.token, session.nick, quiet, me.num)
+            found.members[me.sid] = member
+            session.channels[name] = None
+        tip = log.tip
+        if name in self._heard:
+            heard = self._heard[name]
+            if heard is None or heard.epoch != log.epoch:
+                self._heard[name] = log.tip
+        said = log.spoken(history, tip.seq)
+        arrival = Arrival(tip, found.roster(roster), found.topic, said, joins and announce)
+        if joins and announce:
+            world.append(log, Joined(me.sid, me.num, session.nick))
+        return arrival
+
+    async def leave(self, me: Identity, channel: str, why: str) -> None:
+        found, member = self._member(me, channel)
+        del found.members[me.sid]
+        self._world.sessions[me.sid].channels.pop(found.log.name, None)
+        self._world.append(found.log, Left(me.sid, me.num, member.nick, why))
+        self._world.vacate(found)
+
+    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+        try:
+            found, member = self._member(me, channel)
+        except Refused as refused:
+            settled(refused)
+            return
+        if me.num > member.num:
+            member.num, member.quiet, found.spoken = me.num, False, True
+            self._world.messages += 1
+            self._world.append(found.log, Said(me.sid, me.num, member.nick, text, action))
+        settled(None)
+
+    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+        found, member = self._member(me, channel)
+        if me.num > member.num:
+            member.num, found.spoken = me.num, True
+            found.topic = Topic(topic, member.nick, self._world.ms())
+            self._world.append(found.log, TopicSet(me.sid, me.num, member.nick, topic))
+
+    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+        session, holder = self._session(me), self._holder(nick)
+        if me.num > session.told:
+            session.told = me.num
+            told = Told(me.sid, me.num, session.nick, text, holder.sid)
+            self._world.append(holder.inbox, told, [holder.home])
+        return Receipt(holder.nick, holder.away)
+
+    async def set_away(self, me: Identity, why: str | None) -> None:
+        self._session(me).away = why
+
+    async def barrier(self) -> None:
+        await self._return()
+        reached: Deferred[None] = Deferred()
+        self._world.call(partial(reached.callback, None))
+        await reached
+
+    async def roster(self, channel: str) -> Roster:
+        return self._channel(channel).roster()
+
+    async def topic(self, channel: str) -> Topic:
+        return self._channel(channel).topic
+
+    async def history(self, channel: str, count: int) -> list[Entry]:
+        self._check_ready()
+        found = self._world.channels.get(fold(channel))
+        return self._world.trim(found.log).spoken(count, found.log.seq) if found else []
+
+    async def channels(self) -> list[ChannelInfo]:
+        self._check_ready()
+        rows = sorted(self._world.channels.items())
+        return [ChannelInfo(c.name, len(c.members), c.topic.text) for _, c in rows if c.members]
+
+    async def person(self, nick: str) -> Person:
+        held = self._holder(nick)
+        channels = [self._world.channels[name].name for name in sorted(held.channels)]
+        return Person(held.nick, held.home.name, held.since, held.away, channels)
+
+    async def people(self) -> list[Presence]:
+        self._check_ready()
+        rows = sorted(self._world.claims.items())
+        return [Presence(held.nick, held.home.name) for _, held in rows]
+
+    async def totals(self) -> Totals:
+        self._check_ready()
+        world = self._world
+        inhabited = sum(bool(channel.members) for channel in world.channels.values())
+        return Totals(len(world.nodes), len(world.sessions), inhabited, world.messages)
+
+    async def count(self, counter: str) -> int:
+        self._check_ready()
+        self._world.counters[counter] += 1
+        return self._world.counters[counter]
+
+    # For the World
+
+    def publish(self, log: _Log, envelope: Envelope) -> None:
+        """Hear an event at once, or keep it for the return of the broker."""
+        if self._heard.get(log.name) is None:
+            return
+        if self.ready:
+            self._world.call(partial(self._hear, envelope))
+        else:
+            self._missed.append((log, envelope))
+
+    def forgotten(self) -> None:
+        """What was missed is lost, and every log will begin anew."""
+        self._lost.update(dict.fromkeys(log.name for log, _ in self._missed))
+        self._missed.clear()
+        if self.evicted is None:
+            self.evicted = True
+
+    def catch_up(self) -> None:
+        """Tell the sink what was missed, in the order in which the real broker does."""
+        trimmed: Counter[str] = Counter()
+        calls: list[Callable[[], None]] = []
+        for log, envelope in self._missed:
+            if envelope.seq <= log.seq - len(self._world.trim(log).entries):
+                trimmed[log.name] += 1
+            else:
+                calls.append(partial(self._hear, envelope))
+        gaps = [partial(self._gap, name, lost) for name, lost in trimmed.items()]
+        gaps += [partial(self._gap, name, None) for name in self._lost]
+        self._missed.clear()
+        self._lost.clear()
+        self._world.call(*gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+
+    def _hear(self, envelope: Envelope) -> None:
+        if self._heard.get(envelope.log) == Position(envelope.epoch, envelope.seq - 1):
+            self._heard[envelope.log] = Position(envelope.epoch, envelope.seq)
+            self.sink.events(envelope)
+
+    def _gap(self, name: str, lost: int | None) -> None:
+        heard = self._heard.get(name)
+        if heard is not None:
+            self._heard[name] = heard._replace(seq=heard.seq + (lost or 0))
+            self.sink.gap(name, lost)
+
+    def _tell_evicted(self) -> None:
+        evicted, self.evicted = self.evicted, None
+        if evicted is not None:
+            held = {fold(s.nick) for s in self._world.sessions.values() if s.home is self}
+            for name in [n for n in self._heard if not n.startswith("#") and n not in held]:
+                del self._heard[name]
+            self.sink.evicted(evicted)
+
+    async def _return(self) -> None:
+        """Wait until the broker is back, if it's away."""
+        while not self.ready and self in self._world.nodes:
+            returned: Deferred[None] = Deferred()
+            self._waiting.append(returned)
+            await returned
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for returned in waiting:
+            returned.callback(None)
+
+    # Checks, before anything is written
+
+    def _check_ready(self) -> None:
+        if not self.ready:
+            raise Refused(Code.AWAY)
+
+    def _take(self, me: Identity) -> None:
+        """Begin a command of this identity, under its next number."""
+        self._check_ready()
+        me.num += 1
+
+    def _session(self, me: Identity) -> _Session:
+        self._take(me)
+        session = self._world.sessions.get(me.sid)
+        if session is None or session.token != me.token:
+            raise Refused(Code.CUT_OFF)
+        session.num = me.num
+        return session
+
+    def _member(self, me: Identity, channel: str) -> tuple[_Channel, _Member]:
+        self._take(me)
+        found = self._world.channels.get(fold(channel))
+        member = found and found.members.get(me.sid)
+        if not found or not member or member.token != me.token:
+            raise Refused(Code.NOT_MEMBER, channel)
+        self._world.sessions[me.sid].num = me.num
+        return found, member
+
+    def _channel(self, channel: str) -> _Channel:
+        self._check_ready()
+        found = self._world.channels.get(fold(channel))
+        if found is None:
+            raise Refused(Code.NO_SUCH_CHANNEL, channel)
+        return found
+
+    def _holder(self, nick: str) -> _Session:
+        self._check_ready()
+        holder = self._world.claims.get(fold(nick))
+        if holder is None:
+            raise Refused(Code.NO_SUCH_NICK, nick)
+        return holder

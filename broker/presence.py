@@ -1,0 +1,204 @@
+"""Who is alive: this node's lease, and what is left of nodes that lost theirs (I5).
+
+    every beat   renew the lease, send a probe through Redis to this node's own topic
+                 if steady for a whole lease: sweep those whose lease has ended
+
+A node that stood still, or that couldn't reach Redis, doesn't sweep before it has renewed
+without a break for a whole lease: when a frozen Redis wakes, every lease looks ended, and
+whoever came first would sweep all the others. Every step of a sweep is safe to repeat and
+guarded by the dead session's token, so two sweepers do no harm. Must not know sinks.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from broker.api import Refused
+from broker.events import Quit
+from broker.records import Record
+from broker.store import Beat, Store
+
+LOST = "connection lost"
+AT_ONCE = 50
+"""How many sessions of a dead node are swept at the same time."""
+
+
+class Presence:
+    """The lease of one incarnation of a node, and the sweeping of others.
+
+    `lease`: seconds. `incarnate` gives a name for a new incarnation. `evicted` is told when
+    the lease turns out to have ended, with whether Redis forgot everything (see
+    `api.Sink.evicted`); the presence then waits for `take`. `probe` is called with each beat.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Any,
+        *,
+        lease: float,
+        incarnate: Callable[[], str],
+        evicted: Callable[[bool], None],
+        probe: Callable[[], None],
+        messages: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._lease_ms = int(lease * 1000)
+        self._incarnate = incarnate
+        self._evicted = evicted
+        self._probe = probe
+        self._messages = messages
+        self.node = incarnate()
+        self._epoch = ""
+        self._steady_since = 0
+        self._last: Beat | None = None
+        self._last_at = 0.0
+        self._held = False
+        self._beating = LoopingCall(self._tick)
+        self._beating.clock = clock
+        self._sweeps: set[str] = set()
+        self._ended: list[str] = []  # own incarnations whose end isn't dealt with yet
+        self._forgotten = False
+        self._one_at_a_time = DeferredLock()
+
+    def start(self) -> None:
+        """Beat from now on, eight times in a lease."""
+        self._beating.start(self._lease_ms / 8000, now=False)
+
+    async def stop(self, *, give_up: bool) -> None:
+        """Beat no more, and give the lease back if nothing is held under it any more."""
+        if self._beating.running:
+            self._beating.stop()
+        if self._held and give_up:
+            self._held = False
+            await self._store.give_up_lease(self.node)
+
+    @property
+    def held(self) -> bool:
+        """Whether this node held its lease at the last beat."""
+        return self._held
+
+    @property
+    def moving(self) -> bool:
+        """Whether the lease had ended, and what was held under it isn't cleared away yet."""
+        return bool(self._ended)
+
+    async def moved(self) -> None:
+        """Returns when no renewal is under way."""
+        if self._ended:
+            await self._one_at_a_time.run(lambda: None)
+
+    @property
+    def now_ms(self) -> int:
+        """Redis's clock, as well as it can be known here."""
+        if self._last is None:
+            return int(self._clock.seconds() * 1000)
+        return self._last.now + int((self._clock.seconds() - self._last_at) * 1000)
+
+    @property
+    def deadline(self) -> int:
+        """Until when (Redis's clock, ms) nobody can have swept this node."""
+        return self._last.deadline if self._last is not None and self._held else 0
+
+    def unsteady(self) -> None:
+        """Something came between: no sweeping for a whole lease."""
+        self._steady_since = 0
+
+    async def take(self) -> None:
+        """Take a lease for this incarnation."""
+        await self._beat(take=True)
+
+    async def renew(self) -> bool:
+        """Renew the lease now. False if it had ended: then there's a new incarnation, and
+        `evicted` has been told.
+        """
+        return await self._one_at_a_time.run(self._renew)
+
+    async def _renew(self) -> bool:
+        beat = await self._beat(take=False)
+        if not beat.held:
+            self._ended.append(self.node)
+            self._forgotten = self._forgotten or beat.epoch != self._epoch
+            self._epoch = beat.epoch
+            self.node = self._incarnate()
+            self.unsteady()
+            self.log.warn("the lease had ended; this node is {new} now", new=self.node)
+            await self.take()
+        if not self._ended:
+            return True
+        for old in self._ended:
+            # its people quit, as far as others are concerned, before they come again; if all was
+            # forgotten, these are only the few who came since, and nobody has to see them go
+            await self.sweep(old, silently=self._forgotten)
+        forgotten, self._forgotten, self._ended = self._forgotten, False, []
+        self._evicted(forgotten)
+        return False
+
+    async def _beat(self, *, take: bool) -> Beat:
+        beat = await self._store.beat(
+            self.node, self._lease_ms, take=take, messages=self._messages()
+        )
+        last = self._last
+        if last is None or beat.now < last.now or beat.now - last.now > self._lease_ms // 2:
+            self.unsteady()
+        if self._steady_since == 0 or not beat.held:
+            self._steady_since = beat.now
+        self._held = beat.held
+        self._last, self._last_at = beat, self._clock.seconds()
+        if self._epoch == "":
+            self._epoch = beat.epoch
+        return beat
+
+    async def _look(self) -> None:
+        if not await self.renew():
+            return
+        assert self._last is not None
+        if self._last.now - self._steady_since < self._lease_ms:
+            return
+        for node in await self._store.expired(again_ms=self._lease_ms // 2):
+            await self.sweep(node)
+
+    def _tick(self) -> "Deferred[None]":
+        self._probe()
+        return Deferred.fromCoroutine(self._look()).addErrback(self._later)
+
+    def _later(self, failure: Any) -> None:
+        """A beat that couldn't be settled: the next will tell."""
+        failure.trap(Refused)
+        self.unsteady()
+
+    async def sweep(self, node: str, *, silently: bool = False) -> None:
+        """Take the people of a dead incarnation out of everything, each once."""
+        if node in self._sweeps or node == self.node:
+            return
+        self._sweeps.add(node)
+        try:
+            sessions = await self._store.sessions_of(node)
+            self.log.info("sweeping {node}: {n} sessions", node=node, n=len(sessions))
+            some = DeferredSemaphore(AT_ONCE)
+            swept = [
+                some.run(self._sweep_session, node, sid, record, silently)
+                for sid, record in sessions.items()
+            ]
+            for one in swept:
+                await one
+            await self._store.swept(node)
+        finally:
+            self._sweeps.discard(node)
+
+    async def _sweep_session(self, node: str, sid: str, record: Record, silently: bool) -> None:
+        # any sweeper's events are the same, so that each is shown once
+        num = zlib.crc32(node.encode())
+        event = Quit(sid, num, record.nicks[0], LOST, tuple(record.channels))
+        for channel in record.channels:
+            parted = await self._store.quit(record.token, channel, event, silently=silently)
+            if parted is not None and parted.left == 0:
+                await self._store.emptied(channel, parted.maker)
+        await self._store.give_up(sid, record, node)

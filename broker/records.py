@@ -1,0 +1,122 @@
+"""What this node's sessions hold in Redis, or are about to: nicks, and places in rosters.
+
+A record is written down before anything is taken hold of, and shortened after it was given
+back, so that whoever sweeps this node finds everything. Redis has a copy of each; the truth
+is here. Must not know Redis.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from broker.api import Code, Identity, Refused
+from broker.names import fold
+
+
+class Record(NamedTuple):
+    """One session's: under which token, the nicks (the one that's shown first), and the channels
+    as they were first spelled by the session, by folded name.
+    """
+
+    token: str
+    nicks: list[str]
+    channels: dict[str, str]
+
+
+_Row = tuple[str, list[str], list[str]]
+_decoder = msgspec.json.Decoder(_Row)
+
+
+def encode_record(record: Record) -> bytes:
+    """A record as Redis keeps it: JSON, `[token, nicks, channels]`."""
+    return msgspec.json.encode((record.token, record.nicks, list(record.channels.values())))
+
+
+def decode_record(raw: bytes) -> Record:
+    """Raises msgspec.DecodeError."""
+    token, nicks, channels = _decoder.decode(raw)
+    return Record(token, nicks, {fold(name): name for name in channels})
+
+
+class Records:
+    """All sessions' records, by sid.
+
+    `changed`: those that became shorter, of which Redis has yet to be told.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._holders: dict[str, str] = {}  # nicks, folded, that are certainly held here: sid
+        self._ending: set[str] = set()
+        self.changed: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def begin(self, me: Identity) -> Record:
+        """A record for a session that is about to take its nick; its own if it has one.
+
+        Raises CUT_OFF if it has one under another token.
+        """
+        record = self._records.setdefault(me.sid, Record(me.token, [me.nick], {}))
+        if record.token != me.token:
+            raise Refused(Code.CUT_OFF)
+        return record
+
+    def find(self, me: Identity) -> Record | None:
+        """The session's record, if there's one under its token."""
+        record = self._records.get(me.sid)
+        return record if record is not None and record.token == me.token else None
+
+    def of(self, me: Identity) -> Record:
+        """As `find`; raises CUT_OFF if there is none."""
+        record = self.find(me)
+        if record is None:
+            raise Refused(Code.CUT_OFF)
+        return record
+
+    def holds(self, sid: str, nick: str) -> None:
+        """The nick is the session's now, and the one that's shown."""
+        nicks, name = self._records[sid].nicks, fold(nick)
+        nicks[:] = [nick, *(other for other in nicks if fold(other) != name)]
+        self._holders[name] = sid
+
+    def gave_back(self, sid: str, nick: str) -> None:
+        """The session holds the nick no more, or never did."""
+        record, name = self._records.get(sid), fold(nick)
+        if record is not None:
+            record.nicks[:] = [other for other in record.nicks if fold(other) != name]
+            self.changed.add(sid)
+        if self._holders.get(name) == sid:
+            del self._holders[name]
+
+    def is_held(self, nick: str) -> bool:
+        """Whether some session here certainly holds the nick."""
+        return fold(nick) in self._holders
+
+    def ending(self, sid: str) -> None:
+        """The session is being crossed out: nothing is written down of it any more."""
+        self._ending.add(sid)
+
+    def end(self, sid: str, record: Record) -> None:
+        """The session holds nothing any more."""
+        self._ending.discard(sid)
+        for nick in list(record.nicks):
+            if self._holders.get(fold(nick)) == sid:
+                del self._holders[fold(nick)]
+        if self._records.get(sid) is record:
+            del self._records[sid]
+
+    def clear(self) -> list[str]:
+        """The node's lease ended, and all that was held under it; the nicks that were."""
+        lost = list(self._holders)
+        self._records.clear()
+        self._holders.clear()
+        self._ending.clear()
+        self.changed.clear()
+        return lost
+
+    def rows(self, sids: "set[str]") -> list[tuple[str, bytes]]:
+        """What Redis is to be told of these sessions, so far as they are still there."""
+        found = ((sid, self._records.get(sid)) for sid in sids - self._ending)
+        return [(sid, encode_record(record)) for sid, record in found if record is not None]

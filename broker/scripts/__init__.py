@@ -1,0 +1,59 @@
+"""The scripts: one atomic state change per Lua file. What is a single plain command anyway (a
+row of an index, say) has none.
+
+Each file lists its KEYS and ARGV at its head; all keys of a call are in one slot. Files
+that begin with `_` are put before others, as `_USES` says.
+"""
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import NamedTuple
+
+_USES: dict[str, tuple[str, ...]] = {
+    "away": (),
+    "claim": ("_log",),
+    "count": (),
+    "expire": (),
+    "heartbeat": (),
+    "history": ("_history",),
+    "join": ("_member", "_log", "_history"),
+    "leave": ("_member", "_log"),
+    "note": ("_log",),
+    "read": (),
+    "release": (),
+    "rename": ("_member", "_log"),
+    "reserve": (),
+    "roster": ("_member",),
+    "say": ("_member", "_log"),
+    "tell": ("_log",),
+    "topic": ("_member", "_log"),
+    "trim": (),
+}
+
+
+class Script(NamedTuple):
+    """A script's text and the SHA-1 under which Redis keeps it (hex)."""
+
+    name: str
+    text: str
+    sha: str
+
+
+def load(flags_known: bool = True) -> dict[str, Script]:
+    """All scripts by name, each with what it uses put before it.
+
+    `flags_known`: whether the server understands a `#!lua flags=` line (Redis 7 and Valkey
+    do). Without, a server that is out of memory also refuses what would free some.
+    """
+    folder = files(__name__)
+    scripts = {}
+    for name, uses in _USES.items():
+        body = (folder / f"{name}.lua").read_text()
+        flags = ""
+        if body.startswith("#!"):
+            flags, body = body.split("\n", 1)
+            flags = flags + "\n" if flags_known else ""
+        prelude = "".join((folder / f"{part}.lua").read_text() for part in uses)
+        text = flags + prelude + body
+        scripts[name] = Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+    return scripts

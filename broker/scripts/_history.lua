@@ -1,0 +1,24 @@
+-- Put before the scripts that read what was said.
+
+-- The last `count` lines said up to `tip`, newest first: {id, ms, body, ...}. `last`: the seq of
+-- the last one, from the channel's meta; nothing after it need be looked at.
+local function spoken(log, last, tip, count)
+  local found, size = {}, count
+  local from = string.format('%.0f-0', math.min(tonumber(last or '0'), tonumber(tip)))
+  while count > 0 and last do
+    local chunk = redis.call('XREVRANGE', log, from, '-', 'COUNT', size)
+    for _, entry in ipairs(chunk) do
+      local fields = entry[2]
+      if string.sub(fields[4], 1, 7) == '["said"' then
+        found[#found + 1] = entry[1]
+        found[#found + 1] = fields[2]
+        found[#found + 1] = fields[4]
+        count = count - 1
+        if count == 0 then break end
+      end
+    end
+    if #chunk < size then break end
+    from, size = '(' .. chunk[#chunk][1], 100
+  end
+  return found
+end

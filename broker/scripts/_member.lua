@@ -1,0 +1,24 @@
+-- Put before every script that touches a roster. A member is one string:
+--   TOKEN NUM FLAG STATUS SEQ NICK
+-- TOKEN   the secret that alone may act for it
+-- NUM     the last command number done here: a retried command happens once (I4)
+-- FLAG    'q' quiet: came silently and has said nothing yet; 'a' otherwise
+-- STATUS  rank in the channel, '-' for none (operators and voices come later)
+-- SEQ     the place in the log after which the channel is theirs to read
+
+local function member(roster, sid, token)
+  local raw = redis.call('HGET', roster, sid)
+  if not raw then return nil end
+  local held, num, flag, status, seq, nick = string.match(raw, '^(%S+) (%d+) (%a) (%S+) (%d+) (.*)$')
+  if token and held ~= token then return nil end
+  return { token = held, num = tonumber(num), flag = flag, status = status, seq = seq, nick = nick }
+end
+
+local function keep(roster, sid, m)
+  redis.call('HSET', roster, sid,
+    table.concat({ m.token, string.format('%.0f', m.num), m.flag, m.status, m.seq, m.nick }, ' '))
+end
+
+local function nick_of(raw)
+  return string.match(raw, '^%S+ %d+ %a %S+ %d+ (.*)$')
+end

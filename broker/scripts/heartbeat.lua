@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- Renews a node's lease, and proves delivery to the node itself.
+-- KEYS  leases epoch messages
+-- ARGV  incarnation lease-ms take(1 or 0) new-epoch messages-since
+-- ->    {held (1 or 0), now, deadline, epoch}
+-- Not held, and not taken anew: the lease ended and others have seen this node's people leave.
+-- A lease that ran out but was taken by nobody is still held.
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local deadline = string.format('%.0f', now + tonumber(ARGV[2]))
+redis.call('SETNX', KEYS[2], ARGV[4])
+local held = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if held or ARGV[3] == '1' then
+  redis.call('ZADD', KEYS[1], deadline, ARGV[1])
+  held = true
+end
+if ARGV[5] ~= '0' then redis.call('INCRBY', KEYS[3], ARGV[5]) end
+return { held and 1 or 0, string.format('%.0f', now), deadline, redis.call('GET', KEYS[2]) }

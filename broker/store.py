@@ -1,0 +1,557 @@
+"""What can be asked of Redis: a method for each script or read, typed values in and out.
+
+Each call is one atomic step on one slot. The order of steps is `cluster`'s business, and
+when to take them `presence`'s. Must not know sockets, sinks or the feed.
+"""
+
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from broker.api import Arrival, Code, Identity, Position, Receipt, Refused, Roster, Topic
+from broker.events import (
+    Entry,
+    Event,
+    Joined,
+    Left,
+    Quit,
+    Renamed,
+    Told,
+    TopicSet,
+    around_nick,
+    decode_event,
+    encode,
+)
+from broker.feed import Excerpt
+from broker.keys import Keys
+from broker.link import Argument, Link, LinkLost, ReplyError, Wire
+from broker.names import fold
+from broker.records import Record, decode_record
+from broker.scripts import load
+
+MOMENT = 60
+"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
+
+
+class Beat(NamedTuple):
+    """What a heartbeat found. Times are Redis's, in Unix milliseconds."""
+
+    held: bool
+    now: int
+    deadline: int
+    epoch: str
+
+
+class Line(NamedTuple):
+    """A line on its way into a log; `settled` is told how it ended."""
+
+    sid: str
+    token: str
+    num: int
+    body: bytes
+    settled: Callable[[Refused | None], None]
+
+
+class Parted(NamedTuple):
+    """What leaving a channel did: whether it was told there, who is left, whose it was if gone."""
+
+    told: bool
+    left: int
+    maker: str
+
+
+class Late(Exception):
+    """The node's lease wasn't certain any more when Redis saw the write."""
+
+
+class Store:
+    """Calls to Redis through one link. All raise `Refused`: UNSETTLED if the link was lost
+    and nobody can know, BUSY if Redis refuses to do it (out of memory, say).
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        history_lines: int,
+        history_days: float,
+        inbox_lines: int,
+        script_flags: bool,
+    ) -> None:
+        self.keys = keys
+        self.link: Link
+        self.own_topic: str  # what is for this node alone
+        self._scripts = load(script_flags)
+        self._lines = history_lines
+        self._kept = max(1, int(history_days * 86_400))
+        self._inbox_lines = inbox_lines
+
+    async def load_scripts(self, wire: Wire) -> None:
+        """Put all scripts into a Redis that may have forgotten them."""
+        asked = [wire.ask("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
+        answers = [await one.addErrback(_refusal) for one in asked]
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+
+    # -- the ways of calling
+
+    def _args(
+        self, script: str, keys: Sequence[str], args: Sequence[Argument]
+    ) -> tuple[Argument, ...]:
+        return ("EVALSHA", self._scripts[script].sha, len(keys), *keys, *args)
+
+    async def run(
+        self, script: str, keys: Sequence[str], *args: Argument, patient: bool = False
+    ) -> Any:
+        """Run a script; safe to repeat, so a lost link only delays it."""
+        try:
+            return await self._run(script, keys, args, patient=patient)
+        except LinkLost:
+            raise Refused(Code.UNSETTLED) from None
+
+    async def _run(
+        self,
+        script: str,
+        keys: Sequence[str],
+        args: Sequence[Argument],
+        *,
+        again: bool = True,
+        patient: bool = False,
+    ) -> Any:
+        """Run a script. Raises LinkLost; if not `again`, it isn't known then whether it's done."""
+        command = self._args(script, keys, args)
+        try:
+            return await self.link.call(*command, again=again, patient=patient)
+        except ReplyError as e:
+            if not str(e).startswith("NOSCRIPT"):
+                raise self._cannot(script, e) from None
+        await self.ask("SCRIPT", "LOAD", self._scripts[script].text)
+        try:
+            return await self.link.call(*command, again=again, patient=patient)
+        except ReplyError as e:
+            raise self._cannot(script, e) from None
+
+    def _once(self, script: str, keys: Sequence[str], *args: Argument) -> Coroutine[Any, Any, Any]:
+        """Run a script that isn't repeated here. Raises LinkLost if it's not known to be done."""
+        return self._run(script, keys, args, again=False)
+
+    def _patiently(
+        self, script: str, keys: Sequence[str], *args: Argument
+    ) -> Coroutine[Any, Any, Any]:
+        """Run a script, however long Redis is away."""
+        return self.run(script, keys, *args, patient=True)
+
+    async def ask(self, *command: Argument, patient: bool = False) -> Any:
+        """Run a plain command that is safe to repeat."""
+        try:
+            return await self.link.call(*command, patient=patient)
+        except ReplyError as e:
+            raise self._cannot(str(command[0]), e) from None
+        except LinkLost:
+            raise Refused(Code.UNSETTLED) from None
+
+    async def ask_all(self, *commands: tuple[Argument, ...], patient: bool = False) -> list[Any]:
+        """Several plain commands, sent together and done in their order; the replies."""
+        answers = [self.link.call(*command, patient=patient) for command in commands]
+        outcomes = [await answer.addErrback(_refusal) for answer in answers]
+        for command, outcome in zip(commands, outcomes, strict=True):
+            if isinstance(outcome, LinkLost):
+                raise Refused(Code.UNSETTLED)
+            if isinstance(outcome, Exception):
+                raise self._cannot(str(command[0]), outcome)
+        return outcomes
+
+    def _cannot(self, what: str, error: Exception) -> Refused:
+        self.log.error("Redis refused {what}: {why}", what=what, why=str(error))
+        return Refused(Code.BUSY)
+
+    def _log_name(self, name: str) -> bytes:
+        return msgspec.json.encode(fold(name))
+
+    # -- logs
+
+    async def read(self, log: str, after: int, count: int) -> Excerpt:
+        """At most `count` entries of a log after a seq."""
+        epoch, tip, flat = await self.run("read", self.keys.log(log), after, count, patient=True)
+        return Excerpt(Position(epoch.decode(), int(tip)), _entries(flat))
+
+    async def history(self, channel: str, count: int) -> list[Entry]:
+        """The last spoken entries, oldest first."""
+        return _entries(await self.run("history", self.keys.log(channel), count))[::-1]
+
+    async def trim(self, log: str, oldest_ms: int) -> int:
+        """Forget what is older; returns how many entries went."""
+        lines = self._lines if log.startswith("#") else self._inbox_lines
+        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, lines)
+        return gone
+
+    @property
+    def kept_ms(self) -> int:
+        """How long history is kept, in milliseconds."""
+        return self._kept * 1000
+
+    # -- channels
+
+    def say(self, channel: str, lines: list[Line]) -> None:
+        """Append lines to a channel's log, in one call; each is told how it ended."""
+        flat: list[Argument] = [self._log_name(channel), self._lines]
+        for line in lines:
+            flat += line[:4]
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, bytes):
+                for line, code in zip(lines, reply, strict=True):
+                    line.settled(Refused(Code.NOT_MEMBER, channel) if code == 0x32 else None)
+                return
+            refused = Refused(Code.UNSETTLED)
+            if isinstance(reply, ReplyError):
+                refused = Refused(Code.BUSY)
+                if str(reply).startswith("NOSCRIPT"):
+                    self.link.send(("SCRIPT", "LOAD", self._scripts["say"].text), lambda _: None)
+                else:
+                    self._cannot("say", reply)
+            for line in lines:
+                line.settled(refused)
+
+        self.link.send(self._args("say", self.keys.channel(channel), flat), answered)
+
+    async def join(
+        self,
+        me: Identity,
+        channel: str,
+        *,
+        announce: bool,
+        quiet: bool,
+        roster: int,
+        history: int,
+        may_make: bool,
+        num: int,
+        deadline: int,
+    ) -> Arrival | None:
+        """What is found; None if there's no such channel and it may not be made.
+
+        Raises `Late` and LinkLost.
+        """
+        found = await self._once(
+            "join",
+            self.keys.channel(channel),
+            self._log_name(channel),
+            self._lines,
+            me.sid,
+            me.token,
+            num,
+            me.nick,
+            encode(Joined(me.sid, num, me.nick)) if announce else b"",
+            "q" if quiet else "a",
+            secrets.token_hex(6),
+            channel,
+            me.address,
+            int(may_make),
+            roster,
+            history,
+            deadline,
+        )
+        if found[0] == b"late":
+            raise Late
+        if found[0] == b"make":
+            return None
+        _, epoch, tip, name, total, nicks, topic, topic_nick, topic_ms, spoken, announced = found
+        return Arrival(
+            Position(epoch.decode(), int(tip)),
+            Roster(name.decode(), [nick.decode() for nick in nicks], total),
+            Topic(topic.decode(), topic_nick.decode(), int(topic_ms)),
+            _entries(spoken)[::-1],
+            announced == 1,
+        )
+
+    async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
+        """Leave with a word to all; None if the session wasn't a member.
+
+        Raises LinkLost: on a repetition, None may mean that it was done before.
+        """
+        event = Left(me.sid, me.num, me.nick, why)
+        return await self._part(me.sid, me.token, channel, event, "always")
+
+    async def quit(
+        self, token: str, channel: str, event: Quit, *, silently: bool = False
+    ) -> Parted | None:
+        """Take a session out of a channel because it's gone; None if it wasn't a member."""
+        tell = "never" if silently else "loud"
+        return await self._part(event.sid, token, channel, event, tell)
+
+    async def _part(
+        self, sid: str, token: str, channel: str, event: Event, tell: str
+    ) -> Parted | None:
+        run = self._once if tell == "always" else self._patiently
+        reply = await run(
+            "leave",
+            self.keys.channel(channel),
+            self._log_name(channel),
+            self._lines,
+            sid,
+            token,
+            tell,
+            *around_nick(event),
+            self._kept,
+            MOMENT,
+        )
+        if reply[0] == 2:
+            return None
+        return Parted(reply[1] == 1, reply[2], reply[3].decode())
+
+    async def rename(self, me: Identity, channel: str, event: Renamed) -> bool:
+        """Put the new nick into a roster; whether the channel was told."""
+        reply: int = await self.run(
+            "rename",
+            self.keys.channel(channel),
+            self._log_name(channel),
+            self._lines,
+            me.sid,
+            me.token,
+            event.new,
+            encode(event),
+        )
+        return reply == 1
+
+    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+        """Raises NOT_MEMBER."""
+        reply = await self.run(
+            "topic",
+            self.keys.channel(channel),
+            self._log_name(channel),
+            self._lines,
+            me.sid,
+            me.token,
+            me.num,
+            topic,
+            me.nick,
+            encode(TopicSet(me.sid, me.num, me.nick, topic)),
+        )
+        if reply == 2:
+            raise Refused(Code.NOT_MEMBER, channel)
+
+    async def roster(self, channel: str) -> Roster:
+        """Raises NO_SUCH_CHANNEL."""
+        meta, members, _ = self.keys.channel(channel)
+        found = await self.run("roster", (meta, members))
+        if not found:
+            raise Refused(Code.NO_SUCH_CHANNEL, channel)
+        return Roster(found[0].decode(), [nick.decode() for nick in found[1:]], len(found) - 1)
+
+    async def topic(self, channel: str) -> Topic:
+        """Raises NO_SUCH_CHANNEL."""
+        meta, members, _ = self.keys.channel(channel)
+        size, (name, spoken, topic, nick, ms) = await self.ask_all(
+            ("HLEN", members),
+            ("HMGET", meta, "name", "spoken", "topic", "topic_nick", "topic_ms"),
+        )
+        if name is None or (size == 0 and spoken is None):
+            raise Refused(Code.NO_SUCH_CHANNEL, channel)
+        return Topic((topic or b"").decode(), (nick or b"").decode(), int(ms or 0))
+
+    async def reserve(self, address: str, channel: str, now_ms: int, most: int) -> bool:
+        """Whether the address may make one more channel."""
+        until = now_ms + self.kept_ms
+        reply: int = await self.run(
+            "reserve", (self.keys.address(address),), now_ms, until, most, fold(channel)
+        )
+        return reply == 1
+
+    async def index(self, channel: str) -> None:
+        """Put a channel on the list of those with members."""
+        await self.ask("SADD", self.keys.channel_index, fold(channel))
+
+    async def unindex(self, channel: str) -> None:
+        """Take an empty channel off the list, unless somebody came meanwhile."""
+        await self.emptied(channel, "")
+
+    async def emptied(self, channel: str, maker: str) -> None:
+        """The last member is gone: off the list, and off its maker's account if the channel is.
+
+        Whoever comes into an empty channel puts it on the list after having come, so one of
+        the two sees the other.
+        """
+        given_back = [("ZREM", self.keys.address(maker), fold(channel))] if maker else []
+        *_, members = await self.ask_all(
+            *given_back,
+            ("SREM", self.keys.channel_index, fold(channel)),
+            ("HLEN", self.keys.channel(channel).roster),
+            patient=True,
+        )
+        if members:
+            await self.index(channel)
+
+    # -- nicks
+
+    async def claim(self, me: Identity, nick: str, node: str, deadline: int) -> Position:
+        """Claim a nick; the tip of its inbox. Raises NICK_TAKEN, `Late` and LinkLost."""
+        reply = await self._once(
+            "claim",
+            self.keys.nick(nick),
+            me.sid,
+            me.token,
+            nick,
+            node,
+            self.own_topic,
+            me.since,
+            int(me.away is not None),
+            me.away or "",
+            deadline,
+        )
+        if reply[0] == b"taken":
+            raise Refused(Code.NICK_TAKEN, nick)
+        if reply[0] == b"late":
+            raise Late
+        return Position(reply[1].decode(), int(reply[2]))
+
+    async def release(self, sid: str, token: str, nick: str) -> None:
+        """Give a nick back, if it's this session's."""
+        await self.run("release", self.keys.nick(nick), sid, token, MOMENT, patient=True)
+
+    async def tell(
+        self, me: Identity, nick: str, text: str, *, deadline: int, sent: int
+    ) -> Receipt:
+        """Put a private message into an inbox. `sent`: 0, or when it was first tried.
+
+        Raises NO_SUCH_NICK, UNSETTLED, `Late`, and LinkLost: a repetition has to say that it
+        is one.
+        """
+        event = Told(me.sid, me.num, me.nick, text)
+        key = msgspec.json.encode(["told", me.sid, me.num])[:-1] + b","
+        args: tuple[Argument, ...] = (
+            self._log_name(nick),
+            self._inbox_lines,
+            encode(event)[: -len(b'""]')],
+            secrets.token_hex(6),
+            deadline,
+            int(sent > 0),
+            key,
+            sent,
+        )
+        reply = await self._once("tell", self.keys.nick(nick), *args)
+        match reply[0]:
+            case b"none":
+                raise Refused(Code.NO_SUCH_NICK, nick)
+            case b"late":
+                raise Late
+            case b"unknown":
+                raise Refused(Code.UNSETTLED)
+        return Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
+
+    async def set_away(self, me: Identity, why: str | None) -> None:
+        """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""
+        args = (me.sid, me.token, int(why is not None), why or "")
+        if not await self.run("away", (self.keys.nick(me.nick).claim,), *args):
+            raise Refused(Code.CUT_OFF)
+
+    async def claim_of(self, nick: str) -> dict[str, str]:
+        """All that a claim says. Raises NO_SUCH_NICK."""
+        claim = await self.ask("HGETALL", self.keys.nick(nick).claim)
+        if not claim:
+            raise Refused(Code.NO_SUCH_NICK, nick)
+        return {field.decode(): value.decode() for field, value in claim.items()}
+
+    # -- sessions
+
+    def note(self, node: str, deadline: int, rows: list[tuple[str, bytes]]) -> "Deferred[None]":
+        """Write down the records of sessions, by sid. Fails with `Late`, LinkLost or Refused."""
+        flat = [part for row in rows for part in row]
+        keys = (self.keys.node_sessions(node),)
+        written = self.link.call(*self._args("note", keys, (deadline, *flat)), again=False)
+
+        def answered(reply: Any) -> None:
+            if not reply:
+                raise Late
+
+        def refused(failure: Failure) -> None:
+            failure.trap(ReplyError)
+            if str(failure.value).startswith("NOSCRIPT"):
+                self.link.send(("SCRIPT", "LOAD", self._scripts["note"].text), lambda _: None)
+                raise Late
+            raise self._cannot("note", Exception(failure.value))
+
+        return written.addCallbacks(answered, refused)
+
+    async def record(self, sid: str, node: str) -> Record | None:
+        """What is written down of a session, or None."""
+        raw = await self.ask("HGET", self.keys.node_sessions(node), sid)
+        return decode_record(raw) if raw is not None else None
+
+    async def give_up(self, sid: str, record: Record, node: str) -> None:
+        """Give back a session's nicks, then cross out the session, which holds nothing more."""
+        calls = [
+            self._args("release", self.keys.nick(nick), (sid, record.token, MOMENT))
+            for nick in record.nicks
+        ]
+        # the last is sent right behind the others: calls are done in their order
+        calls.append(("HDEL", self.keys.node_sessions(node), sid))
+        answers = [self.link.call(*call, patient=True) for call in calls]
+        outcomes = [await answer.addErrback(_refusal) for answer in answers]
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if isinstance(outcome, LinkLost):
+                raise Refused(Code.UNSETTLED)
+            if isinstance(outcome, ReplyError) and call[0] == "HDEL":
+                raise self._cannot("HDEL", outcome)
+        for nick, outcome in zip(record.nicks, outcomes, strict=False):
+            if isinstance(outcome, ReplyError):  # the script was forgotten, say
+                await self.release(sid, record.token, nick)
+
+    async def sessions_of(self, node: str) -> dict[str, Record]:
+        """The records of an incarnation's sessions, by sid."""
+        rows = await self.ask("HGETALL", self.keys.node_sessions(node))
+        return {sid.decode(): decode_record(raw) for sid, raw in rows.items()}
+
+    async def count(self, counter: str, node: str, batch: str, many: int) -> int:
+        """Add to a counter, under the name of a batch of this node's; what it is afterwards."""
+        keys = (self.keys.counter(counter), self.keys.counter_memo(counter, node))
+        counted: int = await self.run("count", keys, batch, many)
+        return counted
+
+    # -- nodes
+
+    async def beat(self, node: str, lease_ms: int, *, take: bool, messages: int) -> Beat:
+        """Renew (or `take`) the lease of an incarnation, and count its messages."""
+        keys = (self.keys.leases, self.keys.epoch, self.keys.messages)
+        drawn = secrets.token_hex(8)
+        held, now, deadline, epoch = await self.run(
+            "heartbeat", keys, node, lease_ms, int(take), drawn, messages
+        )
+        return Beat(held == 1, int(now), int(deadline), epoch.decode())
+
+    async def expired(self, again_ms: int) -> list[str]:
+        """The incarnations whose people someone should sweep now."""
+        keys = (self.keys.leases, self.keys.dying)
+        return [node.decode() for node in await self.run("expire", keys, again_ms)]
+
+    async def swept(self, node: str) -> None:
+        """Nothing of an incarnation is left."""
+        await self.ask("DEL", self.keys.node_sessions(node))
+        await self.ask("ZREM", self.keys.dying, node)
+
+    async def give_up_lease(self, node: str) -> None:
+        """The incarnation is gone, with nothing left behind."""
+        await self.ask("DEL", self.keys.node_sessions(node))
+        await self.ask("ZREM", self.keys.leases, node)
+
+
+def _refusal(failure: Failure) -> BaseException | None:
+    """What Redis or the link refused, as a value. A cancellation isn't one: it has to get through,
+    or the attempt that it ends would wait for ever.
+    """
+    failure.trap(ReplyError, LinkLost)
+    return failure.value
+
+
+def _entries(flat: list[bytes]) -> list[Entry]:
+    return [
+        Entry(int(flat[i].partition(b"-")[0]), int(flat[i + 1]), decode_event(flat[i + 2]))
+        for i in range(0, len(flat), 3)
+    ]

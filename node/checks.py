@@ -1,0 +1,79 @@
+"""What the values of settings may be: each check raises ValueError("what was expected").
+
+Values are quoted only where they can't hold a secret. Nothing here opens, binds or connects.
+"""
+
+import re
+from collections.abc import Callable
+
+from broker import address
+from broker.api import Code, Refused
+from node.core import names
+from node.ports import place
+
+
+def redis_url(value: str) -> None:
+    """A URL of a Redis: see `broker.address`."""
+    try:
+        address.parse(value)
+    except ValueError as e:
+        raise ValueError(f"a Redis URL such as redis://127.0.0.1:6379/0 ({e})") from None
+
+
+def endpoints(values: tuple[str, ...]) -> None:
+    """Twisted's endpoint strings, one door each, as its own parser sees them.
+
+    https://docs.twisted.org/en/stable/core/howto/endpoints.html (servers)
+    """
+    for value in values:
+        _endpoint(value)
+
+
+def _endpoint(value: str) -> None:
+    place(value)
+    # Costs 0.15 s, and a node needs it anyway; whoever has no doors doesn't pay.
+    from twisted.internet.endpoints import serverFromString
+
+    wanted = f"an endpoint such as tcp:1234:interface=127.0.0.1, not {value!r}"
+    try:
+        serverFromString(object(), value)
+    except TypeError:
+        raise ValueError(f"{wanted} (it lacks a part, or has one that isn't known)") from None
+    except Exception as e:  # a parser may read files, or be a plugin: anything can come out
+        raise ValueError(f"{wanted} ({e})") from None
+
+
+def channel_or_none(value: str) -> None:
+    """A channel's name as `node.core.names` has it, `#` and NFC included. Or nothing."""
+    try:
+        if value and names.channel(value) != value:
+            raise Refused(Code.CHANNEL_INVALID, value)
+    except Refused:
+        raise ValueError(
+            "a channel's name (# and 1 to 50 printable characters, no space or comma, in NFC)"
+            f" or nothing, not {value!r}"
+        ) from None
+
+
+def spelled(allowed: str, most: int) -> Callable[[str], None]:
+    """1 to `most` ASCII letters, digits and characters of `allowed`."""
+    pattern = re.compile(f"[A-Za-z0-9{re.escape(allowed)}]{{1,{most}}}")
+
+    def check(value: str) -> None:
+        if not pattern.fullmatch(value):
+            signs = " ".join(allowed)
+            raise ValueError(
+                f"1 to {most} characters out of letters, digits and {signs}, not {value!r}"
+            )
+
+    return check
+
+
+def between(least: float, most: float, unit: str) -> Callable[[float], None]:
+    """A number from `least` to `most`, both included."""
+
+    def check(value: float) -> None:
+        if not least <= value <= most:
+            raise ValueError(f"{least:,} to {most:,} {unit}, not {value:,}")
+
+    return check

@@ -1,0 +1,331 @@
+"""The chat of one node: its sessions from greeting to goodbye, and what the broker tells.
+
+It's the broker's `Sink`, and it performs what the lanes bring. What each command does is in
+`verbs`.
+"""
+
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from broker.api import Broker, Code, Identity, Refused
+from broker.events import Envelope
+from broker.names import fold
+from node.core import names, verbs
+from node.core.commands import Command, Say
+from node.core.dialect import Connection, Dialect
+from node.core.hub import Hub, Outbox
+from node.core.lane import Lane
+from node.core.replies import Closing, Error, Goodbye, Greeting, News, Notice
+from node.core.session import Promise, Session, Waiting, new_secret, new_sid
+
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+LOST = "connection lost"
+
+RESTORING = 20
+"""How often a session that the cluster lost is tried to be put back while the broker is there."""
+
+
+class Greet(Command, frozen=True):
+    """A new session finds a nick and comes into the lobby, if its dialect's people do."""
+
+    aside = False
+
+    lobby: bool
+
+
+class Restore(Command, frozen=True):
+    """The cluster knows the session no more: take back what nobody else holds."""
+
+    aside = False
+
+
+class End(Command, frozen=True):
+    """The session is over: `why` is for others, `closing` for the person if they're there."""
+
+    aside = False
+
+    why: str
+    closing: Goodbye | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatConfig:
+    """What people see and what bounds there are. `lobby` empty: none."""
+
+    server: str = "chorus"
+    node: str = "node"
+    lobby: str = "#lobby"
+    channels_per_session: int = 100
+
+
+class Chat:
+    """See the module's docstring.
+
+    `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`.
+    `seconds` is Unix time.
+    """
+
+    def __init__(
+        self,
+        config: ChatConfig,
+        broker: Broker,
+        outbox: Outbox,
+        *,
+        rng: random.Random,
+        seconds: Callable[[], float],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        promise: Callable[[], Promise],
+    ) -> None:
+        self.config = config
+        self.broker = broker
+        self.hub = Hub(outbox, broker.unfollow)
+        self.started = seconds()
+        self.seconds = seconds
+        self._rng = rng
+        self._spawn = spawn
+        self._promise = promise
+        self.said = 0  # lines
+        self._known: set[Session] = set()  # to the cluster: opened, and not evicted since
+        self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
+        self._present: set[str] = set()  # sessions that the cluster may still know
+        self._empty: Promise | None = None
+
+    # -- sessions
+
+    def connect(self, connection: Connection, dialect: Dialect, address: str) -> Session:
+        """Somebody is there; `address` may be empty. `greet` is next."""
+        me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
+        session = Session(me, dialect, connection)
+        session.lane = Lane(session, self)
+        self.hub.sessions[me.sid] = session
+        self._present.add(me.sid)
+        return session
+
+    def greet(self, session: Session, *, lobby: bool = True) -> None:
+        """The connection knows its session: begin. `lobby`: whether they come into it."""
+        session.lane.add(Greet(lobby))
+
+    def hear(self, session: Session, line: bytes) -> None:
+        """The person sent a line."""
+        command = session.dialect.parse(line)
+        if command is not None and not session.gone:
+            session.lane.add(command)
+
+    def heard_too_long(self, session: Session) -> None:
+        """The person sent a line that was too long; it was dropped."""
+        if not session.gone:
+            session.lane.add(session.dialect.too_long())
+
+    def lost(self, session: Session, why: str = LOST, closing: Goodbye | None = None) -> None:
+        """The connection is gone, or nothing more will come from it.
+
+        What was typed before is done, then the session ends. `closing`: as in `End`.
+        """
+        session.lane.add(End(why, closing))
+
+    async def close_all(self, closing: Goodbye) -> None:
+        """Say goodbye to everybody; returns when the cluster knows none of them any more."""
+        for session in list(self.hub.sessions.values()):
+            session.lane.first(End(LOST, closing))
+        if self._present:
+            self._empty = self._promise()
+            await self._empty
+
+    def guest(self) -> str:
+        """A nick that the server may give."""
+        return names.GUEST + "".join(self._rng.choices(_LETTERS, k=5))
+
+    # -- what lanes bring (`lane.Performer`)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._spawn(work)
+
+    def say(self, session: Session, command: Say) -> None:
+        verbs.say(self, session, command)
+
+    async def perform(self, session: Session, command: Command) -> None:
+        if session.gone:
+            return
+        try:
+            match command:
+                case Greet():
+                    await self._greet(session, command)
+                case Restore():
+                    await self._restore(session)
+                case End():
+                    await self.end(session, command.why, command.closing)
+                case _:
+                    await verbs.VERBS[type(command)](self, session, command)
+        except Refused as refused:
+            self.refuse(session, refused, command)
+
+    def refuse(self, session: Session, refused: Refused, command: Command) -> None:
+        code = refused.code
+        if isinstance(command, Say) and code is Code.NOT_MEMBER:
+            # here the session is a member, or it would have been refused here
+            code = Code.CUT_OFF
+        self.hub.reply(session, Error(code, refused.about))
+
+    async def seen(self, session: Session) -> None:
+        """Returns when the person has been shown the event of their last command."""
+        if session.seen < session.me.num and not session.gone:
+            promise = self._promise()
+            session.waiting = Waiting(session.me.num, promise)
+            await promise
+
+    # -- from greeting to goodbye
+
+    async def _greet(self, session: Session, command: Greet) -> None:
+        try:
+            await self._open_as_guest(session)
+            lobby = self.config.lobby if command.lobby else ""
+            self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            if lobby:
+                await verbs.enter(self, session, lobby, announce=False)
+        except Refused as refused:
+            if session.me.nick:
+                self.refuse(session, refused, command)
+            else:
+                self.hub.reply(session, Closing(Goodbye.AWAY))
+                self._close(session)
+
+    async def _open_as_guest(self, session: Session) -> None:
+        """Open the session under a guest nick of its own."""
+        for _ in range(20):
+            session.me.nick = self.guest()
+            try:
+                await self._open(session)
+            except Refused as refused:
+                session.me.nick = ""
+                if refused.code not in (Code.NICK_TAKEN, Code.CUT_OFF):
+                    raise
+            else:
+                return
+        raise Refused(Code.BUSY)
+
+    async def _open(self, session: Session) -> None:
+        """Make the session known to the cluster under its nick.
+
+        Under a new token: nothing that is still under way for the old one can touch it.
+        """
+        session.me.token = new_secret()
+        await self.broker.open(session.me)
+        self._known.add(session)
+
+    async def end(self, session: Session, why: str, closing: Goodbye | None) -> None:
+        """Say goodbye, take the session out of everything, then close its connection."""
+        channels = list(session.channels)
+        if closing:
+            self.hub.reply(session, Closing(closing))
+        self._take_out(session)
+        try:
+            if session.me.nick:
+                await self.broker.quit(session.me, why, channels)
+        finally:
+            self._close(session)
+
+    def _take_out(self, session: Session) -> None:
+        """Show the session nothing more."""
+        session.gone = True
+        self.hub.leave_all(session)
+        self._known.discard(session)
+        self._unknown.pop(session, None)
+
+    def _close(self, session: Session) -> None:
+        self._take_out(session)
+        session.connection.close()
+        if session.me.sid not in self._present:
+            return  # closed before: greeting it and ending it overlapped
+        self._present.remove(session.me.sid)
+        if self._empty is not None and not self._present:
+            empty, self._empty = self._empty, None
+            empty.callback(None)
+
+    # -- what the broker tells (`broker.api.Sink`)
+
+    def events(self, envelope: Envelope) -> None:
+        self.hub.events(envelope)
+
+    def gap(self, log: str, lost: int | None) -> None:
+        self.hub.gap(log, lost)
+
+    @property
+    def adrift(self) -> bool:
+        return not self.broker.ready
+
+    def away(self) -> None:
+        self._notice(News.AWAY)
+        for session in list(self.hub.sessions.values()):
+            session.lane.cast_off()
+
+    def back(self) -> None:
+        self._restore_all()
+        self._notice(News.BACK)
+
+    def evicted(self, forgotten: bool) -> None:
+        lost, self._known = self._known, set()
+        for session in lost:
+            self._unknown[session] = forgotten
+            if session.waiting is not None:
+                waiting, session.waiting = session.waiting, None
+                waiting.promise.callback(None)
+        if self.broker.ready:
+            self._restore_all()
+
+    def _notice(self, code: News) -> None:
+        for session in [*self._known, *self._unknown]:
+            self.hub.reply(session, Notice(code))
+
+    def _restore_all(self) -> None:
+        for session in list(self._unknown):
+            session.lane.first(Restore())
+
+    async def _restore(self, session: Session) -> None:
+        """Open the session again, under its nick if nobody took it, in its channels.
+
+        What fails for want of a broker is done when it's back, and otherwise again.
+        """
+        for _ in range(RESTORING):
+            if session not in self._unknown or not self.broker.ready:
+                return
+            forgotten = self._unknown.pop(session)
+            try:
+                await self._take_back(session, forgotten=forgotten)
+            except Refused:
+                self._unknown.setdefault(session, forgotten)
+
+    async def _take_back(self, session: Session, *, forgotten: bool) -> None:
+        me = session.me
+        if session not in self._known:
+            await self._open_again(session)
+        for name, membership in list(session.channels.items()):
+            quiet = membership.quiet
+            spelled = self.hub.spelled(name)
+            announce = not forgotten and not quiet
+            try:
+                await self.broker.join(
+                    me, spelled, announce=announce, quiet=quiet, roster=0, history=0
+                )
+            except Refused as refused:
+                if refused.code is not Code.TOO_MANY_MADE:
+                    raise
+                self.hub.part(session, fold(name))
+                self.hub.reply(session, Error(refused.code, spelled))
+        if not forgotten:
+            self.hub.reply(session, Notice(News.CUT_OFF))
+
+    async def _open_again(self, session: Session) -> None:
+        """Open the session under its nick, or as a guest if somebody took that."""
+        try:
+            await self._open(session)
+        except Refused as refused:
+            if refused.code is not Code.NICK_TAKEN:
+                raise
+            lost = session.me.nick
+            try:
+                await self._open_as_guest(session)
+            finally:
+                session.me.nick = session.me.nick or lost
+            self.hub.reply(session, Notice(News.NICK_LOST, session.me.nick))

@@ -1,0 +1,112 @@
+"""Commands: what someone wants, whatever the dialect it was said in. Values, no behaviour.
+
+A channel of None is the current one: the one last joined or spoken in. Names and texts are
+as typed; the verbs check them.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from node.core.replies import Reply
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Something that a person asks for.
+
+    `aside`: whether it may be done, or refused, at once while the broker is away, rather than
+    after what is under way.
+    """
+
+    aside: ClassVar[bool] = True
+
+
+class SetNick(Command, frozen=True):
+    name: str
+
+
+class Join(Command, frozen=True):
+    channel: str
+    key: str = ""
+
+
+class Leave(Command, frozen=True):
+    """`why` may begin with the name of a channel that the person is in, if `channel` is None."""
+
+    channel: str | None = None
+    why: str = ""
+
+
+class Say(Command, frozen=True):
+    channel: str | None
+    text: str
+    action: bool = False
+
+
+class Tell(Command, frozen=True):
+    nick: str
+    text: str
+
+
+class Names(Command, frozen=True):
+    channel: str | None = None
+
+
+class ListChannels(Command, frozen=True):
+    """`pattern` may hold `*` and `?`; empty: all. `page` counts from 1."""
+
+    pattern: str = ""
+    page: int = 1
+
+
+class Whois(Command, frozen=True):
+    nick: str
+
+
+class Who(Command, frozen=True):
+    page: int = 1
+
+
+class Topic(Command, frozen=True):
+    """Show the topic, or set it if there is a text; `text` may begin with a channel as in Leave."""
+
+    channel: str | None = None
+    text: str = ""
+
+
+class History(Command, frozen=True):
+    channel: str | None = None
+    count: int = 20
+
+
+class SetAway(Command, frozen=True):
+    """`why` None: back."""
+
+    why: str | None
+
+
+class SetOption(Command, frozen=True):
+    """An option of the dialect's own; empty name: show them."""
+
+    name: str = ""
+    on: bool = False
+
+
+class Ping(Command, frozen=True):
+    text: str = ""
+
+
+class Stats(Command, frozen=True):
+    pass
+
+
+class Quit(Command, frozen=True):
+    aside = False
+
+    why: str = ""
+
+
+class Answer(Command, frozen=True):
+    """What the dialect answers by itself (help, a line it can't read), in its turn."""
+
+    reply: Reply

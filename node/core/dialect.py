@@ -1,0 +1,53 @@
+"""What the core asks of a dialect and of a connection, and nothing more."""
+
+from typing import NamedTuple, Protocol
+
+from broker.events import Event
+from node.core.commands import Command
+from node.core.replies import Reply
+
+
+class Place(NamedTuple):
+    """Where an event stands: its channel as spelled (empty: an inbox), position and time (ms)."""
+
+    channel: str
+    epoch: str
+    seq: int
+    ms: int
+
+
+class Dialect(Protocol):
+    """How chat is spoken. One instance is one kind of listener: those who share it get the
+    same bytes, rendered once. So it's compared by identity, and its options are part of it.
+    """
+
+    echo: bool
+    """Whether people read their own lines."""
+
+    def parse(self, line: bytes) -> Command | None:
+        """A line as a command; None if there's nothing in it. Never raises."""
+
+    def render(self, event: Event, place: Place) -> bytes:
+        """An event, ready to send; empty if this kind of listener isn't told."""
+
+    def reply(self, reply: Reply) -> bytes:
+        """A reply, ready to send."""
+
+    def too_long(self) -> Command:
+        """What to make of a line that was longer than a line may be."""
+
+    def option(self, name: str, on: bool) -> "Dialect":
+        """The dialect with an option set. Raises Refused(OPTION_UNKNOWN)."""
+
+
+class Connection(Protocol):
+    """A socket, as the core sees it."""
+
+    def close(self) -> None:
+        """Close, after everything that was put into the outbox has been sent."""
+
+    def pause(self) -> None:
+        """Read nothing more for now: the session has enough to do."""
+
+    def resume(self) -> None:
+        """Read on."""

@@ -1,0 +1,363 @@
+"""The hub: who of this node's people is in which channel, and what they're shown.
+
+Everything arrives through `events`, in the order of the log, the authors' own events included;
+there is no other way onto a screen. A membership begins and ends at a place in the log,
+whatever answers from the broker arrive when: until a join has told its place, what comes by
+is recorded, and played back from that place.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from broker.api import Arrival
+from broker.events import Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
+from node.core.dialect import Dialect, Place
+from node.core.replies import Gap, Reply
+from node.core.session import PAST, Membership, Session
+
+SHOWN = 16_384
+"""How many events that stand in several logs are remembered, for when they come by again."""
+
+
+class Outbox(Protocol):
+    """What is to be written to people, once each, at the end of this turn."""
+
+    def put(self, session: Session, data: bytes) -> None: ...
+
+    def put_all(self, sessions: Iterable[Session], data: bytes) -> None: ...
+
+
+class Channel:
+    """A channel, as far as people here are in it.
+
+    `groups` are its listeners by kind: one rendering serves a group. `joining` counts joins
+    under way, during which `recorded` keeps what comes by; `arriving` are those whose place
+    lies ahead of what has come by.
+    """
+
+    __slots__ = (
+        "name",
+        "spelled",
+        "members",
+        "groups",
+        "epoch",
+        "seq",
+        "joining",
+        "recorded",
+        "arriving",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.spelled = name
+        self.members: dict[str, Session] = {}
+        self.groups: dict[Dialect, dict[Session, None]] = {}
+        self.epoch = ""
+        self.seq = -1
+        self.joining = 0
+        self.recorded: list[Envelope] = []
+        self.arriving: list[tuple[int, Session]] = []
+
+    def add(self, session: Session) -> None:
+        self.members[session.me.sid] = session
+        self.groups.setdefault(session.dialect, {})[session] = None
+
+    def discard(self, session: Session) -> None:
+        self.arriving = [one for one in self.arriving if one[1] is not session]
+        if self.members.pop(session.me.sid, None) is None:
+            return
+        group = self.groups[session.dialect]
+        del group[session]
+        if not group:
+            del self.groups[session.dialect]
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody here is in it or about to be."""
+        return not (self.members or self.joining or self.arriving)
+
+
+class Hub:
+    """All channels and sessions of a node. `unfollow` is told of a channel that's deserted."""
+
+    def __init__(self, outbox: Outbox, unfollow: Callable[[str], None]) -> None:
+        self._outbox = outbox
+        self._unfollow = unfollow
+        self._channels: dict[str, Channel] = {}
+        self.sessions: dict[str, Session] = {}
+        self._shown: dict[tuple[str, int], dict[str, tuple[str, int]]] = {}
+
+    # -- membership
+
+    def expect(self, name: str) -> None:
+        """A join of this channel is under way: keep what comes by."""
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = Channel(name)
+        channel.joining += 1
+
+    def arrive(self, session: Session, name: str, arrival: Arrival, quiet: bool) -> None:
+        """The join is done: the session's part begins after the place that it found."""
+        spelled, since = arrival.roster.channel, arrival.tip.seq
+        channel = self._channels[name]
+        channel.spelled = spelled
+        if channel.seq < 0:
+            channel.epoch, channel.seq = arrival.tip
+        session.channels[name] = Membership(name, arrival.tip.epoch, since, quiet)
+        recorded = channel.recorded
+        self._end_joining(channel)
+        if session.gone:
+            self.part(session, name)
+            return
+        if channel.seq > since:
+            self._play_back(channel, session, recorded, since)
+        if channel.seq >= since:
+            channel.add(session)
+        else:
+            channel.arriving.append((since, session))
+        if not arrival.announced:
+            self._welcome(session)
+
+    def give_up(self, name: str) -> None:
+        """The join came to nothing."""
+        channel = self._channels[name]
+        self._end_joining(channel)
+        self._desert(channel)
+
+    def part(self, session: Session, name: str) -> None:
+        """The session is in the channel no more."""
+        membership = session.channels.pop(name, None)
+        channel = self._channels.get(name)
+        if membership is None or channel is None:
+            return
+        membership.epoch = membership.epoch or channel.epoch
+        membership.until = channel.seq
+        session.past = [*session.past[1 - PAST :], membership]
+        channel.discard(session)
+        self._desert(channel)
+
+    def leave_all(self, session: Session) -> None:
+        """The session is gone, and shown nothing more."""
+        for name in list(session.channels):
+            self.part(session, name)
+        self.sessions.pop(session.me.sid, None)
+
+    def listen_as(self, session: Session, dialect: Dialect) -> None:
+        """The session becomes another kind of listener."""
+        here = [self._channels[name] for name in session.channels if name in self._channels]
+        member = [channel for channel in here if session.me.sid in channel.members]
+        waiting = {channel: list(channel.arriving) for channel in here}
+        for channel in member:
+            channel.discard(session)
+        session.dialect = dialect
+        for channel in member:
+            channel.add(session)
+        for channel, arriving in waiting.items():
+            channel.arriving = arriving
+
+    def __len__(self) -> int:
+        """How many channels people here are in."""
+        return len(self._channels)
+
+    def spelled(self, name: str, otherwise: str = "") -> str:
+        """A channel's name as it was first spelled, if people here are in it."""
+        channel = self._channels.get(name)
+        return channel.spelled if channel is not None else otherwise or name
+
+    def _end_joining(self, channel: Channel) -> None:
+        channel.joining -= 1
+        if not channel.joining:
+            channel.recorded = []
+
+    def _desert(self, channel: Channel) -> None:
+        if channel.deserted and self._channels.get(channel.name) is channel:
+            del self._channels[channel.name]
+            self._unfollow(channel.name)
+
+    # -- what comes by
+
+    def events(self, envelope: Envelope) -> None:
+        """As `broker.api.Sink.events`."""
+        channel = self._channels.get(envelope.log)
+        if channel is None:
+            for event in envelope.events:
+                if type(event) is Told:
+                    self._tell(event, envelope)
+            return
+        if envelope.epoch != channel.epoch:
+            if channel.epoch:
+                self._begin_anew(channel)
+            channel.epoch = envelope.epoch
+        if channel.joining:
+            channel.recorded.append(envelope)
+        events = envelope.events
+        if not channel.arriving and all(type(event) is Said for event in events):
+            channel.seq = envelope.seq + len(events) - 1
+            self._say(channel, envelope)
+            return
+        for offset, event in enumerate(events):
+            self._admit(channel, envelope.seq + offset - 1)
+            channel.seq = envelope.seq + offset
+            place = Place(channel.spelled, envelope.epoch, channel.seq, envelope.ms)
+            self._show(channel, event, place)
+            self._concern(channel, event)
+
+    def _say(self, channel: Channel, envelope: Envelope) -> None:
+        """The hot path: lines said, rendered once per kind of listener, put once per listener.
+
+        All lines of an envelope are one piece for everyone but their authors, who don't read
+        their own unless they asked to.
+        """
+        events, seq = envelope.events, envelope.seq
+        authors = {event.sid for event in events} & channel.members.keys()
+        for sid in authors:
+            channel.members[sid].channels[channel.name].quiet = False
+        for dialect, group in channel.groups.items():
+            pieces = [
+                dialect.render(event, Place(channel.spelled, envelope.epoch, seq + i, envelope.ms))
+                for i, event in enumerate(events)
+            ]
+            skipped = []
+            if authors and not dialect.echo:
+                skipped = [s for s in (channel.members[sid] for sid in authors) if s in group]
+                for session in skipped:
+                    del group[session]
+            self._outbox.put_all(group, b"".join(pieces))
+            for session in skipped:
+                group[session] = None
+                sid = session.me.sid
+                others = [p for p, event in zip(pieces, events, strict=True) if event.sid != sid]
+                if others:
+                    self._outbox.put(session, b"".join(others))
+
+    def _show(self, channel: Channel, event: Event, place: Place) -> None:
+        """Any one event, to those of the channel whom it's for."""
+        author = self.sessions.get(event.sid)
+        before: dict[str, tuple[str, int]] = {}
+        if isinstance(event, Renamed | Quit):
+            before = self._shown_before(event)
+        for dialect, group in channel.groups.items():
+            data = dialect.render(event, place)
+            if not data:
+                continue
+            for session in list(group):
+                if session is author and not self._own(event, dialect):
+                    continue
+                if any(
+                    session.was_in(name, epoch, seq)
+                    for name, (epoch, seq) in before.items()
+                    if name != channel.name
+                ):
+                    continue
+                self._outbox.put(session, data)
+        if isinstance(event, Renamed | Quit):
+            before[channel.name] = (place.epoch, place.seq)
+
+    def _concern(self, channel: Channel, event: Event) -> None:
+        """What an event means for its author, if they're here."""
+        author = self.sessions.get(event.sid)
+        if author is None:
+            return
+        if isinstance(event, Said):
+            if channel.name in author.channels:
+                author.channels[channel.name].quiet = False
+            return
+        if isinstance(event, Left):
+            self.part(author, channel.name)
+        elif isinstance(event, Joined):
+            self._welcome(author)
+        self._seen(author, event.num)
+
+    @staticmethod
+    def _own(event: Event, dialect: Dialect) -> bool:
+        """Whether authors are shown their own event. A quit of somebody who is still here was
+        a node's that lost its lease; they'll be told in other words.
+        """
+        return dialect.echo if isinstance(event, Said) else not isinstance(event, Quit)
+
+    def _shown_before(self, event: Renamed | Quit) -> dict[str, tuple[str, int]]:
+        """The logs in which this event came by here already, and where it stood in them."""
+        if len(event.channels) < 2:
+            return {}
+        key = (event.sid, event.num)
+        shown = self._shown.get(key)
+        if shown is None:
+            if len(self._shown) >= SHOWN:
+                del self._shown[next(iter(self._shown))]
+            shown = self._shown[key] = {}
+        return shown
+
+    def _tell(self, event: Told, envelope: Envelope) -> None:
+        session = self.sessions.get(event.to)
+        if session is not None:
+            place = Place("", envelope.epoch, envelope.seq, envelope.ms)
+            self._outbox.put(session, session.dialect.render(event, place))
+
+    def gap(self, log: str, lost: int | None) -> None:
+        """As `broker.api.Sink.gap`."""
+        channel = self._channels.get(log)
+        if channel is None:
+            for session in self.sessions.values():
+                if session.called(log):
+                    self.reply(session, Gap(None, lost))
+            return
+        if lost is None:
+            self._begin_anew(channel)
+        for session in list(channel.members.values()):
+            self.reply(session, Gap(channel.spelled, lost))
+            self._welcome(session)
+            self._seen(session, session.me.num)
+
+    @staticmethod
+    def _begin_anew(channel: Channel) -> None:
+        """The log has begun anew: no place that was known means anything now."""
+        channel.epoch = ""
+        channel.seq = -1
+        channel.recorded = []
+        arriving, channel.arriving = channel.arriving, []
+        for _, session in arriving:
+            channel.add(session)
+        for session in channel.members.values():
+            membership = session.channels[channel.name]
+            membership.epoch, membership.since = "", -1
+
+    # -- people
+
+    def reply(self, session: Session, reply: Reply) -> None:
+        """Say something to one session only."""
+        self._outbox.put(session, session.dialect.reply(reply))
+
+    def _welcome(self, session: Session) -> None:
+        welcome, session.welcome = session.welcome, None
+        if welcome is not None:
+            self.reply(session, welcome)
+
+    def _seen(self, session: Session, num: int) -> None:
+        session.seen = max(session.seen, num)
+        if session.waiting is not None and session.seen >= session.waiting.num:
+            waiting, session.waiting = session.waiting, None
+            waiting.promise.callback(None)
+
+    def _admit(self, channel: Channel, seq: int) -> None:
+        """Let in those whose part begins after `seq`."""
+        if channel.arriving:
+            arrived = [session for since, session in channel.arriving if since <= seq]
+            channel.arriving = [one for one in channel.arriving if one[0] > seq]
+            for session in arrived:
+                channel.add(session)
+
+    def _play_back(
+        self, channel: Channel, session: Session, recorded: list[Envelope], since: int
+    ) -> None:
+        """Show one session what came by before its join was answered."""
+        alone = Channel(channel.name)
+        alone.spelled = channel.spelled
+        alone.add(session)
+        for envelope in recorded:
+            for offset, event in enumerate(envelope.events):
+                alone.seq = envelope.seq + offset
+                if alone.seq > since and session.me.sid in alone.members:
+                    place = Place(alone.spelled, envelope.epoch, alone.seq, envelope.ms)
+                    self._show(alone, event, place)
+                    if event.sid == session.me.sid:  # for others it was done when it came by
+                        self._concern(alone, event)

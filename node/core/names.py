@@ -1,0 +1,39 @@
+"""Which names there may be (`docs/line-protocol.md`, Names). Folding is `broker.names.fold`."""
+
+import re
+import unicodedata
+
+from broker.api import Code, Refused
+
+GUEST = "guest-"
+"""Nicks that begin so (folded) are given by the server only."""
+
+_NICK = re.compile(r"[A-Za-z_\[\]\\`^{}|][A-Za-z0-9\-_\[\]\\`^{}|]{0,31}\Z")
+
+
+def nick(name: str) -> str:
+    """The nick, if a person may take it. Raises NICK_INVALID or NICK_RESERVED."""
+    if not _NICK.match(name):
+        raise Refused(Code.NICK_INVALID, name)
+    if name.lower().startswith(GUEST):
+        raise Refused(Code.NICK_RESERVED, name)
+    return name
+
+
+def channel(name: str) -> str:
+    """The channel's name with its `#`, in NFC. Raises CHANNEL_INVALID."""
+    named = unicodedata.normalize("NFC", name if name.startswith("#") else "#" + name)
+    rest = named[1:]
+    if not 1 <= len(rest) <= 50 or not rest.isprintable() or " " in rest or "," in rest:
+        raise Refused(Code.CHANNEL_INVALID, name)
+    return named
+
+
+def text(said: str) -> str:
+    """What a person says or writes about themselves, as far as the core cares.
+
+    Raises TEXT_INVALID for the three characters that could end a line somewhere.
+    """
+    if "\r" in said or "\n" in said or "\0" in said:
+        raise Refused(Code.TEXT_INVALID)
+    return said

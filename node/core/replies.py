@@ -1,0 +1,151 @@
+"""Replies: what is said to one session only. Values; each dialect has its words for them."""
+
+from enum import StrEnum
+
+import msgspec
+
+from broker.api import ChannelInfo, Code, Person, Presence, Totals
+from broker.api import Roster as FullRoster
+from broker.api import Topic as SetTopic
+from broker.events import Entry
+
+
+class News(StrEnum):
+    """What the server may say of itself. Each dialect has its own words for each."""
+
+    AWAY = "away"
+    BACK = "back"
+    CUT_OFF = "cut-off"
+    NICK_LOST = "nick-lost"
+
+
+class Goodbye(StrEnum):
+    """Why a connection is closed. As `News`."""
+
+    QUIT = "quit"
+    AWAY = "away"
+    HUNG_UP = "hung-up"
+    SHUTDOWN = "shutdown"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """Something for one session."""
+
+
+class Greeting(Reply, frozen=True):
+    """The first: who you are and where. `lobby` None: there is none."""
+
+    server: str
+    nick: str
+    lobby: str | None
+
+
+class Error(Reply, frozen=True):
+    """A command was refused."""
+
+    code: Code
+    about: str = ""
+
+
+class Notice(Reply, frozen=True):
+    """The server says something of itself."""
+
+    code: News
+    about: str = ""
+
+
+class Gap(Reply, frozen=True):
+    """Messages of a channel (None: private ones) are lost; `lost` None: nobody knows how many."""
+
+    channel: str | None
+    lost: int | None
+
+
+class Closing(Reply, frozen=True):
+    """Why the connection will be closed; the last thing said on it."""
+
+    code: Goodbye
+
+
+class YourNick(Reply, frozen=True):
+    """Your nick changed where no channel was told."""
+
+    old: str
+    new: str
+
+
+class Welcome(Reply, frozen=True):
+    """What you find on joining. `topic` may be empty, `roster` cut to its first page."""
+
+    channel: str
+    roster: FullRoster
+    topic: SetTopic
+    history: list[Entry]
+
+
+class Names(Reply, frozen=True):
+    roster: FullRoster
+
+
+class Channels(Reply, frozen=True):
+    """A page of the list of channels, of `pages`; `total` channels in all."""
+
+    channels: list[ChannelInfo]
+    page: int
+    pages: int
+    total: int
+
+
+class Whois(Reply, frozen=True):
+    person: Person
+
+
+class Everyone(Reply, frozen=True):
+    """A page of the list of everyone, as `Channels`."""
+
+    people: list[Presence]
+    page: int
+    pages: int
+    total: int
+
+
+class TopicIs(Reply, frozen=True):
+    channel: str
+    topic: SetTopic
+
+
+class Lines(Reply, frozen=True):
+    """A channel's last spoken entries, oldest first."""
+
+    channel: str
+    entries: list[Entry]
+
+
+class HolderAway(Reply, frozen=True):
+    """Whom you wrote to is away."""
+
+    nick: str
+    why: str
+
+
+class AwaySet(Reply, frozen=True):
+    """You are away, or (None) back."""
+
+    why: str | None
+
+
+class Options(Reply, frozen=True):
+    """The dialect's options as they are now."""
+
+
+class Pong(Reply, frozen=True):
+    text: str
+
+
+class StatsAre(Reply, frozen=True):
+    """`uptime` (seconds) and `here` are this node's, `totals` the cluster's."""
+
+    node: str
+    uptime: int
+    here: Totals
+    totals: Totals

@@ -1,0 +1,113 @@
+"""A session: one person's presence. State only; what happens to it is the verbs' business."""
+
+import secrets
+from collections.abc import Generator
+from typing import Any, NamedTuple, Protocol
+
+from broker.api import Identity
+from broker.names import fold
+from node.core.dialect import Connection, Dialect
+from node.core.lane import Lane
+from node.core.replies import Reply
+
+
+class Promise(Protocol):
+    """Something to come: one awaits it, another calls it back. Twisted's Deferred is one."""
+
+    def callback(self, value: None) -> None: ...
+
+    def __await__(self) -> Generator[Any, None, None]: ...
+
+
+class Waiting(NamedTuple):
+    """A verb that waits until its own event, command `num`, has been shown."""
+
+    num: int
+    promise: Promise
+
+
+class Membership:
+    """A session's part of a channel's log: after `since`, up to `until` once it has left.
+
+    `epoch` empty: the log has begun anew since, and all that it has is theirs.
+    """
+
+    __slots__ = ("name", "epoch", "since", "until", "quiet")
+
+    def __init__(self, name: str, epoch: str, since: int, quiet: bool) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.since = since
+        self.until: int | None = None
+        self.quiet = quiet
+
+    def covers(self, epoch: str, seq: int) -> bool:
+        """Whether the event at this place of the channel's log was theirs to see."""
+        return (
+            self.epoch in ("", epoch)
+            and self.since < seq
+            and (self.until is None or seq <= self.until)
+        )
+
+
+PAST = 8
+"""How many channels that were left are remembered, for quits and nick changes that arrive late."""
+
+
+class Session:
+    """One person, here. `pending` is what this turn has for them, kept by the outbox.
+
+    `seen` is the highest command number of which the person has been shown the event (lines
+    said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
+    is shown right after the session's own `Joined`.
+    """
+
+    __slots__ = (
+        "me",
+        "dialect",
+        "connection",
+        "pending",
+        "channels",
+        "past",
+        "current",
+        "lane",
+        "seen",
+        "waiting",
+        "gone",
+        "welcome",
+    )
+
+    def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
+        self.me = me
+        self.dialect = dialect
+        self.connection = connection
+        self.pending: list[bytes] = []
+        self.channels: dict[str, Membership] = {}
+        self.past: list[Membership] = []
+        self.current: str | None = None
+        self.lane: Lane
+        self.seen = 0
+        self.waiting: Waiting | None = None
+        self.gone = False
+        self.welcome: Reply | None = None
+
+    def was_in(self, channel: str, epoch: str, seq: int) -> bool:
+        """Whether the event at this place of a channel's log was this session's to see."""
+        membership = self.channels.get(channel)
+        if membership is not None and membership.covers(epoch, seq):
+            return True
+        return any(past.name == channel and past.covers(epoch, seq) for past in self.past)
+
+    def called(self, nick: str) -> bool:
+        """Whether this is the session's own nick."""
+        return fold(self.me.nick) == fold(nick)
+
+
+def new_secret() -> str:
+    """A token that can't be guessed: 128 bits."""
+    return secrets.token_hex(16)
+
+
+def new_sid() -> str:
+    """A session's public name: 64 bits, so two are never the same."""
+    return secrets.token_hex(8)

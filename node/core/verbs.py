@@ -1,0 +1,260 @@
+"""What each command does: one function a verb, and the table that finds it.
+
+A verb checks what can be checked here, asks the broker for the rest, and answers. It raises
+`Refused`; nothing has changed then. A verb that makes an event ends when its author has been
+shown it, so that what follows is answered after it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from fnmatch import translate
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from broker.api import Code, Refused, Totals
+from broker.names import fold
+from node.core import commands, names, replies
+from node.core.session import Session
+
+if TYPE_CHECKING:
+    from node.core.chat import Chat
+
+T = TypeVar("T")
+
+PAGE = 200
+"""How many nicks are shown on joining; `Names` shows all."""
+
+ON_JOINING = 10
+"""How many lines of history are shown on joining."""
+
+ROWS, PEOPLE = 200, 1000
+"""How many channels, and how many people, a page of a list has."""
+
+HISTORY = 1000
+"""The most lines of history that are shown at once."""
+
+
+def _channel(session: Session, name: str | None) -> str:
+    """The channel that's meant, as given or the current one."""
+    if name is not None:
+        return names.channel(name)
+    if session.current is None:
+        raise Refused(Code.NO_CURRENT_CHANNEL)
+    return session.current
+
+
+def _joined(session: Session, name: str | None) -> str:
+    """The folded name of a channel that the session is in. Raises NOT_MEMBER."""
+    channel = _channel(session, name)
+    if fold(channel) not in session.channels:
+        raise Refused(Code.NOT_MEMBER, channel)
+    return fold(channel)
+
+
+def _sorted_out(session: Session, name: str | None, text: str) -> tuple[str | None, str]:
+    """If no channel was named, the text's first word may name one that the session is in."""
+    if name is not None or not text:
+        return name, text
+    first, _, rest = text.partition(" ")
+    try:
+        channel = names.channel(first)
+    except Refused:
+        return None, text
+    if first.startswith("#") or fold(channel) in session.channels:
+        return channel, rest
+    return None, text
+
+
+def _page(rows: list[T], page: int, size: int) -> tuple[list[T], int, int, int]:
+    """The rows of a page, the page, how many pages there are, and how many rows."""
+    pages = max(1, -(-len(rows) // size))
+    page = min(page, pages)
+    return rows[(page - 1) * size : page * size], page, pages, len(rows)
+
+
+def say(chat: "Chat", session: Session, command: commands.Say) -> None:
+    """Say a line; not awaited, see `lane`."""
+    try:
+        name = _joined(session, command.channel)
+        text = names.text(command.text)
+    except Refused as refused:
+        chat.hub.reply(session, replies.Error(refused.code, refused.about))
+        session.lane.settled(None)
+        return
+    session.current = name
+    chat.said += 1
+    chat.broker.say(session.me, name, text, command.action, session.lane.settled)
+
+
+async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> None:
+    me, new = session.me, names.nick(command.name)
+    old = me.nick
+    if new == old:
+        chat.hub.reply(session, replies.YourNick(old, new))
+        return
+    told = await chat.broker.rename(me, new, list(session.channels))
+    me.nick = new
+    if told:
+        await chat.seen(session)
+    else:
+        chat.hub.reply(session, replies.YourNick(old, new))
+
+
+async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
+    channel = names.channel(command.channel)
+    if fold(channel) in session.channels:
+        session.current = fold(channel)
+        raise Refused(Code.ALREADY_MEMBER, chat.hub.spelled(fold(channel)))
+    if len(session.channels) >= chat.config.channels_per_session:
+        raise Refused(Code.TOO_MANY_CHANNELS, channel)
+    await enter(chat, session, channel, announce=True)
+
+
+async def enter(chat: "Chat", session: Session, channel: str, *, announce: bool) -> None:
+    """Become a member, and be shown it; without a word to the others if not `announce`."""
+    name = fold(channel)
+    if chat.adrift:
+        raise Refused(Code.AWAY)
+    chat.hub.expect(name)
+    try:
+        await chat.broker.follow(name)
+        arrival = await chat.broker.join(
+            session.me,
+            channel,
+            announce=announce,
+            quiet=not announce,
+            roster=PAGE,
+            history=ON_JOINING,
+        )
+    except BaseException:
+        chat.hub.give_up(name)
+        raise
+    spelled = arrival.roster.channel
+    session.current = name
+    session.welcome = replies.Welcome(spelled, arrival.roster, arrival.topic, arrival.history)
+    chat.hub.arrive(session, name, arrival, quiet=not announce)
+    if arrival.announced:
+        await chat.seen(session)
+
+
+async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None:
+    channel, why = _sorted_out(session, command.channel, command.why)
+    name = _joined(session, channel)
+    why = names.text(why)
+    try:
+        await chat.broker.leave(session.me, name, why)
+        await chat.seen(session)
+        chat.hub.part(session, name)  # done already, unless the event fell into a gap
+    except Refused as refused:
+        if refused.code is not Code.NOT_MEMBER:
+            raise
+        chat.hub.part(session, name)  # the cluster knew it before
+        raise
+    finally:
+        if session.current == name and name not in session.channels:
+            session.current = next(reversed(session.channels), None)
+
+
+async def tell(chat: "Chat", session: Session, command: commands.Tell) -> None:
+    receipt = await chat.broker.tell(session.me, command.nick, names.text(command.text))
+    if receipt.away is not None:
+        chat.hub.reply(session, replies.HolderAway(receipt.nick, receipt.away))
+
+
+async def show_names(chat: "Chat", session: Session, command: commands.Names) -> None:
+    roster = await chat.broker.roster(_channel(session, command.channel))
+    nicks = sorted(roster.nicks, key=fold)
+    chat.hub.reply(session, replies.Names(roster._replace(nicks=nicks)))
+
+
+async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> None:
+    found = await chat.broker.channels()
+    if command.pattern:
+        fits = re.compile(translate(fold(command.pattern))).match
+        found = [
+            channel
+            for channel in found
+            if fits(fold(channel.name)) or fits(fold(channel.name).removeprefix("#"))
+        ]
+    chat.hub.reply(session, replies.Channels(*_page(found, command.page, ROWS)))
+
+
+async def whois(chat: "Chat", session: Session, command: commands.Whois) -> None:
+    chat.hub.reply(session, replies.Whois(await chat.broker.person(command.nick)))
+
+
+async def who(chat: "Chat", session: Session, command: commands.Who) -> None:
+    found = await chat.broker.people()
+    chat.hub.reply(session, replies.Everyone(*_page(found, command.page, PEOPLE)))
+
+
+async def topic(chat: "Chat", session: Session, command: commands.Topic) -> None:
+    channel, text = _sorted_out(session, command.channel, command.text)
+    if not text:
+        shown = _channel(session, channel)
+        found = await chat.broker.topic(shown)
+        chat.hub.reply(session, replies.TopicIs(chat.hub.spelled(fold(shown), shown), found))
+        return
+    await chat.broker.set_topic(session.me, _joined(session, channel), names.text(text))
+    await chat.seen(session)
+
+
+async def history(chat: "Chat", session: Session, command: commands.History) -> None:
+    name = _joined(session, command.channel)
+    entries = await chat.broker.history(name, min(command.count, HISTORY))
+    chat.hub.reply(session, replies.Lines(chat.hub.spelled(name), entries))
+
+
+async def away(chat: "Chat", session: Session, command: commands.SetAway) -> None:
+    why = None if command.why is None else names.text(command.why)
+    await chat.broker.set_away(session.me, why)
+    session.me.away = why
+    chat.hub.reply(session, replies.AwaySet(why))
+
+
+async def set_option(chat: "Chat", session: Session, command: commands.SetOption) -> None:
+    if command.name:
+        chat.hub.listen_as(session, session.dialect.option(command.name, command.on))
+    chat.hub.reply(session, replies.Options())
+
+
+async def ping(chat: "Chat", session: Session, command: commands.Ping) -> None:
+    if chat.broker.ready:
+        await chat.broker.barrier()
+    chat.hub.reply(session, replies.Pong(command.text))
+
+
+async def stats(chat: "Chat", session: Session, command: commands.Stats) -> None:
+    totals = await chat.broker.totals()
+    uptime = int(chat.seconds() - chat.started)
+    here = Totals(1, len(chat.hub.sessions), len(chat.hub), chat.said)
+    chat.hub.reply(session, replies.StatsAre(chat.config.node, uptime, here, totals))
+
+
+async def end(chat: "Chat", session: Session, command: commands.Quit) -> None:
+    await chat.end(session, names.text(command.why), replies.Goodbye.QUIT)
+
+
+async def answer(chat: "Chat", session: Session, command: commands.Answer) -> None:
+    chat.hub.reply(session, command.reply)
+
+
+Verb = Callable[["Chat", Session, Any], Awaitable[None]]
+
+VERBS: dict[type[commands.Command], Verb] = {
+    commands.SetNick: nick,
+    commands.Join: join,
+    commands.Leave: leave,
+    commands.Tell: tell,
+    commands.Names: show_names,
+    commands.ListChannels: list_channels,
+    commands.Whois: whois,
+    commands.Who: who,
+    commands.Topic: topic,
+    commands.History: history,
+    commands.SetAway: away,
+    commands.SetOption: set_option,
+    commands.Ping: ping,
+    commands.Stats: stats,
+    commands.Quit: end,
+    commands.Answer: answer,
+}

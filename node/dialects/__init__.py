@@ -1,0 +1,1 @@
+"""How chat is spoken: bytes to Commands, Events and Replies to bytes. No dialect knows another."""

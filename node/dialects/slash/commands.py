@@ -1,0 +1,198 @@
+"""Lines to Commands: a table with a row per verb, with its form, an example and its parser."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from node.core import commands as core
+from node.core.commands import Command
+from node.core.replies import Reply
+
+
+class Help(Reply, frozen=True):
+    """The list of commands, or one command's row; `about` as typed, empty for the list."""
+
+    about: str = ""
+
+
+class Malformed(Reply, frozen=True):
+    """A line that is no command: `verb` is the one that was meant, or what was typed instead."""
+
+    verb: str
+
+
+class NotText(Reply, frozen=True):
+    """A line that isn't UTF-8."""
+
+
+class Row(NamedTuple):
+    """A verb. `parse` makes a command of what follows it, or None if that won't do."""
+
+    form: str
+    does: str
+    example: str
+    parse: Callable[[str], Command | None]
+
+
+def _nothing(command: Command) -> Callable[[str], Command | None]:
+    return lambda rest: None if rest else command
+
+
+def _word(rest: str) -> str | None:
+    """The one word that there is."""
+    return rest if rest and " " not in rest else None
+
+
+def _channel_first(rest: str) -> tuple[str | None, str]:
+    """A leading `#channel`, and what follows it."""
+    if not rest.startswith("#"):
+        return None, rest
+    channel, _, tail = rest.partition(" ")
+    return channel, tail.strip()
+
+
+def _nick(rest: str) -> Command | None:
+    name = _word(rest)
+    return core.SetNick(name) if name else None
+
+
+def _join(rest: str) -> Command | None:
+    words = rest.split()
+    return core.Join(*words) if 1 <= len(words) <= 2 else None
+
+
+def _leave(rest: str) -> Command | None:
+    channel, why = _channel_first(rest)
+    return core.Leave(channel, why)
+
+
+def _msg(rest: str) -> Command | None:
+    target, _, text = rest.partition(" ")
+    if not target or not text.strip():
+        return None
+    return core.Say(target, text) if target.startswith("#") else core.Tell(target, text)
+
+
+def _me(rest: str) -> Command | None:
+    return core.Say(None, rest, action=True) if rest.strip() else None
+
+
+def _names(rest: str) -> Command | None:
+    if not rest:
+        return core.Names()
+    name = _word(rest)
+    return core.Names(name) if name else None
+
+
+def _page(words: list[str]) -> int:
+    """A page's number, if that's the last word; it's taken off."""
+    if words and words[-1].isascii() and words[-1].isdigit():
+        return max(1, int(words.pop()[:9]))
+    return 1
+
+
+def _list(rest: str) -> Command | None:
+    words = rest.split()
+    page = _page(words)
+    return core.ListChannels(" ".join(words), page) if len(words) < 2 else None
+
+
+def _who(rest: str) -> Command | None:
+    words = rest.split()
+    page = _page(words)
+    return core.Who(page) if not words else None
+
+
+def _whois(rest: str) -> Command | None:
+    name = _word(rest)
+    return core.Whois(name) if name else None
+
+
+def _topic(rest: str) -> Command | None:
+    channel, text = _channel_first(rest)
+    return core.Topic(channel, text)
+
+
+def _history(rest: str) -> Command | None:
+    words = rest.split()
+    count = 20
+    if words and words[-1].isascii() and words[-1].isdigit():
+        count = int(words.pop()[:9])
+    if len(words) > 1 or count < 1:
+        return None
+    return core.History(words[0] if words else None, count)
+
+
+def _set(rest: str) -> Command | None:
+    words = rest.lower().split()
+    if not words:
+        return core.SetOption()
+    if len(words) != 2 or words[1] not in ("on", "off"):
+        return None
+    return core.SetOption(words[0], words[1] == "on")
+
+
+VERBS: dict[str, Row] = {
+    "nick": Row("/nick NAME", "take a nick", "/nick alice", _nick),
+    "join": Row("/join #CHANNEL [KEY]", "come into a channel, or make it", "/join #go", _join),
+    "leave": Row("/leave [#CHANNEL] [WHY]", "leave a channel", "/leave #go time for lunch", _leave),
+    "msg": Row(
+        "/msg #CHANNEL TEXT or /msg NAME TEXT",
+        "say something in a channel, or to one person",
+        "/msg bob are you there?",
+        _msg,
+    ),
+    "me": Row("/me TEXT", "say what you do", "/me waves", _me),
+    "names": Row("/names [#CHANNEL]", "who is in a channel", "/names #go", _names),
+    "list": Row("/list [PATTERN] [PAGE]", "which channels there are", "/list #g*", _list),
+    "whois": Row("/whois NAME", "one person's details", "/whois bob", _whois),
+    "who": Row("/who [PAGE]", "everyone", "/who", _who),
+    "topic": Row(
+        "/topic [#CHANNEL] [TEXT]", "show a topic, or set it", "/topic #go all about Go", _topic
+    ),
+    "history": Row(
+        "/history [#CHANNEL] [N]", "the last N lines said (20)", "/history #go 50", _history
+    ),
+    "away": Row("/away [WHY]", "be away", "/away lunch", core.SetAway),
+    "back": Row("/back", "be back", "/back", _nothing(core.SetAway(None))),
+    "set": Row(
+        "/set echo|time|color|pos on|off",
+        "your own lines back, times, colours, places in the log",
+        "/set time on",
+        _set,
+    ),
+    "ping": Row("/ping [TEXT]", "a pong when all before it is done", "/ping 1", core.Ping),
+    "stats": Row("/stats", "the node you're on, and the cluster", "/stats", _nothing(core.Stats())),
+    "quit": Row("/quit [WHY]", "leave for good", "/quit good night", core.Quit),
+    "help": Row(
+        "/help [COMMAND]",
+        "the commands, or one of them",
+        "/help msg",
+        lambda rest: core.Answer(Help(rest)),
+    ),
+}
+
+
+def parse(line: bytes) -> Command | None:
+    """A line, without its end, as a command; None if it's blank."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return core.Answer(NotText())
+    if not text or text.isspace():
+        return None
+    if not text.startswith("/"):
+        return core.Say(None, text)
+    if text.startswith("//"):
+        return core.Say(None, text[1:])
+    typed, _, rest = text[1:].partition(" ")
+    verb = typed.lower()
+    row = VERBS.get(verb)
+    if row is None:
+        return core.Answer(Malformed(typed))
+    if verb not in _VERBATIM:
+        rest = rest.strip()
+    return row.parse(rest.lstrip(" ") if verb == "msg" else rest) or core.Answer(Malformed(verb))
+
+
+_VERBATIM = {"msg", "me", "ping"}
+"""Verbs whose text is kept to the letter."""

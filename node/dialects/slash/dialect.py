@@ -1,0 +1,94 @@
+"""Events and replies to lines of the slash dialect.
+
+One instance is one kind of listener: those with the same options share it.
+"""
+
+import zlib
+
+from broker.api import Code, Refused
+from broker.events import Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.names import fold
+from node.core import replies
+from node.core.commands import Answer, Command
+from node.core.dialect import Place
+from node.core.replies import Reply
+from node.dialects.slash import words
+from node.dialects.slash.commands import parse
+from node.dialects.slash.harmless import harmless
+from node.dialects.slash.replies import OPTIONS, REPLIES, because, clock
+
+
+class Slash:
+    """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
+
+    def __init__(
+        self,
+        options: frozenset[str] = frozenset(),
+        known: "dict[frozenset[str], Slash] | None" = None,
+    ) -> None:
+        self.options = options
+        self.echo = "echo" in options
+        self._time = "time" in options
+        self._color = "color" in options
+        self._pos = "pos" in options
+        self._marked = self._time or self._pos
+        self._known = {} if known is None else known
+        self._known[options] = self
+
+    def option(self, name: str, on: bool) -> "Slash":
+        if name not in OPTIONS:
+            raise Refused(Code.OPTION_UNKNOWN, name)
+        options = self.options | {name} if on else self.options - {name}
+        return self._known.get(options) or Slash(options, self._known)
+
+    def parse(self, line: bytes) -> Command | None:
+        return parse(line)
+
+    def too_long(self) -> Command:
+        return Answer(replies.Error(Code.TEXT_TOO_LONG))
+
+    # -- events
+
+    def render(self, event: Event, place: Place) -> bytes:
+        line = self.line(event, place.channel)
+        if self._marked:
+            line = self._mark(place) + line
+        return f"{line}\r\n".encode()
+
+    def line(self, event: Event, channel: str) -> str:
+        """An event in words; `channel` as spelled, empty for a private message."""
+        nick = self.nick(event.nick)
+        match event:
+            case Said(text=text, action=False):
+                return f"[{channel}] <{nick}> {harmless(text)}"
+            case Said(text=text):
+                return f"[{channel}] * {nick} {harmless(text)}"
+            case Told(text=text):
+                return f"[private] <{nick}> {harmless(text)}"
+            case Joined():
+                return f"{nick} has joined the channel {channel}"
+            case Left(why=why):
+                return f"{nick} has left the channel {channel}{because(why)}"
+            case Renamed(new=new):
+                return f"{nick} is changing nick to {self.nick(new)}"
+            case Quit(why=why):
+                return f"{nick} has quit{because(why)}"
+            case TopicSet(topic=topic):
+                return f"{nick} has set the topic of {channel} to {harmless(topic)}"
+
+    def _mark(self, place: Place) -> str:
+        mark = f"@{place.epoch}.{place.seq} " if self._pos else ""
+        return f"{mark}{clock(place.ms)} " if self._time else mark
+
+    def nick(self, nick: str) -> str:
+        """A nick, in its colour if colours are on."""
+        if not self._color:
+            return nick
+        color = words.COLORS[zlib.crc32(fold(nick).encode()) % len(words.COLORS)]
+        return f"\x1b[{color}m{nick}\x1b[0m"
+
+    # -- replies
+
+    def reply(self, reply: Reply) -> bytes:
+        lines = REPLIES[type(reply)](self, reply)
+        return "".join(f"{line}\r\n" for line in lines).encode()

@@ -1,0 +1,233 @@
+"""Replies in words: a table with a row per reply, each a function that yields lines."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from node.core import replies as core
+from node.core.replies import Reply
+from node.dialects.slash import words
+from node.dialects.slash.commands import VERBS, Help, Malformed, NotText
+from node.dialects.slash.harmless import harmless
+
+if TYPE_CHECKING:
+    from node.dialects.slash.dialect import Slash
+
+WIDTH = 400
+"""Lists of names are broken into lines of about this many characters."""
+
+OPTIONS = ("echo", "time", "color", "pos")
+"""What `/set` sets."""
+
+
+def because(why: str) -> str:
+    """A reason in brackets, if there is one."""
+    return f" ({harmless(why)})" if why else ""
+
+
+def _pages(form: str, page: int, pages: int) -> str:
+    """Which page this is, if there are more, and how to get another."""
+    return "" if pages == 1 else f", page {page} of {pages}: {form} PAGE shows another"
+
+
+def clock(ms: int) -> str:
+    """HH:MM in UTC of Unix milliseconds."""
+    minutes = ms // 60_000 % 1440
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _broken(names: Iterable[str]) -> Iterator[str]:
+    """Names with spaces between, in lines of about WIDTH characters."""
+    line: list[str] = []
+    length = 0
+    for name in names:
+        if line and length + len(name) > WIDTH:
+            yield " ".join(line)
+            line, length = [], 0
+        line.append(name)
+        length += len(name) + 1
+    if line:
+        yield " ".join(line)
+
+
+def _greeting(slash: "Slash", reply: core.Greeting) -> Iterator[str]:
+    yield f"welcome to {reply.server}; you are {reply.nick}"
+    if reply.lobby is not None:
+        yield f"you are in the channel {reply.lobby}: what you type is said there"
+    yield "/nick NAME takes a nick, /join #CHANNEL a channel, /help shows all commands"
+
+
+def _error(slash: "Slash", reply: core.Error) -> Iterator[str]:
+    yield f"error: {words.REFUSED[reply.code].format(about=harmless(reply.about))}"
+
+
+def _malformed(slash: "Slash", reply: Malformed) -> Iterator[str]:
+    yield words.MALFORMED
+    row = VERBS.get(reply.verb)
+    if row is not None:
+        yield f"hint: {row.form}, for example: {row.example}"
+    else:
+        yield f"hint: there is no /{harmless(reply.verb)[:40]}; /help shows all commands"
+
+
+def _not_text(slash: "Slash", reply: NotText) -> Iterator[str]:
+    yield words.NOT_UTF8
+
+
+def _help(slash: "Slash", reply: Help) -> Iterator[str]:
+    row = VERBS.get(reply.about.lower().removeprefix("/"))
+    if row is not None:
+        yield f"{row.form}: {row.does}"
+        yield f"for example: {row.example}"
+        return
+    if reply.about:
+        yield words.MALFORMED
+        yield f"hint: there is no /{harmless(reply.about)[:40]}; /help shows all commands"
+        return
+    yield "a line is said in your current channel, unless it begins with / (then //)"
+    width = max(len(row.form) for row in VERBS.values())
+    for row in VERBS.values():
+        yield f"{row.form:{width}}  {row.does}"
+
+
+def _notice(slash: "Slash", reply: core.Notice) -> Iterator[str]:
+    yield f"notice: {words.NOTICES[reply.code].format(about=harmless(reply.about))}"
+
+
+def _gap(slash: "Slash", reply: core.Gap) -> Iterator[str]:
+    where = f"messages of {reply.channel}" if reply.channel is not None else "private messages"
+    if reply.lost is None:
+        yield f"gap: {where} may be missing"
+    elif reply.lost == 1:
+        yield f"gap: 1 {where.replace('messages', 'message', 1)} is lost"
+    else:
+        yield f"gap: {reply.lost} {where} are lost"
+
+
+def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
+    yield f"closing: {words.CLOSINGS[reply.code]}"
+
+
+def _your_nick(slash: "Slash", reply: core.YourNick) -> Iterator[str]:
+    yield f"{slash.nick(reply.old)} is changing nick to {slash.nick(reply.new)}"
+
+
+def _welcome(slash: "Slash", reply: core.Welcome) -> Iterator[str]:
+    if reply.topic.text:
+        yield f"the topic of {reply.channel} is {harmless(reply.topic.text)}"
+    yield from _names(slash, core.Names(reply.roster))
+    yield from _lines(slash, core.Lines(reply.channel, reply.history))
+
+
+def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
+    channel, nicks, total = reply.roster
+    head = f"in {channel} ({total}): "
+    for line in _broken(nicks):
+        yield head + line
+    if len(nicks) < total:
+        yield f"{head}and {total - len(nicks)} more, /names {channel} shows all"
+    if not total:
+        yield f"{head}nobody"
+
+
+def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
+    for name, members, topic in reply.channels:
+        about = f": {harmless(topic)}" if topic else ""
+        yield f"{name} ({members}){about}"
+    count = f"{reply.total} channel{'' if reply.total == 1 else 's'}"
+    yield count + _pages("/list [PATTERN]", reply.page, reply.pages)
+
+
+def _whois(slash: "Slash", reply: core.Whois) -> Iterator[str]:
+    nick, node, since, away, channels = reply.person
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(since / 1000))
+    yield f"{nick} is on the node {node}, connected since {when} UTC"
+    if away is not None:
+        yield f"{nick} is away{because(away)}"
+    for line in _broken(channels):
+        yield f"{nick} is in {line}"
+
+
+def _everyone(slash: "Slash", reply: core.Everyone) -> Iterator[str]:
+    nodes: dict[str, list[str]] = {}
+    for nick, node in reply.people:
+        nodes.setdefault(node, []).append(nick)
+    for node in sorted(nodes):
+        for line in _broken(nodes[node]):
+            yield f"on {node}: {line}"
+    count = f"{reply.total} {'person' if reply.total == 1 else 'people'} in all"
+    yield count + _pages("/who", reply.page, reply.pages)
+
+
+def _topic_is(slash: "Slash", reply: core.TopicIs) -> Iterator[str]:
+    text, nick, ms = reply.topic
+    if text:
+        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000))
+        yield f"the topic of {reply.channel} is {harmless(text)}"
+        yield f"set by {nick}, {when} UTC"
+    else:
+        yield f"{reply.channel} has no topic"
+
+
+def _lines(slash: "Slash", reply: core.Lines) -> Iterator[str]:
+    for entry in reply.entries:
+        yield f"| {clock(entry.ms)} {slash.line(entry.event, reply.channel)}"
+
+
+def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
+    yield from _lines(slash, reply)
+    if not reply.entries:
+        yield f"nothing was said in {reply.channel} yet"
+
+
+def _holder_away(slash: "Slash", reply: core.HolderAway) -> Iterator[str]:
+    yield f"{reply.nick} is away{because(reply.why)}"
+
+
+def _away_set(slash: "Slash", reply: core.AwaySet) -> Iterator[str]:
+    yield "you are back" if reply.why is None else f"you are away{because(reply.why)}"
+
+
+def _options(slash: "Slash", reply: core.Options) -> Iterator[str]:
+    yield "set: " + ", ".join(
+        f"{name} {'on' if name in slash.options else 'off'}" for name in OPTIONS
+    )
+
+
+def _pong(slash: "Slash", reply: core.Pong) -> Iterator[str]:
+    yield f"pong {harmless(reply.text)}" if reply.text else "pong"
+
+
+def _stats(slash: "Slash", reply: core.StatsAre) -> Iterator[str]:
+    _, sessions, channels, messages = reply.here
+    yield (
+        f"node {reply.node}: {sessions} sessions, {channels} channels, {messages} messages,"
+        f" up for {reply.uptime} seconds"
+    )
+    nodes, sessions, channels, messages = reply.totals
+    yield (f"cluster: {nodes} nodes, {sessions} sessions, {channels} channels, {messages} messages")
+
+
+REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
+    core.Greeting: _greeting,
+    core.Error: _error,
+    core.Notice: _notice,
+    core.Gap: _gap,
+    core.Closing: _closing,
+    core.YourNick: _your_nick,
+    core.Welcome: _welcome,
+    core.Names: _names,
+    core.Channels: _channels,
+    core.Whois: _whois,
+    core.Everyone: _everyone,
+    core.TopicIs: _topic_is,
+    core.Lines: _history,
+    core.HolderAway: _holder_away,
+    core.AwaySet: _away_set,
+    core.Options: _options,
+    core.Pong: _pong,
+    core.StatsAre: _stats,
+    Help: _help,
+    Malformed: _malformed,
+    NotText: _not_text,
+}

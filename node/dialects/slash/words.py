@@ -1,0 +1,48 @@
+"""The sentences of the slash dialect, by code. Each is one line; `{about}` is what it's about."""
+
+from broker.api import Code
+from node.core.replies import Goodbye, News
+
+MALFORMED = "error: line did not conform to chat server requirements!"
+
+REFUSED: dict[Code, str] = {
+    Code.NICK_TAKEN: "the nick {about} is taken",
+    Code.NICK_INVALID: "{about} can't be a nick: 1 to 32 letters, digits or - _ [ ] \\ ` ^ {{ }} |,"
+    " the first no digit and no -",
+    Code.NICK_RESERVED: "names that begin with guest- are given by the server only",
+    Code.NO_SUCH_NICK: "nobody is called {about}",
+    Code.NO_SUCH_CHANNEL: "there is no channel {about}",
+    Code.CHANNEL_INVALID: "{about} can't be a channel: # and 1 to 50 printable characters,"
+    " no space and no comma",
+    Code.NOT_MEMBER: "you are not in {about}",
+    Code.ALREADY_MEMBER: "you are in {about} already",
+    Code.NO_CURRENT_CHANNEL: "you are in no channel; /join one first",
+    Code.TEXT_INVALID: "a text can't hold a line break or a NUL character",
+    Code.TEXT_TOO_LONG: "a line can't be longer than 4096 bytes; nothing of it was taken",
+    Code.TOO_MANY_CHANNELS: "you are in as many channels as one may be; /leave one first",
+    Code.TOO_MANY_MADE: "too many channels were made from your address; join one that is there",
+    Code.OPTION_UNKNOWN: "there is no option {about}; there are echo, time, color and pos",
+    Code.AWAY: "the broker is away; that was not done",
+    Code.BUSY: "the server can't do that now; it was not done, try again in a moment",
+    Code.CUT_OFF: "the cluster had lost sight of you; that was not done, try again in a moment",
+    Code.UNSETTLED: "the broker was lost meanwhile; it is not known whether that was done",
+}
+
+NOT_UTF8 = "error: that line is not UTF-8; nothing of it was taken"
+
+NOTICES: dict[News, str] = {
+    News.AWAY: "the broker is away; you stay connected, but nothing can be done until it is back",
+    News.BACK: "the broker is back",
+    News.CUT_OFF: "this node was cut off from the cluster; others saw you quit, and join again now",
+    News.NICK_LOST: "somebody else has taken your nick meanwhile; you are {about} now",
+}
+
+CLOSINGS: dict[Goodbye, str] = {
+    Goodbye.QUIT: "you have quit",
+    Goodbye.AWAY: "the broker is away; try again in a moment",
+    Goodbye.HUNG_UP: "you have hung up",
+    Goodbye.SHUTDOWN: "this server is going down",
+}
+
+COLORS = (31, 32, 33, 34, 35, 36, 91, 92, 93, 94, 95, 96)
+"""SGR codes for nicks (ECMA-48, section 8.3.117)."""

@@ -1,0 +1,135 @@
+"""The command line: `chorus node` and `chorus up`.
+
+Makes the flags from the settings' own rows, and turns every expected failure into one line on
+stderr and an exit status: 2 for what the user should write otherwise, 1 for the rest. What a
+command does is imported only when it's called for.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from node import __version__
+from node.options import TEXTS, Row, SettingError, rows
+from node.settings import UP_DOORS, Settings, UpSettings
+from node.sources import Given, build, gather
+
+_UP_DEFAULTS = {"redis": "an embedded one"} | {
+    door: " ".join(endpoints) for door, endpoints in UP_DOORS.items()
+}
+
+
+class Unusable(click.ClickException):
+    """A setting that won't do: one line on stderr, exit status 2."""
+
+    exit_code = 2
+
+
+def _flags(
+    known: Iterable[Row], otherwise: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Click's options for settings. Values stay text: `sources` reads them as it reads others.
+
+    `otherwise`: what the help shows as defaults where they aren't the settings' own, by field.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for row in reversed(list(known)):
+            default = otherwise.get(row.field, row.default)
+            notes = [f"default: {default}"] if default else []
+            several = row.kind == TEXTS
+            if several:
+                notes.append("may be repeated")
+            help_text = f"{row.help}  [{', '.join([*notes, row.env])}]"
+            if row.kind is bool:
+                option = click.option(
+                    f"--{row.flag}", row.field, is_flag=True, default=None, help=help_text
+                )
+            else:
+                option = click.option(
+                    f"--{row.flag}",
+                    row.field,
+                    multiple=several,
+                    metavar=row.metavar,
+                    help=help_text,
+                )
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_config = click.option(
+    "--config",
+    metavar="FILE",
+    envvar="CHORUS_CONFIG",
+    help="A TOML file with settings, by the names of their flags.  [CHORUS_CONFIG]",
+)
+_lifeline = click.option("--parent-pipe", type=int, metavar="FD", hidden=True)
+
+
+def _gather(flags: dict[str, Any], config: str | None) -> dict[str, Given]:
+    known = chain(rows(Settings), rows(UpSettings))
+    return gather(known, flags, os.environ, config)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="chorus")
+def main() -> None:
+    """A chat cluster over Redis.
+
+    Settings come from flags, then from the environment (CHORUS_*), then from a TOML file.
+    """
+
+
+@main.command()
+@_flags(rows(Settings))
+@_config
+@_lifeline
+def node(config: str | None, parent_pipe: int | None, **flags: Any) -> None:
+    """Run one node.
+
+    Prints a line for each address that it listens on, once it can serve. SIGTERM and SIGINT
+    end it in good order.
+    """
+    if parent_pipe is not None:
+        from node.lifeline import hold
+
+        hold(parent_pipe)
+    try:
+        settings = build(Settings, _gather(flags, config))
+        if settings.doors == 0:
+            raise SettingError("--line, --echo, --http", "at least one endpoint to listen on")
+    except SettingError as e:
+        raise Unusable(str(e)) from None
+
+    from node.net import turns
+
+    turns.install()  # before anything brings in Twisted's own
+    from node.service import run
+
+    raise SystemExit(run(settings))
+
+
+@main.command()
+@_flags(rows(UpSettings))
+@_flags((row for row in rows(Settings) if row.field != "reuse_port"), _UP_DEFAULTS)
+@_config
+def up(config: str | None, **flags: Any) -> None:
+    """Run a whole cluster on this machine.
+
+    Nodes that share their ports and are started again if they die, and a Redis-compatible
+    server unless --redis names one. Ctrl-C stops it all.
+    """
+    from node.up.command import UpError, run
+
+    try:
+        raise SystemExit(run(_gather(flags, config)))
+    except SettingError as e:
+        raise Unusable(str(e)) from None
+    except UpError as e:
+        raise click.ClickException(str(e)) from None

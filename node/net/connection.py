@@ -1,0 +1,171 @@
+"""A line connection: a socket, its framing, and the session behind it.
+
+Backpressure goes both ways: a session with enough to do isn't read from, and a reader who
+doesn't read is closed at the bound, while nobody else waits for it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Factory, Protocol
+from zope.interface import implementer
+
+from node.core.chat import LOST, Chat
+from node.core.dialect import Dialect
+from node.core.replies import Goodbye
+from node.core.session import Session
+from node.net.lines import Lines
+
+GRACE = 5.0
+"""Seconds that a closed connection may take to read what it was sent before."""
+
+SLOW = "reads too slowly"
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class LineConnection(Protocol):
+    """A `node.core.dialect.Connection` over lines.
+
+    When the socket takes no more, what comes waits in a backlog, up to the bound.
+    """
+
+    transport: Any
+
+    def __init__(self, door: "LineDoor") -> None:
+        self._door = door
+        self._lines = Lines()
+        self._session: Session | None = None
+        self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
+        self._waiting = 0
+        self._why = LOST
+
+    # -- from the socket
+
+    def connectionMade(self) -> None:
+        transport = self.transport
+        set_no_delay = getattr(transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            set_no_delay(True)
+            transport.setTcpKeepAlive(True)
+        transport.registerProducer(self, True)
+        peer = transport.getPeer()
+        address = getattr(peer, "host", "")
+        self._session = self._door.chat.connect(self, self._door.dialect, address)
+        self._door.chat.greet(self._session)
+
+    def dataReceived(self, data: bytes) -> None:
+        session, chat = self._session, self._door.chat
+        if session is None:
+            return
+        for line in self._lines.feed(data):
+            if line is None:
+                chat.heard_too_long(session)
+            else:
+                chat.hear(session, line)
+
+    def readConnectionLost(self) -> None:
+        """They'll say nothing more, but may still read: do what they asked for, then close."""
+        if self._session is not None and not self._session.gone:
+            self._door.chat.lost(self._session, closing=Goodbye.HUNG_UP)
+
+    def writeConnectionLost(self) -> None:
+        """They read nothing more."""
+
+    def connectionLost(self, _reason: Any = None) -> None:
+        session, self._session = self._session, None
+        if session is not None and not session.gone:
+            self._door.chat.lost(session, self._why)
+
+    # -- to the socket
+
+    def send(self, data: bytes) -> None:
+        """Write, or keep for later what the socket doesn't take; too much ends the connection."""
+        if self._session is None or self._why is SLOW:
+            return
+        if self._backlog is None:
+            self.transport.write(data)
+            return
+        self._backlog.append(data)
+        self._waiting += len(data)
+        if self._waiting > self._door.outbox_bytes:
+            self._why = SLOW
+            self._door.slow(self._session)
+            self.transport.abortConnection()
+
+    def close(self) -> None:
+        """Close when all that was put into the outbox has been sent, or after a grace."""
+        session = self._session
+        if session is None:
+            return
+        self._door.flush(session)
+        self._session = None
+        transport = self.transport
+        transport.unregisterProducer()
+        transport.write(b"".join(self._backlog or ()))
+        self._backlog = None
+        transport.loseConnection()
+        self._door.soon_closed(self)
+
+    def pause(self) -> None:
+        """Read nothing for now."""
+        if self._session is not None:
+            self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._session is not None:
+            self.transport.resumeProducing()
+
+    # -- as a producer for the transport: told when the socket is full
+
+    def pauseProducing(self) -> None:
+        if self._backlog is None:
+            self._backlog = []
+            self._waiting = 0
+
+    def resumeProducing(self) -> None:
+        backlog, self._backlog = self._backlog, None
+        if backlog:
+            self.transport.write(b"".join(backlog))
+
+    def stopProducing(self) -> None:
+        """The connection is lost; `connectionLost` follows."""
+
+
+class LineDoor(Factory):
+    """Makes line connections. `outbox_bytes`: what may wait for one reader."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        chat: Chat,
+        dialect: Dialect,
+        *,
+        outbox_bytes: int,
+        flush: Callable[[Session], None],
+        slow: Callable[[Session], None],
+        call_later: Callable[..., Any],
+    ) -> None:
+        self.chat = chat
+        self.dialect = dialect
+        self.outbox_bytes = outbox_bytes
+        self.flush = flush
+        self.slow = slow
+        self._call_later = call_later
+
+    def buildProtocol(self, _addr: Any) -> LineConnection:
+        return LineConnection(self)
+
+    def soon_closed(self, connection: LineConnection) -> None:
+        """Abort the connection if it isn't closed in a while."""
+        transport: Any = connection.transport
+        self._call_later(GRACE, lambda: transport.connected and transport.abortConnection())
+
+
+def write(session: Session, data: bytes) -> None:
+    """Send bytes to a session's socket."""
+    connection = session.connection
+    if isinstance(connection, LineConnection):
+        connection.send(data)

@@ -1,0 +1,195 @@
+"""The only place where the parts are put together: one node, from settings to doors.
+
+settings ─> Cluster (Redis) ─> Chat ─> doors: line, echo, http
+"""
+
+import gc
+import random
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    PredicateResult,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+
+from broker.api import Code, Refused
+from broker.cluster import Cluster, ClusterConfig
+from node.core.chat import Chat, ChatConfig
+from node.core.replies import Goodbye
+from node.dialects.slash import Slash
+from node.net.connection import LineDoor, write
+from node.net.doors import open_door, shown
+from node.net.echo import EchoDoor
+from node.net.outbox import Outbox
+from node.net.turns import end_of_turn
+from node.settings import Settings
+
+GOODBYE = 5.0
+"""Seconds that a node takes at most to say goodbye."""
+
+log = Logger()
+reactor: Any = _reactor
+
+
+class Node:
+    """One node: what `chorus node` runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        rng = random.Random()
+        self.broker = Cluster(
+            ClusterConfig(
+                url=settings.redis,
+                namespace=settings.namespace,
+                node=settings.name,
+                lease=settings.lease,
+                history_lines=settings.history_lines,
+                history_days=settings.history_days,
+                inbox_lines=settings.inbox_lines,
+                channels_per_address=settings.channels_per_address if settings.limits else 0,
+            ),
+            reactor,
+            rng,
+            later=end_of_turn(reactor),
+        )
+        self._outbox = Outbox(end_of_turn(reactor), write)
+        self.chat = Chat(
+            ChatConfig(
+                server=settings.server_name,
+                node=settings.name,
+                lobby=settings.lobby,
+                channels_per_session=settings.channels_per_session,
+            ),
+            self.broker,
+            self._outbox,
+            rng=rng,
+            seconds=time.time,
+            spawn=_spawn,
+            promise=Deferred,
+        )
+        self._ports: list[Any] = []
+
+    async def start(self) -> list[str]:
+        """Serve. Returns a line for each door: its kind and where it is.
+
+        Raises OSError (or Twisted's `CannotListenError`) if a door can't be opened.
+        """
+        await self.broker.start(self.chat)
+        opened = []
+        for kind, endpoints, door in self._doors():
+            for endpoint in endpoints:
+                port = await open_door(reactor, endpoint, door(), shared=self._settings.reuse_port)
+                self._ports.append(port)
+                opened.append(f"{kind} {shown(port)}")
+        return opened
+
+    def _doors(self) -> list[tuple[str, tuple[str, ...], Callable[[], Any]]]:
+        settings = self._settings
+        return [
+            ("line", settings.line, self._line_door),
+            ("echo", settings.echo, EchoDoor),
+            ("http", settings.http, self._http_door),
+        ]
+
+    def _line_door(self) -> LineDoor:
+        return LineDoor(
+            self.chat,
+            Slash(),
+            outbox_bytes=self._settings.outbox_bytes,
+            flush=self._outbox.flush_one,
+            slow=lambda session: log.info("a slow reader is closed", sid=session.me.sid),
+            call_later=reactor.callLater,
+        )
+
+    def _http_door(self) -> Any:
+        from node.http.counter import http_door  # half of a node's start-up time, if it's unused
+
+        return http_door(self.broker)
+
+    async def stop(self) -> None:
+        """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
+        for port in self._ports:
+            await _settled(port.stopListening())
+        try:
+            goodbye = Deferred.fromCoroutine(self.chat.close_all(Goodbye.SHUTDOWN))
+            # without Redis nobody can be taken out of anything: others will sweep them
+            goodbye.addTimeout(GOODBYE if self.broker.ready else GOODBYE / 10, reactor)
+            await goodbye
+        except Exception as e:
+            log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
+        await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
+
+
+async def _settled(result: Any) -> None:
+    """Wait for a Deferred, whatever becomes of it."""
+    if isinstance(result, Deferred):
+        await result.addErrback(lambda _: None)
+
+
+def _spawn(work: Coroutine[Any, Any, None]) -> None:
+    Deferred.fromCoroutine(work).addErrback(_log_unexpected)
+
+
+def _log_unexpected(failure: Any) -> None:
+    if failure.check(Refused) is not None and failure.value.code is Code.UNSETTLED:
+        return  # said to whom it concerned, or nobody is there any more
+    log.failure("unexpected", failure)
+
+
+def _ours(event: Any) -> Any:
+    """Everything of chorus's own, and warnings of others: not that a port was opened."""
+    ours = event.get("log_namespace", "").startswith(("node.", "broker."))
+    if ours or event.get("log_level", LogLevel.info) >= LogLevel.warn:
+        return PredicateResult.yes
+    return PredicateResult.no
+
+
+def _prepare_process() -> None:
+    """As many files as the system allows, and a collector that stays off the hot path."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
+def run(settings: Settings) -> int:
+    """Run a node until SIGTERM or SIGINT. Returns its exit status."""
+    text: Any = textFileLogObserver(sys.stderr)
+    ours: Any = _ours
+    observer: Any = FilteringLogObserver(text, [ours])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+    node = Node(settings)
+    status = 0
+
+    async def serve() -> None:
+        nonlocal status
+        try:
+            doors = await node.start()
+        except Exception as e:
+            print(f"chorus: the node can't serve: {e}", file=sys.stderr)
+            status = 1
+            reactor.stop()
+            return
+        _prepare_process()
+        print("\n".join(doors), flush=True)
+
+    reactor.callWhenRunning(lambda: _spawn(serve()))
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(node.stop()))
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    # a shell's background job inherits an ignored SIGINT, which Twisted would leave ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    reactor.run()
+    return status

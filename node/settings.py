@@ -1,0 +1,151 @@
+"""What is told to a node, and to `chorus up`, before it starts: values, checked here once.
+
+Every setting is one row: its field, its default, and what may stand there. The command line,
+the environment and the TOML file are made from these rows (`options`, `sources`, `main`).
+"""
+
+import secrets
+import socket
+from dataclasses import dataclass
+
+from node.checks import between, channel_or_none, endpoints, redis_url, spelled
+from node.options import setting, validate
+
+_HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+
+def draw_name() -> str:
+    """A name for a node that was given none: its host's, and four random letters."""
+    host = socket.gethostname().split(".")[0]
+    kept = "".join(letter for letter in host if letter in _HOST_LETTERS)[:40] or "node"
+    return f"{kept}-{''.join(secrets.choice('abcdefghijkmnpqrstuvwxyz') for _ in range(4))}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One node's settings. Raises SettingError, which names the first that won't do."""
+
+    redis: str = setting(
+        "redis://127.0.0.1:6379/0",
+        "URL",
+        "Where Redis is: redis://, rediss:// or unix://, with user, password and database.",
+        check=redis_url,
+        env="CHORUS_REDIS_URL",
+        secret=True,
+    )
+    line: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a chat door for nc and telnet: an endpoint string of Twisted's.",
+        check=endpoints,
+    )
+    echo: tuple[str, ...] = setting(
+        (), "ENDPOINT", "Open a door that sends every byte back.", check=endpoints
+    )
+    http: tuple[str, ...] = setting((), "ENDPOINT", "Open a door for HTTP.", check=endpoints)
+    name: str = setting(
+        draw_name,
+        "NODE",
+        "This node's name, one of its own in the cluster. Default: the host's and four letters.",
+        check=spelled("-_.", 64),
+    )
+    server_name: str = setting(
+        "chorus",
+        "NAME",
+        "What people see as the server's name; one for the whole cluster.",
+        check=spelled("-_.", 63),
+    )
+    namespace: str = setting(
+        "chorus",
+        "NAME",
+        "Prefix of every key, so that clusters can share a Redis.",
+        check=spelled("-_.:", 64),
+    )
+    lobby: str = setting(
+        "#lobby",
+        "CHANNEL",
+        "The channel that people find themselves in. Empty: there is none.",
+        check=channel_or_none,
+    )
+    limits: bool = setting(
+        True,
+        "",
+        "Lift the limits per address, for benchmarks and trusted networks.",
+        negated=True,
+    )
+    history_lines: int = setting(
+        1_000,
+        "LINES",
+        "Lines that a channel's log keeps.",
+        check=between(1, 1_000_000, "lines"),
+    )
+    history_days: float = setting(
+        7,
+        "DAYS",
+        "Days that a channel's log keeps a line.",
+        check=between(0.001, 3_650, "days"),
+    )
+    reuse_port: bool = setting(
+        False, "", "Open TCP doors with SO_REUSEPORT, so that nodes can share a port."
+    )
+    lease: float = setting(
+        8.0,
+        "SECONDS",
+        "How long the cluster believes in a node of which it hears nothing.",
+        check=between(0.1, 3_600, "seconds"),
+    )
+    outbox_bytes: int = setting(
+        1 << 20,
+        "BYTES",
+        "What may wait for one reader before the connection is closed.",
+        check=between(4_096, 1 << 30, "bytes"),
+    )
+    inbox_lines: int = setting(
+        500,
+        "LINES",
+        "Private messages that a nick's inbox keeps.",
+        check=between(1, 1_000_000, "lines"),
+    )
+    channels_per_session: int = setting(
+        100,
+        "CHANNELS",
+        "How many channels one person may be in.",
+        check=between(1, 100_000, "channels"),
+    )
+    channels_per_address: int = setting(
+        1_000,
+        "CHANNELS",
+        "How many channels may be made from one address.",
+        check=between(1, 10_000_000, "channels"),
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+    @property
+    def doors(self) -> int:
+        """How many addresses the node is to listen on."""
+        return len(self.line) + len(self.echo) + len(self.http)
+
+
+UP_DOORS: dict[str, tuple[str, ...]] = {
+    "line": ("tcp:1234:interface=127.0.0.1",),
+    "http": ("tcp:8080:interface=127.0.0.1",),
+    "echo": (),
+}
+"""What `chorus up` opens if nobody says otherwise: endpoints, by setting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpSettings:
+    """What `chorus up` is told besides. Raises SettingError."""
+
+    nodes: int = setting(3, "N", "How many nodes to run.", check=between(1, 64, "nodes"))
+    state: str = setting(
+        ".chorus",
+        "DIR",
+        "Folder in which the embedded Redis keeps its data, made if need be.",
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)

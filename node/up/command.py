@@ -1,0 +1,195 @@
+"""The course of `chorus up`, from what was asked for to the last process's end.
+
+    settings checked > ports claimed > Redis answers > nodes serve > "chorus is up"
+                                                                          │ Ctrl-C
+                       ports let go  < Redis ended   < nodes ended    <───┘
+
+Each step that fails undoes those before it, and says why.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import node
+from broker.embedded import Embedded, EmbeddedError
+from broker.ping import Unreachable, ping
+from node.options import SettingError
+from node.ports import Claim, PortError, claim
+from node.settings import UP_DOORS, Settings, UpSettings
+from node.sources import Given, build, to_environ
+from node.up.child import Child, Program, SpawnError
+from node.up.supervisor import StartError, Supervisor
+
+Doors = dict[str, list[Claim]]
+
+
+class UpError(Exception):
+    """The cluster can't run. The text says why; everything that was started has ended."""
+
+
+def run(given: Mapping[str, Given]) -> int:
+    """Run a cluster until a signal ends it. Returns the exit status.
+
+    Raises SettingError for a setting that won't do, UpError for what else keeps it from running.
+    """
+    own = build(UpSettings, given)
+    settings = build(Settings, {name: given[name] for name in given if name not in UP_DOORS})
+    try:
+        with _interruptible(), ExitStack() as stack:
+            doors = _claim(given, stack)
+            if "redis" in given:
+                ping(settings.redis)
+                return _supervise(own, settings, doors, None, stack)
+            redis = stack.enter_context(Embedded(own.state))
+            settings = replace(settings, redis=redis.url)
+            return _supervise(own, settings, doors, redis, stack)
+    except (EmbeddedError, PortError, StartError, Unreachable) as e:
+        raise UpError(str(e)) from None
+    except KeyboardInterrupt:
+        return 130
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """While nothing else handles them, every signal that asks for an end is a Ctrl-C."""
+    before = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _claim(given: Mapping[str, Given], stack: ExitStack) -> Doors:
+    """Make the public ports ours before anything is started."""
+    doors: Doors = {}
+    for name, default in UP_DOORS.items():
+        wanted = given.get(name, Given(default, f"--{name}"))
+        doors[name] = []
+        for endpoint in wanted.value if isinstance(wanted.value, tuple) else ():
+            try:
+                claimed = claim(endpoint)
+            except ValueError as e:
+                raise SettingError(wanted.label, str(e)) from None
+            except PortError as e:
+                raise PortError(
+                    f"{wanted.label}: {e}; tcp:0:interface=127.0.0.1 would find a free port"
+                ) from None
+            stack.callback(claimed.close)
+            doors[name].append(claimed)
+    if not any(doors.values()):
+        raise SettingError("--line, --echo, --http", "at least one endpoint to listen on")
+    return doors
+
+
+def _supervise(
+    own: UpSettings, settings: Settings, doors: Doors, redis: Embedded | None, stack: ExitStack
+) -> int:
+    nodes_end, our_end = os.pipe()
+    stack.callback(os.close, nodes_end)
+    stack.callback(os.close, our_end)
+    inherited = (redis.lifeline,) if redis else ()
+    children = []
+    for number in range(1, own.nodes + 1):
+        name = f"{settings.name}-{number}"
+        program = _program(replace(settings, name=name), doors, nodes_end, inherited)
+        children.append(Child(program, _relay(name)))
+    supervisor = Supervisor(
+        children,
+        _Server(redis) if redis else None,
+        say=_log,
+        serving=lambda: _print(_welcome(own, doors, redis)),
+    )
+    in_order = supervisor.run()
+    if not in_order and redis:
+        redis.kill()
+    return 0
+
+
+def _program(
+    settings: Settings, doors: Doors, lifeline: int, inherited: tuple[int, ...]
+) -> Program:
+    """How to run a node. Its settings go through the environment: `ps` shows no password."""
+    flags = ["--name", settings.name, "--reuse-port", "--parent-pipe", "0"]
+    for name, claims in doors.items():
+        for claimed in claims:
+            flags += [f"--{name}", claimed.endpoint]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
+    environ.update(to_environ(settings))
+    # The node is this very code, wherever it lies and whatever the current folder holds.
+    source = str(Path(node.__file__).parent.parent)
+    path = environ.get("PYTHONPATH")
+    environ["PYTHONPATH"] = f"{source}{os.pathsep}{path}" if path else source
+    return Program(
+        name=settings.name,
+        command=[sys.executable, "-P", "-m", "node", "node", *flags],
+        environ=environ,
+        stdin=lifeline,
+        inherited=inherited,
+        addresses=sum(len(claims) for claims in doors.values()),
+    )
+
+
+class _Server:
+    """The embedded Redis as the supervisor sees it."""
+
+    def __init__(self, redis: Embedded) -> None:
+        self.name = "redis"
+        self.poll = redis.poll
+        self._redis = redis
+
+    def spawn(self) -> None:
+        try:
+            self._redis.spawn()
+        except EmbeddedError as e:
+            raise SpawnError(str(e)) from None
+
+
+def _welcome(own: UpSettings, doors: Doors, redis: Embedded | None) -> str:
+    """Where to connect and how."""
+    ways = {
+        "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
+        "http": "  counter  curl http://{in_url}:{port}/counter",
+        "echo": "  echo     nc {host} {port}",
+    }
+    nodes = "1 node" if own.nodes == 1 else f"{own.nodes} nodes"
+    where = f"data in {redis.folder}" if redis else "on your Redis"
+    return "\n".join(
+        [
+            f"chorus is up: {nodes}, {where}",
+            "",
+            *(
+                way.format(host=door.reachable, in_url=_in_url(door.reachable), port=door.port)
+                for name, way in ways.items()
+                for door in doors[name]
+            ),
+            "",
+            "Ctrl-C stops it.",
+        ]
+    )
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _relay(name: str) -> Callable[[str], None]:
+    return lambda line: _log(f"{name} | {line}")
+
+
+def _log(text: str) -> None:
+    _print(text, to_stderr=True)
+
+
+def _print(text: str, *, to_stderr: bool = False) -> None:
+    """Print, if there's still somebody to read it: a closed terminal must not stop a cluster."""
+    with suppress(OSError):
+        print(text, file=sys.stderr if to_stderr else sys.stdout, flush=True)
