@@ -1,0 +1,239 @@
+"""A few brokers of one cluster, each with a recording sink, whatever the cluster is made of.
+
+    Fleet ── node() ──> Node: a broker and its sink
+      │                 outages: lose, restore, evict, forget
+      ├─ MemoryFleet    broker.memory on one World
+      └─ RedisFleet     broker.cluster on a server, each broker behind a relay of its own
+
+Must not know what is tested.
+"""
+
+import random
+import secrets
+import time
+from abc import ABC, abstractmethod
+from itertools import count
+from typing import Any
+
+import redis
+from twisted.internet.defer import Deferred
+
+from broker.api import Broker, Code, Identity, Refused
+from broker.events import Event
+from broker.memory import Memory, World
+from tests.support.relay import Relay
+from tests.support.sinks import Record
+from tests.support.spin import eventually, gather, reactor
+
+_sids = count(1)
+
+
+def somebody(nick: str, **details: Any) -> Identity:
+    """A person whom no broker knows yet."""
+    return Identity(f"sid{next(_sids)}", secrets.token_hex(8), nick, **details)
+
+
+class Node:
+    """One broker with its sink, and the ways in which tests use them all the time."""
+
+    def __init__(self, name: str, broker: Broker, sink: Record) -> None:
+        self.name = name
+        self.broker = broker
+        self.sink = sink
+        self.people: list[Identity] = []
+
+    async def enter(self, nick: str, *channels: str, **how: Any) -> Identity:
+        """Somebody comes to this node and joins channels; `how` is as for `Broker.join`."""
+        me = somebody(nick)
+        await self.broker.open(me)
+        self.people.append(me)
+        for channel in channels:
+            await self.join(me, channel, **how)
+        return me
+
+    async def join(self, me: Identity, channel: str, **how: Any) -> Any:
+        """Follow and join, as a node's core does; the Arrival."""
+        await self.broker.follow(channel)
+        return await self.broker.join(me, channel, **how)
+
+    async def say(self, me: Identity, channel: str, text: str, action: bool = False) -> None:
+        """Say a line and wait until it's settled. Raises Refused."""
+        settled: Deferred[Refused | None] = Deferred()
+        self.broker.say(me, channel, text, action, settled.callback)
+        refused = await settled
+        if refused is not None:
+            raise refused
+
+    async def heard(self, log: str) -> list[Event]:
+        """All events of a log that this node heard, once all that was accepted is there."""
+        await self.broker.barrier()
+        return self.sink.heard(log)
+
+
+async def refusal(command: Any) -> Code | None:
+    """The code with which a command is refused; None if it isn't."""
+    try:
+        await command
+    except Refused as refused:
+        return refused.code
+    return None
+
+
+class Fleet(ABC):
+    """A cluster of a test's own."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    async def start(self, name: str = "", **settings: Any) -> Node:
+        """One more node. `settings`: the lease and the bounds that a test cares about."""
+        name = name or f"node{len(self.nodes) + 1}"
+        node = Node(name, await self._broker(name, settings), Record())
+        await node.broker.start(node.sink)
+        self.nodes.append(node)
+        return node
+
+    async def stop(self) -> None:
+        """Stop all nodes that weren't stopped or killed."""
+        await gather(node.broker.stop() for node in self.nodes)
+        self.nodes.clear()
+
+    async def restore(self, node: Node) -> None:
+        """The node finds its broker again; returns when it was told all that it missed."""
+        backs = node.sink.told.count("back")
+        self._mend(node)
+        await node.sink.until(lambda: node.sink.told.count("back") > backs)
+
+    async def evict(self, node: Node, seen_by: Node) -> None:
+        """The node loses its broker for longer than its lease; the other has seen it end."""
+        self._cut(node)
+        self._end_lease(node)
+        await self.ended(node, seen_by)
+
+    async def ended(self, node: Node, seen_by: Node) -> None:
+        """Returns when the other has seen the people of a node leave."""
+
+        async def left() -> list[str]:
+            found = [(me.nick, seen_by.broker.person(me.nick)) for me in node.people]
+            return [nick for nick, person in found if await refusal(person) is None]
+
+        nobody: list[str] = []
+        await eventually(left, nobody)
+        await seen_by.broker.barrier()
+
+    async def lose(self, node: Node) -> None:
+        """The node loses its broker; returns when it was told so."""
+        if node.broker.ready:
+            aways = node.sink.told.count("away")
+            self._cut(node)
+            await node.sink.until(lambda: node.sink.told.count("away") > aways)
+
+    async def forget(self) -> None:
+        """The broker loses all that it knew, in a short outage for everyone."""
+        for node in self.nodes:
+            await self.lose(node)
+        self._wipe()
+        await gather(self.restore(node) for node in self.nodes)
+
+    @abstractmethod
+    async def _broker(self, name: str, settings: dict[str, Any]) -> Broker: ...
+
+    @abstractmethod
+    def _cut(self, node: Node) -> None: ...
+
+    @abstractmethod
+    def _mend(self, node: Node) -> None: ...
+
+    @abstractmethod
+    def _end_lease(self, node: Node) -> None: ...
+
+    @abstractmethod
+    def _wipe(self) -> None: ...
+
+
+class MemoryFleet(Fleet):
+    """Brokers in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._world: World | None = None
+
+    async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
+        settings.pop("lease", None)
+        if self._world is None:
+            self._world = World(time.time, **settings)
+        return Memory(self._world, name)
+
+    def _switch(self, name: str, *nodes: Node) -> None:
+        getattr(self._world, name)(*(node.broker for node in nodes))
+
+    def _cut(self, node: Node) -> None:
+        self._switch("lose", node)
+
+    def _mend(self, node: Node) -> None:
+        self._switch("restore", node)
+
+    def _end_lease(self, node: Node) -> None:
+        self._switch("evict", node)
+
+    def _wipe(self) -> None:
+        self._switch("forget")
+
+
+class _NoJitter(random.Random):
+    """Outages in tests are over as soon as they can be."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+class RedisFleet(Fleet):
+    """Brokers on a server, under a namespace of their own."""
+
+    def __init__(self, port: int, *, real: bool) -> None:
+        super().__init__()
+        self._port = port
+        self._real = real
+        self._namespace = f"test-{secrets.token_hex(4)}"
+        self.relays: dict[Broker, Relay] = {}
+
+    async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
+        from broker.cluster import Cluster, ClusterConfig
+
+        relay = Relay(reactor, self._port)
+        await relay.start()
+        config = ClusterConfig(
+            url=relay.url,
+            namespace=self._namespace,
+            node=name,
+            script_flags=self._real,  # fakeredis knows none
+            **settings,
+        )
+        broker = Cluster(config, reactor, _NoJitter())
+        self.relays[broker] = relay
+        return broker
+
+    async def stop(self) -> None:
+        for relay in self.relays.values():
+            relay.mend()
+        await super().stop()
+        for relay in self.relays.values():
+            await relay.stop()
+
+    def _cut(self, node: Node) -> None:
+        self.relays[node.broker].cut()
+
+    def _mend(self, node: Node) -> None:
+        self.relays[node.broker].mend()
+
+    def _end_lease(self, node: Node) -> None:
+        pass  # it ends by itself
+
+    def client(self) -> redis.Redis:
+        """One more who may talk to the server."""
+        return redis.Redis(port=self._port)
+
+    def _wipe(self) -> None:
+        with self.client() as client:
+            client.flushall()
+            client.script_flush()

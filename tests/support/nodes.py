@@ -1,0 +1,187 @@
+"""Nodes as an operator runs them: processes of their own, on free ports of 127.0.0.1, and the
+ways in which they fare: frozen, killed, ended.
+
+    Nodes ── start("n1") ──> NodeProcess: n1.line, n1.http, n1.echo ── freeze, wake, kill, end
+      └─ a namespace of their own on somebody's Redis, and a client that looks into it
+
+All of them end with the test process, however that one ends. Must not know the line protocol.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import IO, Self
+
+import redis
+
+from tests.support.up import LOOPBACK, command, environ
+
+
+class NodeProcess:
+    """A running `chorus node`. `log`: the file that its standard error goes to.
+
+    `serve` must be called before its doors are known: several nodes can start side by side.
+    `module`: what is run as `chorus`.
+    """
+
+    def __init__(
+        self, name: str, log: Path, lifeline: int, *flags: str, module: str = "node"
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.doors: dict[str, int] = {}
+        doors = [word for kind in ("line", "echo", "http") for word in (f"--{kind}", LOOPBACK)]
+        flags = ("--name", name, *doors, "--parent-pipe", str(lifeline), *flags)
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                command("node", *flags, module=module),
+                env=environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                pass_fds=(lifeline,),
+                start_new_session=True,
+            )
+
+    def serve(self) -> Self:
+        """Wait until it says where its doors are."""
+        while len(self.doors) < 3:
+            kind, _, where = self._read().split()
+            self.doors[kind] = int(where.rpartition(":")[2])
+        return self
+
+    def _read(self) -> str:
+        said: IO[bytes] | None = self._process.stdout
+        assert said is not None
+        line = said.readline().decode()
+        assert line, f"{self.name} ended:\n{self.log.read_text()}"
+        return line
+
+    @property
+    def line(self) -> int:
+        """The port of the chat."""
+        return self.doors["line"]
+
+    @property
+    def http(self) -> int:
+        """The port of the counter."""
+        return self.doors["http"]
+
+    @property
+    def echo(self) -> int:
+        """The port of the echo."""
+        return self.doors["echo"]
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    @property
+    def memory(self) -> int:
+        """What it holds in memory now, in bytes."""
+        listed = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self._process.pid)], capture_output=True, check=True
+        )
+        return int(listed.stdout) * 1024
+
+    def freeze(self) -> None:
+        """Stop it where it stands: it closes nothing and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it run on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Tell it something."""
+        self._process.send_signal(number)
+
+    def ask(self, number: signal.Signals) -> str:
+        """Tell it something that makes it print a line; that line."""
+        self.send_signal(number)
+        return self._read()
+
+    def wait(self, seconds: float = 20.0) -> int:
+        """Its exit status, once it has ended."""
+        return self._process.wait(seconds)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Ask it to end. Returns how many seconds that took."""
+        began = time.monotonic()
+        self.send_signal(number)
+        self.wait()
+        return time.monotonic() - began
+
+    def forsake(self) -> None:
+        """Let nothing of it stay."""
+        if self.runs:
+            self.kill()
+        with self._process:
+            pass
+
+
+class Nodes:
+    """The nodes of one cluster, on the Redis at `url`. `flags` and `module` are every node's.
+
+    As a context manager: nothing of them stays.
+    """
+
+    def __init__(self, url: str, folder: Path, *flags: str, module: str = "node") -> None:
+        self.url = url
+        self.namespace = f"test-{secrets.token_hex(4)}"
+        self._folder = folder
+        self._module = module
+        self._flags = ("--redis", url, "--namespace", self.namespace, *flags)
+        self._lifeline = os.pipe()
+        self._started: list[NodeProcess] = []
+        self.redis = redis.Redis.from_url(url, decode_responses=True)
+
+    def start(self, *names: str) -> list[NodeProcess]:
+        """Start nodes side by side; returns when all of them serve."""
+        return [node.serve() for node in [self.launch(name) for name in names]]
+
+    def launch(self, name: str, *flags: str) -> NodeProcess:
+        """Start a node, without waiting until it serves."""
+        log = self._folder / f"{name}-{len(self._started)}.log"
+        flags = (*self._flags, *flags)
+        node = NodeProcess(name, log, self._lifeline[0], *flags, module=self._module)
+        self._started.append(node)
+        return node
+
+    def all_keys(self) -> list[str]:
+        """All keys of this cluster that are in Redis."""
+        return sorted(self.redis.scan_iter(f"{self.namespace}:*", count=1000))
+
+    def held(self) -> list[str]:
+        """The keys in which people, or nodes for them, hold something: nicks, places, records."""
+        kinds = (":claim", ":roster", "{w:")
+        return [key for key in self.all_keys() if any(kind in key for kind in kinds)]
+
+    def leases(self) -> list[str]:
+        """The names of the nodes that the cluster believes in."""
+        held = self.redis.zrange(f"{self.namespace}:1:{{cluster}}:leases", 0, -1)
+        return sorted(str(incarnation).rpartition(".")[0] for incarnation in held)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for node in self._started:
+            node.forsake()
+        self.redis.close()
+        for fd in self._lifeline:
+            os.close(fd)

@@ -1,0 +1,53 @@
+"""The parts of README.md that a program makes, each between two comments that name it.
+
+    python -m tests.support.readme     makes them anew (`make readme`)
+
+A test compares what stands there with what would be made (`tests/cluster/test_readme.py`).
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.settings_table import settings_table
+from tests.support.transcript import transcript
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def _block() -> str:
+    return f"```text\n{transcript()}\n```"
+
+
+MADE: dict[str, Callable[[], str]] = {"transcript": _block, "settings": settings_table}
+"""How each part is made, by name."""
+
+
+def part(text: str, name: str) -> str:
+    """What stands between the comments of a part. Raises LookupError if they aren't there."""
+    return _find(text, name)[2]
+
+
+def with_part(text: str, name: str, made: str) -> str:
+    """The text with this part made anew."""
+    found = _find(text, name)
+    return f"{text[: found.start(2)]}{made}{text[found.end(2) :]}"
+
+
+def _find(text: str, name: str) -> re.Match[str]:
+    found = re.search(rf"(<!-- {name}: .*? -->\n)(.*?)(?=\n<!-- /{name} -->)", text, re.DOTALL)
+    if found is None:
+        raise LookupError(f"no part {name} in the text")
+    return found
+
+
+def main() -> None:
+    """Make all parts of README.md anew."""
+    text = README.read_text()
+    for name, make in MADE.items():
+        text = with_part(text, name, make())
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The servers that tests talk to: a real one as a child process, and fakeredis in a thread.
+
+Both are new, empty and on 127.0.0.1. Must not know brokers.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fakeredis import TcpFakeServer
+from fakeredis._socket._base import BaseFakeSocket
+
+from broker.embedded import Embedded
+
+
+@contextmanager
+def real_server(folder: Path) -> Iterator[int]:
+    """A real server that keeps nothing on disk; its port. It ends with this process."""
+    with Embedded(folder, port=0, appendonly=False) as server:
+        port = urlsplit(server.url).port
+        assert port is not None
+        yield port
+
+
+@contextmanager
+def fake_server() -> Iterator[int]:
+    """A fakeredis behind TCP; its port."""
+    server = TcpFakeServer(("127.0.0.1", 0))
+    server.daemon_threads = True
+    _hasten(server)
+    _let_subscribers_call()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _hasten(server: TcpFakeServer) -> None:
+    """Make an answer to pipelined commands take 0.2 ms, not 40, and a published message 1, not 10.
+
+    The second is a constant that it keeps to itself; without it the tests are only slower.
+    """
+    server.RequestHandlerClass.disable_nagle_algorithm = True  # type: ignore[attr-defined]
+    sys.modules[TcpFakeServer.__module__].__dict__["_POLL_INTERVAL"] = 0.001
+
+
+class _Everything(set[str]):
+    def __contains__(self, _item: object) -> bool:
+        return True
+
+
+def _let_subscribers_call() -> None:
+    """In RESP3 a connection that hears topics may call anything; fakeredis keeps RESP2's rule."""
+    BaseFakeSocket.ACCEPTED_COMMANDS_WHILE_PUBSUB = _Everything()

@@ -1,0 +1,112 @@
+"""A sink that writes down what it's told."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from broker.api import Position
+from broker.events import Entry, Envelope, Event
+
+
+class Gap(NamedTuple):
+    """A call of `Sink.gap`."""
+
+    log: str
+    lost: int | None
+
+
+class Evicted(NamedTuple):
+    """A call of `Sink.evicted`."""
+
+    forgotten: bool
+
+
+Call = Envelope | Gap | Evicted | str
+"""What a sink was told: "away" and "back" stand for themselves."""
+
+
+class Record:
+    """A `broker.api.Sink`. `told`: everything, in its order.
+
+    `then`: run within each call after it's written down, as a node's core might.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[Call] = []
+        self.reentered = False
+        self.then: Callable[[], None] = lambda: None
+        self._inside = False
+        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+
+    def events(self, envelope: Envelope) -> None:
+        self._tell(envelope)
+
+    def gap(self, log: str, lost: int | None) -> None:
+        self._tell(Gap(log, lost))
+
+    def away(self) -> None:
+        self._tell("away")
+
+    def back(self) -> None:
+        self._tell("back")
+
+    def evicted(self, forgotten: bool) -> None:
+        self._tell(Evicted(forgotten))
+
+    def _tell(self, call: Call) -> None:
+        self.reentered = self.reentered or self._inside
+        self.told.append(call)
+        self._inside = True
+        try:
+            self.then()
+        finally:
+            self._inside = False
+        due = [deferred for fact, deferred in self._waiting if fact()]
+        self._waiting = [(f, d) for f, d in self._waiting if d not in due]
+        for deferred in due:
+            deferred.callback(None)
+
+    def envelopes(self, log: str) -> list[Envelope]:
+        """What came of one log, as it came."""
+        return [call for call in self.told if isinstance(call, Envelope) and call.log == log]
+
+    def entries(self, log: str) -> list[Entry]:
+        """What came of one log, each event with its place."""
+        return [
+            Entry(envelope.seq + i, envelope.ms, event)
+            for envelope in self.envelopes(log)
+            for i, event in enumerate(envelope.events)
+        ]
+
+    def heard(self, log: str) -> list[Event]:
+        """The events of one log."""
+        return [entry.event for entry in self.entries(log)]
+
+    def places(self, log: str) -> list[Position]:
+        """The places of the events of one log."""
+        return [
+            Position(envelope.epoch, envelope.seq + i)
+            for envelope in self.envelopes(log)
+            for i in range(len(envelope.events))
+        ]
+
+    def gaps(self) -> list[Gap]:
+        """What was told to be lost."""
+        return [call for call in self.told if isinstance(call, Gap)]
+
+    def plain(self) -> list[Call]:
+        """Everything but events."""
+        return [call for call in self.told if not isinstance(call, Envelope)]
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        """Returns when `fact` is so; it's looked at after each call."""
+        if fact():
+            return
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append((fact, waiting))
+        await waiting
+
+    async def until_told(self, call: Call) -> None:
+        """Returns when the sink was told this."""
+        await self.until(lambda: call in self.told)

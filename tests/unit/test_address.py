@@ -1,0 +1,82 @@
+"""`broker.address`: the parts of a URL, and what's wrong with one that has none."""
+
+import pytest
+
+from broker.address import Address, parse
+
+GOOD = [
+    ("redis://localhost", Address("localhost")),
+    ("redis://10.0.0.1:7000", Address("10.0.0.1", 7000)),
+    ("redis://localhost/3", Address("localhost", db=3)),
+    ("redis://localhost?db=3", Address("localhost", db=3)),
+    ("redis://localhost/", Address("localhost")),
+    ("redis://[::1]:7000/1", Address("::1", 7000, db=1)),
+    ("redis://:pw@localhost", Address("localhost", password="pw")),
+    ("redis://me:pw@localhost", Address("localhost", username="me", password="pw")),
+    ("redis://m%40e:p%2Fw@localhost", Address("localhost", username="m@e", password="p/w")),
+    ("rediss://localhost", Address("localhost", tls=True)),
+    ("unix:///run/redis.sock", Address("", path="/run/redis.sock")),
+    ("unix:///run/redis.sock?db=2", Address("", path="/run/redis.sock", db=2)),
+    ("unix:///run/a%20b.sock", Address("", path="/run/a b.sock")),
+    (
+        "unix://me:pw@/run/redis.sock",
+        Address("", path="/run/redis.sock", username="me", password="pw"),
+    ),
+]
+
+BAD = [
+    ("", "redis://"),
+    ("localhost:6379", "redis://"),
+    ("http://localhost", "redis://"),
+    ("redis://", "a host is missing"),
+    ("redis:///0", "a host is missing"),
+    ("unix://", "a path is missing"),
+    ("redis://localhost/x", "the database must be a number"),
+    ("redis://localhost/-1", "the database must be a number"),
+    ("redis://localhost?db=x", "the database must be a number"),
+    ("unix:///run/redis.sock?db=x", "the database must be a number"),
+    ("redis://localhost:99999", "not a URL"),
+    ("redis://localhost:port", "not a URL"),
+    ("redis://[::1", "not a URL"),
+]
+
+
+@pytest.mark.parametrize("url, address", GOOD)
+def test_a_url_has_these_parts(url: str, address: Address) -> None:
+    assert address == parse(url)
+
+
+@pytest.mark.parametrize("url, expected", BAD)
+def test_a_url_that_will_not_do_is_told_why(url: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        parse(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:hunter2@h",
+        "redis://u:hunter2@h/x",
+        "redis://u:hunter2@/0",
+        "redis://u:hunter2@h:x",
+    ],
+)
+def test_no_complaint_quotes_a_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^(not|expected|a|the) ") as caught:
+        parse(url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("redis://me:hunter2@localhost:7000", "localhost:7000"),
+        ("unix://me:hunter2@/run/redis.sock", "/run/redis.sock"),
+    ],
+)
+def test_what_is_shown_has_no_secret(url: str, shown: str) -> None:
+    assert shown == parse(url).shown
+
+
+def test_a_password_is_not_in_the_representation() -> None:
+    assert "hunter2" not in repr(parse("redis://me:hunter2@localhost"))

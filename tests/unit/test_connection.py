@@ -1,0 +1,388 @@
+"""`node.net.connection`: sockets of people, slow and sudden ones too."""
+
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from broker.memory import Memory, World
+from node.core.chat import Chat, ChatConfig
+from node.core.session import Session
+from node.dialects.slash import Slash
+from node.net.connection import GRACE, LineConnection, LineDoor, write
+from node.net.lines import LIMIT
+from node.net.outbox import Outbox
+from tests.support.village import done
+
+BOUND = 1000
+
+
+class Socket(StringTransport):
+    """A transport. `aborted`, `disconnecting`: as it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connected = True
+        self.aborted = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+    def resumeProducing(self) -> None:
+        self.producerState = "producing"  # also when it does so already, as a real one
+
+
+class Wire:
+    """A connection with its socket."""
+
+    def __init__(self, door: LineDoor) -> None:
+        self.connection: LineConnection = door.buildProtocol(None)
+        self.socket = Socket()
+        self.connection.makeConnection(self.socket)
+
+    @property
+    def session(self) -> Session:
+        assert self.connection._session is not None
+        return self.connection._session
+
+    @property
+    def reading(self) -> bool:
+        return self.socket.producerState == "producing"
+
+    def read(self) -> list[str]:
+        """The lines that were written to the socket since the last time."""
+        data: bytes = self.socket.value()
+        self.socket.clear()
+        return data.decode().split("\r\n")[:-1]
+
+    def lose(self, why: type[Exception] = ConnectionLost) -> None:
+        self.socket.connected = False
+        self.connection.connectionLost(Failure(why()))
+
+
+class Node:
+    """A chat behind a door, in memory. `turn` ends a turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.failures: list[Failure] = []
+        self.slow: list[Session] = []
+        self.broker = Memory(World(self.clock.seconds), "node")
+        outbox = Outbox(self._later, write)
+        self.chat = Chat(
+            ChatConfig(),
+            self.broker,
+            outbox,
+            rng=random.Random(1),
+            seconds=self.clock.seconds,
+            spawn=self._spawn,
+            promise=Deferred,
+        )
+        self.door = LineDoor(
+            self.chat,
+            Slash(),
+            outbox_bytes=BOUND,
+            flush=outbox.flush_one,
+            slow=self.slow.append,
+            call_later=self.clock.callLater,
+        )
+        done(self.broker.start(self.chat))
+
+    def _later(self, work: Callable[[], None]) -> None:
+        self.clock.callLater(0, work)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(self.failures.append)
+
+    def connect(self, nick: str = "") -> Wire:
+        """Somebody is there, and has read the greeting."""
+        wire = Wire(self.door)
+        if nick:
+            self.type(wire, f"/nick {nick}")
+        self.turn()
+        wire.read()
+        return wire
+
+    def type(self, wire: Wire, *lines: str) -> list[str]:
+        """Type lines in one piece; what has come by the end of the turn."""
+        wire.connection.dataReceived("".join(f"{line}\r\n" for line in lines).encode())
+        self.turn()
+        return wire.read()
+
+    def turn(self, seconds: float = 0) -> None:
+        self.clock.advance(seconds)
+
+
+@pytest.fixture
+def node() -> Node:
+    return Node()
+
+
+# -- from the socket
+
+
+def test_a_connection_is_what_twisted_takes_it_for(node: Node) -> None:
+    connection: Any = node.connect().connection
+    assert verifyObject(IHalfCloseableProtocol, connection)
+    assert verifyObject(IPushProducer, connection)
+
+
+def test_who_connects_is_greeted(node: Node) -> None:
+    wire = Wire(node.door)
+    node.turn()
+    assert wire.read()[0].startswith("welcome to chorus; you are guest-")
+
+
+def test_the_address_is_that_of_the_peer(node: Node) -> None:
+    assert "192.168.1.1" == node.connect().session.me.address
+
+
+def test_a_peer_without_an_address_may_connect(node: Node) -> None:
+    connection = node.door.buildProtocol(None)
+    connection.makeConnection(StringTransport(peerAddress=object()))
+    assert connection._session is not None
+    assert "" == connection._session.me.address
+
+
+def test_lines_are_done_and_answered_in_one_write(node: Node) -> None:
+    wire = node.connect()
+    writes: list[bytes] = []
+    wire.socket.write = writes.append  # type: ignore[method-assign]
+    node.type(wire, "/ping 1", "/ping 2")
+    assert [b"pong 1\r\npong 2\r\n"] == writes
+
+
+def test_half_a_line_is_not_done(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.dataReceived(b"/ping")
+    node.turn()
+    before = wire.read()
+    assert ([], ["pong 1"]) == (before, node.type(wire, " 1"))
+
+
+def test_a_line_too_long_is_answered_and_the_connection_stays(node: Node) -> None:
+    wire = node.connect()
+    expected = ["error: a line can't be longer than 4096 bytes; nothing of it was taken", "pong 1"]
+    assert expected == node.type(wire, "x" * (LIMIT + 1), "/ping 1")
+
+
+def test_ten_megabytes_without_an_end_are_one_error(node: Node) -> None:
+    wire = node.connect()
+    for _ in range(160):
+        wire.connection.dataReceived(b"x" * 65_536)
+    node.turn()
+    assert 1 == len(wire.read())
+
+
+def test_bytes_that_are_no_text_are_answered_and_the_connection_stays(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.dataReceived(b"\x80\xfe\x00\n")
+    expected = ["error: that line is not UTF-8; nothing of it was taken", "pong 1"]
+    assert expected == node.type(wire, "/ping 1")
+
+
+def test_who_has_enough_to_do_is_not_read_from(node: Node) -> None:
+    wire = node.connect()
+    waiting: list[Deferred[None]] = []
+
+    async def barrier() -> None:
+        waiting.append(Deferred())
+        await waiting[-1]
+
+    node.broker.barrier = barrier  # type: ignore[method-assign]
+    node.type(wire, *["/ping"] * 100)
+    before = wire.reading
+    while waiting:
+        waiting.pop().callback(None)
+    assert (False, True) == (before, wire.reading)
+
+
+def test_a_connection_that_is_lost_is_a_quit(node: Node) -> None:
+    alice, bob = node.connect("alice"), node.connect("bob")
+    for wire in (alice, bob):
+        node.type(wire, "/join #go")
+    node.type(bob)
+    alice.lose()
+    assert ["alice has quit (connection lost)"] == node.type(bob)
+
+
+def test_what_was_typed_before_it_was_lost_is_done(node: Node) -> None:
+    alice, bob = node.connect("alice"), node.connect("bob")
+    alice.connection.dataReceived(b"/msg bob bye\n")
+    alice.lose()
+    assert ["[private] <alice> bye"] == node.type(bob)
+
+
+def test_nothing_is_heard_after_it_was_lost(node: Node) -> None:
+    alice, bob = node.connect("alice"), node.connect("bob")
+    alice.lose()
+    alice.connection.dataReceived(b"/msg bob bye\n")
+    assert [] == node.type(bob)
+
+
+# -- half closed
+
+
+def test_who_says_nothing_more_reads_all_answers_and_why_it_ends(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.dataReceived(b"/ping 1\n/ping 2\n")
+    wire.connection.readConnectionLost()
+    node.turn()
+    lines = wire.read()
+    assert (["pong 1", "pong 2"], True) == (lines[:2], lines[-1].startswith("closing: "))
+    assert wire.socket.disconnecting
+
+
+def test_who_says_nothing_more_quits_once(node: Node) -> None:
+    alice, bob = node.connect("alice"), node.connect("bob")
+    for wire in (alice, bob):
+        node.type(wire, "/join #go")
+    node.type(bob)
+    alice.connection.readConnectionLost()
+    alice.lose(ConnectionDone)
+    assert ["alice has quit (connection lost)"] == node.type(bob)
+
+
+def test_who_reads_nothing_more_may_still_speak(node: Node) -> None:
+    alice, bob = node.connect("alice"), node.connect("bob")
+    alice.connection.writeConnectionLost()
+    node.type(alice, "/msg bob hello")
+    assert ["[private] <alice> hello"] == node.type(bob)
+
+
+# -- to the socket
+
+
+def test_a_full_socket_is_given_nothing_until_it_takes_more(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    before = node.type(wire, "/ping 1", "/ping 2")
+    wire.connection.resumeProducing()
+    assert ([], ["pong 1", "pong 2"]) == (before, wire.read())
+
+
+def test_a_socket_that_takes_more_is_given_what_follows_at_once(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    wire.connection.resumeProducing()
+    assert ["pong 1"] == node.type(wire, "/ping 1")
+
+
+def test_a_full_socket_that_is_told_so_twice_loses_nothing(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    node.type(wire, "/ping 1")
+    wire.connection.pauseProducing()
+    wire.connection.resumeProducing()
+    assert ["pong 1"] == wire.read()
+
+
+def test_a_slow_reader_is_closed_at_the_bound(node: Node) -> None:
+    slow, fast = node.connect(), node.connect()
+    slow.connection.pauseProducing()
+    node.type(fast, "x" * (BOUND - 100))
+    before = slow.socket.aborted
+    node.type(fast, "x" * 200)
+    assert (False, True) == (before, slow.socket.aborted)
+
+
+def test_a_slow_reader_delays_nobody(node: Node) -> None:
+    slow, fast, other = node.connect(), node.connect(), node.connect()
+    slow.connection.pauseProducing()
+    for _ in range(10):
+        node.type(fast, "x" * 400)
+    assert 10 == len(other.read())
+
+
+def test_a_slow_reader_who_was_closed_has_quit_with_the_reason(node: Node) -> None:
+    slow, other = node.connect("alice"), node.connect()
+    for wire in (slow, other):
+        node.type(wire, "/join #go")
+    other.read()
+    slow.connection.pauseProducing()
+    node.type(other, "x" * 2 * BOUND)
+    slow.lose()
+    assert ["alice has quit (reads too slowly)"] == node.type(other)
+
+
+def test_a_slow_reader_is_told_of_once(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    for _ in range(5):
+        wire.connection.send(b"x" * BOUND)
+    assert [wire.session] == node.slow
+
+
+# -- closing
+
+
+def test_who_quits_reads_why_and_then_it_is_closed(node: Node) -> None:
+    wire = node.connect()
+    assert ["pong 1", "closing: you have quit"] == node.type(wire, "/ping 1", "/quit")
+    assert wire.socket.disconnecting
+
+
+def test_what_a_full_socket_did_not_take_is_written_before_it_is_closed(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    node.type(wire, "/ping 1")
+    assert ["pong 1", "closing: you have quit"] == node.type(wire, "/quit")
+    assert wire.socket.disconnecting
+
+
+def test_nothing_is_written_after_it_was_closed(node: Node) -> None:
+    wire = node.connect()
+    session = wire.session
+    node.type(wire, "/quit")
+    write(session, b"more")
+    assert [] == wire.read()
+
+
+def test_who_does_not_read_the_last_line_is_cut_off_after_a_grace(node: Node) -> None:
+    wire = node.connect()
+    node.type(wire, "/quit")
+    node.turn(GRACE - 1)
+    before = wire.socket.aborted
+    node.turn(1)
+    assert (False, True) == (before, wire.socket.aborted)
+
+
+def test_who_was_closed_within_the_grace_is_left_in_peace(node: Node) -> None:
+    wire = node.connect()
+    node.type(wire, "/quit")
+    wire.lose(ConnectionDone)
+    node.turn(GRACE)
+    assert not wire.socket.aborted
+
+
+def test_closing_twice_is_closing_once(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.close()
+    wire.connection.close()
+    assert wire.socket.disconnecting
+
+
+def test_a_connection_that_was_lost_can_be_closed(node: Node) -> None:
+    wire = node.connect()
+    wire.lose()
+    wire.connection.close()
+    wire.connection.pause()
+    wire.connection.resume()
+    assert not wire.socket.disconnecting
+
+
+def test_a_session_of_another_kind_of_connection_is_not_written_to(node: Node) -> None:
+    wire = node.connect()
+    session = wire.session
+    other: Any = object()
+    session.connection = other
+    write(session, b"x")
+    assert [] == wire.read()

@@ -1,0 +1,166 @@
+"""`node.net.doors`: listening sockets, and transports that write at once and lose nothing."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory, Protocol
+
+from node.net.doors import Port, SharedPort, open_door, shown
+from node.net.echo import EchoDoor
+from tests.support import spin
+
+LOCAL = "tcp:0:interface=127.0.0.1"
+LOTS = bytes(range(256)) * 8192
+
+
+class Talker(Protocol):
+    """Writes what its factory says, piece by piece, as soon as somebody is there."""
+
+    transport: Any
+    factory: Any
+
+    def connectionMade(self) -> None:
+        self.factory.made.append(self.transport)
+        for piece in self.factory.pieces:
+            self.transport.write(piece)
+        self.transport.loseConnection()
+
+
+class TalkerDoor(Factory):
+    protocol = Talker
+    noisy = False
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+        self.made: list[Any] = []
+
+
+class Doors:
+    """Doors that are closed at the end."""
+
+    def __init__(self) -> None:
+        self.ports: list[Any] = []
+
+    def open(self, endpoint: str, factory: Any, *, shared: bool = False) -> Any:
+        port = spin.wait(open_door(spin.reactor, endpoint, factory, shared=shared))
+        self.ports.append(port)
+        return port
+
+    def close(self) -> None:
+        for port in self.ports:
+            spin.wait(port.stopListening())
+
+
+@pytest.fixture
+def doors() -> Iterator[Doors]:
+    made = Doors()
+    yield made
+    made.close()
+
+
+@contextlib.contextmanager
+def connected(port: Any) -> Iterator[socket.socket]:
+    """A socket to a door, that never blocks."""
+    with socket.create_connection(("127.0.0.1", port.getHost().port)) as wire:
+        wire.setblocking(False)
+        yield wire
+
+
+def read(wire: socket.socket, size: int | None = None) -> bytes:
+    """Up to the end, or that many bytes, with the reactor turning."""
+    data = b""
+    while size is None or len(data) < size:
+        try:
+            piece = wire.recv(65_536)
+        except BlockingIOError:
+            spin.turn()
+            continue
+        if not piece:
+            return data
+        data += piece
+    return data
+
+
+def test_a_door_lets_people_in(doors: Doors) -> None:
+    with connected(doors.open(LOCAL, TalkerDoor(b"hello"))) as wire:
+        assert b"hello" == read(wire)
+
+
+def test_what_the_socket_does_not_take_at_once_follows_in_order(doors: Doors) -> None:
+    pieces = [LOTS, b"middle", LOTS, b"end"]
+    with connected(doors.open(LOCAL, TalkerDoor(*pieces))) as wire:
+        assert b"".join(pieces) == read(wire)
+
+
+def test_what_the_socket_takes_is_sent_at_once(doors: Doors) -> None:
+    talker = TalkerDoor(b"hello")
+    with connected(doors.open(LOCAL, talker)) as wire:
+        while not talker.made:
+            spin.turn()
+        (transport,) = talker.made
+        assert (Port.transport, b"") == (type(transport), transport.dataBuffer)
+        assert b"hello" == read(wire)
+
+
+def test_what_is_written_to_a_broken_socket_does_not_raise(doors: Doors) -> None:
+    talker = TalkerDoor()
+    port = doors.open(LOCAL, talker)
+    with connected(port):
+        while not talker.made:
+            spin.turn()
+    (transport,) = talker.made
+    while transport.connected:
+        spin.turn()
+    transport.write(b"too late")
+    assert b"" == transport.dataBuffer
+
+
+def test_an_echo_gives_back_whatever_it_gets(doors: Doors) -> None:
+    with connected(doors.open(LOCAL, EchoDoor())) as wire:
+        sent = bytes(range(256))
+        wire.send(sent)
+        assert sent == read(wire, len(sent))
+
+
+def test_two_may_share_a_port(doors: Doors) -> None:
+    first = doors.open(LOCAL, TalkerDoor(), shared=True)
+    number = first.getHost().port
+    second = doors.open(f"tcp:{number}:interface=127.0.0.1", TalkerDoor(), shared=True)
+    assert (SharedPort, number) == (type(second), second.getHost().port)
+
+
+def test_a_port_that_is_not_shared_is_ones_own(doors: Doors) -> None:
+    port = doors.open(LOCAL, TalkerDoor())
+    assert Port is type(port)
+    with pytest.raises(CannotListenError):
+        doors.open(f"tcp:{port.getHost().port}:interface=127.0.0.1", TalkerDoor())
+
+
+@pytest.mark.parametrize("endpoint", ["", "1234", "carrier-pigeon:1234", "tcp:many"])
+def test_what_is_no_endpoint_is_refused(doors: Doors, endpoint: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - Twisted words it
+        doors.open(endpoint, TalkerDoor())
+
+
+def test_where_a_tcp_door_is_is_shown(doors: Doors) -> None:
+    port = doors.open(LOCAL, TalkerDoor())
+    assert f"tcp 127.0.0.1:{port.getHost().port}" == shown(port)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_where_an_ipv6_door_is_is_shown(doors: Doors) -> None:
+    try:
+        port = doors.open(r"tcp:0:interface=\:\:1", TalkerDoor())
+    except CannotListenError:
+        pytest.skip("no IPv6 here")
+    assert f"tcp [::1]:{port.getHost().port}" == shown(port)
+
+
+def test_where_a_unix_door_is_is_shown(tmp_path: Path, doors: Doors) -> None:
+    port = doors.open(f"unix:{tmp_path}/door", TalkerDoor())
+    assert f"unix {tmp_path}/door" == shown(port)

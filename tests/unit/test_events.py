@@ -1,0 +1,110 @@
+"""`broker.events`: shapes and bytes of what was accepted."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.events import (
+    SPOKEN,
+    Envelope,
+    Event,
+    Joined,
+    Left,
+    Quit,
+    Renamed,
+    Said,
+    Told,
+    TopicSet,
+    around_nick,
+    decode_envelope,
+    decode_event,
+    encode,
+)
+
+GOLDEN: list[tuple[Event, str]] = [
+    (Said("s", 1, "bob", "hi"), '["said","s",1,"bob","hi",false]'),
+    (Said("s", 1, "bob", "hi", True), '["said","s",1,"bob","hi",true]'),
+    (Told("s", 1, "bob", "hi", "t"), '["told","s",1,"bob","hi","t"]'),
+    (Joined("s", 1, "bob"), '["joined","s",1,"bob"]'),
+    (Left("s", 1, "bob", "why"), '["left","s",1,"bob","why"]'),
+    (TopicSet("s", 1, "bob", "new"), '["topic","s",1,"bob","new"]'),
+    (Renamed("s", 1, "bob", "rob", ("#a", "#b")), '["renamed","s",1,"bob","rob",["#a","#b"]]'),
+    (Quit("s", 1, "bob", "why", ("#a",)), '["quit","s",1,"bob","why",["#a"]]'),
+]
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+NUM = st.integers(0, 2**53)
+CHANNELS = st.lists(TEXT, max_size=4).map(tuple)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Said, TEXT, NUM, TEXT, TEXT, st.booleans()),
+    st.builds(Told, TEXT, NUM, TEXT, TEXT, TEXT),
+    st.builds(Joined, TEXT, NUM, TEXT),
+    st.builds(Left, TEXT, NUM, TEXT, TEXT),
+    st.builds(TopicSet, TEXT, NUM, TEXT, TEXT),
+    st.builds(Renamed, TEXT, NUM, TEXT, TEXT, CHANNELS),
+    st.builds(Quit, TEXT, NUM, TEXT, TEXT, CHANNELS),
+)
+
+
+@pytest.mark.parametrize("event, written", GOLDEN)
+def test_an_event_is_written_so(event: Event, written: str) -> None:
+    assert written.encode() == encode(event)
+
+
+@pytest.mark.parametrize("event, written", GOLDEN)
+def test_an_event_is_read_so(event: Event, written: str) -> None:
+    assert event == decode_event(written)
+
+
+@pytest.mark.parametrize(
+    "written, event",
+    [
+        ('["said","s",1,"bob","hi"]', Said("s", 1, "bob", "hi")),
+        ('["left","s",1,"bob"]', Left("s", 1, "bob")),
+        ('["joined","s",1,"bob","of a later release"]', Joined("s", 1, "bob")),
+    ],
+)
+def test_an_event_of_another_release_can_be_read(written: str, event: Event) -> None:
+    assert event == decode_event(written)
+
+
+@pytest.mark.parametrize("written", ["", "{}", "[]", '["odd","s",1]', '["said","s","1","b","t"]'])
+def test_what_is_no_event_can_not_be_read(written: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_event(written)
+
+
+@given(EVENTS)
+def test_an_event_comes_back_as_it_was(event: Event) -> None:
+    assert event == decode_event(encode(event))
+
+
+@given(EVENTS)
+def test_an_event_has_no_line_breaks(event: Event) -> None:
+    assert not {b"\n"[0], b"\r"[0], 0} & set(encode(event))
+
+
+@given(st.lists(EVENTS, max_size=4), TEXT, NUM)
+def test_an_envelope_comes_back_as_it_was(events: list[Event], log: str, seq: int) -> None:
+    envelope = Envelope(1, log, "e", seq, 1000, events)
+    assert envelope == decode_envelope(msgspec.json.encode(envelope))
+
+
+@given(EVENTS, TEXT)
+def test_another_nick_can_be_put_between_the_halves(event: Event, nick: str) -> None:
+    head, tail = around_nick(event)
+    expected = msgspec.structs.replace(event, nick=nick)
+    assert expected == decode_event(head + json.dumps(nick).encode() + tail)
+
+
+@given(EVENTS.filter(lambda event: not isinstance(event, Joined)))
+def test_the_halves_and_the_nick_are_the_whole(event: Event) -> None:
+    head, tail = around_nick(event)
+    assert encode(event) == head + msgspec.json.encode(event.nick) + tail
+
+
+def test_history_shows_what_was_said_only() -> None:
+    assert (Said,) == SPOKEN

@@ -1,0 +1,196 @@
+"""`node.settings`, with the rows (`node.options`) and the checks (`node.checks`) under it."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.options import SettingError, rows
+from node.settings import Settings, UpSettings, draw_name
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+def refusal(**values: Any) -> str:
+    """What settings say to values that won't do."""
+    with pytest.raises(SettingError) as caught:
+        Settings(**values)
+    return str(caught.value)
+
+
+def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
+    expected = {
+        "redis": "redis://127.0.0.1:6379/0",
+        "line": (),
+        "echo": (),
+        "http": (),
+        "name": "n1",
+        "server_name": "chorus",
+        "namespace": "chorus",
+        "lobby": "#lobby",
+        "limits": True,
+        "history_lines": 1_000,
+        "history_days": 7,
+        "reuse_port": False,
+        "lease": 8.0,
+        "outbox_bytes": 1_048_576,
+        "inbox_lines": 500,
+        "channels_per_session": 100,
+        "channels_per_address": 1_000,
+    }
+    assert expected == dataclasses.asdict(Settings(name="n1"))
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().name = "other"  # type: ignore[misc]
+
+
+def test_nodes_without_a_name_draw_different_ones() -> None:
+    assert 20 == len({Settings().name for _ in range(20)})
+
+
+@pytest.mark.parametrize("host", ["host", "Host.example.org", "höst", "☃", "x" * 300, ""])
+def test_a_drawn_name_is_a_valid_one_whatever_the_host_is_called(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    name = draw_name()
+    assert name == Settings(name=name).name
+
+
+def test_doors_counts_the_endpoints() -> None:
+    assert 3 == Settings(line=(LOOPBACK, LOOPBACK), http=(LOOPBACK,)).doors
+
+
+def test_a_password_is_not_shown() -> None:
+    assert "hunter2" not in repr(Settings(redis="redis://:hunter2@127.0.0.1:6379/0"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1",
+        "redis://user:secret@redis.example:7000/3",
+        "rediss://redis.example",
+        "unix:///run/redis.sock?db=2",
+    ],
+)
+def test_a_redis_url_is_taken(url: str) -> None:
+    assert url == Settings(redis=url).redis
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:6379", "http://host", "redis://", "redis://h/x"])
+def test_what_is_no_redis_url_is_refused(url: str) -> None:
+    assert refusal(redis=url).startswith("redis: expected a Redis URL such as redis://")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["tcp:0", LOOPBACK, r"tcp6:1234:interface=\:\:1", "unix:/run/chorus.sock:mode=600"],
+)
+def test_an_endpoint_is_taken(endpoint: str) -> None:
+    assert (endpoint,) == Settings(line=(endpoint,)).line
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "1234",
+        "tcp",
+        "tcp:",
+        "tcp:http",
+        "tcp:-1",
+        "tcp:65536",
+        "tcp:1234:backlog=many",
+        "tcp:1234:nonsense=1",
+        "carrier-pigeon:1",
+        "ssl:443:privateKey=/nowhere.pem",
+    ],
+)
+@pytest.mark.parametrize("door", ["line", "echo", "http"])
+def test_what_is_no_endpoint_is_refused_and_quoted(door: str, endpoint: str) -> None:
+    said = refusal(**{door: (LOOPBACK, endpoint)})
+    assert said.startswith(f"{door}: expected ")
+    assert repr(endpoint) in said
+
+
+@pytest.mark.parametrize("lobby", ["", "#lobby", "#ü", "#" + "x" * 50, "##", "#{go}"])
+def test_a_lobby_is_taken(lobby: str) -> None:
+    assert lobby == Settings(lobby=lobby).lobby
+
+
+@pytest.mark.parametrize(
+    "lobby", ["#", "lobby", "#two words", "#a,b", "#tab\t", "#\u202e", "#" + "x" * 51, "#u\u0308"]
+)
+def test_what_is_no_channel_cannot_be_the_lobby(lobby: str) -> None:
+    assert refusal(lobby=lobby).startswith("lobby: expected a channel's name")
+
+
+@pytest.mark.parametrize(
+    "field, good, bad",
+    [
+        ("name", "node-1.example_org", "two words"),
+        ("server_name", "chat.example.org", "chat example"),
+        ("namespace", "prod:eu-1_a.b", "a{b}"),
+        ("namespace", "a", ""),
+        ("name", "x" * 64, "x" * 65),
+    ],
+)
+def test_names_are_letters_digits_and_few_signs(field: str, good: str, bad: str) -> None:
+    values: dict[str, Any] = {field: good}
+    assert good == getattr(Settings(**values), field)
+    assert f"{field.replace('_', '-')}: expected 1 to " in refusal(**{field: bad})
+
+
+@pytest.mark.parametrize(
+    "field, value, expected",
+    [
+        ("history_lines", 0, "history-lines: expected 1 to 1,000,000 lines, not 0"),
+        ("history_lines", True, "history-lines: expected a whole number"),
+        ("history_lines", 1.5, "history-lines: expected a whole number"),
+        ("history_days", 0, "history-days: expected 0.001 to 3,650 days, not 0"),
+        ("lease", float("nan"), "lease: expected a number"),
+        ("lease", float("inf"), "lease: expected a number"),
+        ("lease", -1, "lease: expected 0.1 to 3,600 seconds, not -1"),
+        ("outbox_bytes", 10, "outbox-bytes: expected 4,096 to 1,073,741,824 bytes, not 10"),
+        ("limits", 1, "no-limits: expected true or false"),
+        ("lobby", None, "lobby: expected a text"),
+        ("line", "tcp:1", "line: expected a list of texts"),
+        ("line", (1,), "line: expected a list of texts"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_or_size_is_refused(
+    field: str, value: object, expected: str
+) -> None:
+    assert expected == refusal(**{field: value})
+
+
+def test_a_cluster_has_at_least_one_node() -> None:
+    with pytest.raises(SettingError, match="nodes: expected 1 to 64 nodes, not 0"):
+        UpSettings(nodes=0)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [] == [row.flag for row in (*rows(Settings), *rows(UpSettings)) if not row.help]
+
+
+@given(st.text())
+def test_any_text_is_a_valid_setting_or_refused(text: str) -> None:
+    for field in ("redis", "name", "server_name", "namespace", "lobby"):
+        values: dict[str, Any] = {field: text}
+        try:
+            assert text == getattr(Settings(**values), field)
+        except SettingError as e:
+            assert e.setting == field.replace("_", "-")  # noqa: PT017 - one of the two is so
+
+
+@given(st.text())
+def test_any_text_is_a_valid_endpoint_or_refused(text: str) -> None:
+    try:
+        assert (text,) == Settings(line=(text,)).line
+    except SettingError as e:
+        assert "line" == e.setting  # noqa: PT017

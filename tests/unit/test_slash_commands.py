@@ -1,0 +1,252 @@
+"""`node.dialects.slash.commands`: every form of every command, and every line that won't do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.core.commands import (
+    Answer,
+    Command,
+    History,
+    Join,
+    Leave,
+    ListChannels,
+    Names,
+    Ping,
+    Quit,
+    Say,
+    SetAway,
+    SetNick,
+    SetOption,
+    Stats,
+    Tell,
+    Topic,
+    Who,
+    Whois,
+)
+from node.dialects.slash import Slash
+from node.dialects.slash.commands import VERBS, Help, Malformed, NotText, parse
+from node.dialects.slash.words import MALFORMED
+
+FORMS: list[tuple[str, Command | None]] = [
+    # lines
+    ("hello", Say(None, "hello")),
+    (" two  spaces ", Say(None, " two  spaces ")),
+    ("a/b", Say(None, "a/b")),
+    (" /nick alice", Say(None, " /nick alice")),
+    ("//nick alice", Say(None, "/nick alice")),
+    ("//", Say(None, "/")),
+    ("///", Say(None, "//")),
+    ("héllo 👋🏽", Say(None, "héllo 👋🏽")),
+    ("", None),
+    (" ", None),
+    ("\t", None),
+    # nick
+    ("/nick alice", SetNick("alice")),
+    ("/NICK alice", SetNick("alice")),
+    ("/nIcK Alice", SetNick("Alice")),
+    ("/nick  alice ", SetNick("alice")),
+    ("/nick [x]\\`^{}|", SetNick("[x]\\`^{}|")),
+    # join
+    ("/join #go", Join("#go")),
+    ("/join go", Join("go")),
+    ("/join #go sesame", Join("#go", "sesame")),
+    ("/JOIN  #Go  ", Join("#Go")),
+    # leave
+    ("/leave", Leave()),
+    ("/leave ", Leave()),
+    ("/leave #go", Leave("#go")),
+    ("/leave #go for lunch", Leave("#go", "for lunch")),
+    ("/leave go for lunch", Leave(None, "go for lunch")),
+    # msg
+    ("/msg #go hello there", Say("#go", "hello there")),
+    ("/msg #go  two  spaces ", Say("#go", " two  spaces ")),
+    ("/msg  #go hello", Say("#go", "hello")),
+    ("/msg bob hello there", Tell("bob", "hello there")),
+    ("/msg bob /nick alice", Tell("bob", "/nick alice")),
+    ("/MSG bob hello", Tell("bob", "hello")),
+    # me
+    ("/me waves", Say(None, "waves", action=True)),
+    ("/me  waves ", Say(None, " waves ", action=True)),
+    # asking
+    ("/names", Names()),
+    ("/names #go", Names("#go")),
+    ("/names go", Names("go")),
+    ("/list", ListChannels()),
+    ("/list #g*", ListChannels("#g*")),
+    ("/list 2", ListChannels("", 2)),
+    ("/list #g* 2", ListChannels("#g*", 2)),
+    ("/whois bob", Whois("bob")),
+    ("/who", Who()),
+    ("/who ", Who()),
+    ("/who 2", Who(2)),
+    ("/stats", Stats()),
+    # topic
+    ("/topic", Topic()),
+    ("/topic #go", Topic("#go")),
+    ("/topic #go all about Go", Topic("#go", "all about Go")),
+    ("/topic all about Go", Topic(None, "all about Go")),
+    # history
+    ("/history", History()),
+    ("/history 5", History(None, 5)),
+    ("/history #go", History("#go")),
+    ("/history #go 5", History("#go", 5)),
+    ("/history go 5", History("go", 5)),
+    ("/history 99999999999999999999", History(None, 999999999)),
+    # away and back
+    ("/away", SetAway("")),
+    ("/away lunch", SetAway("lunch")),
+    ("/back", SetAway(None)),
+    # set
+    ("/set", SetOption()),
+    ("/set echo on", SetOption("echo", True)),
+    ("/set echo off", SetOption("echo", False)),
+    ("/set TIME On", SetOption("time", True)),
+    ("/set color on", SetOption("color", True)),
+    ("/set pos on", SetOption("pos", True)),
+    ("/set size on", SetOption("size", True)),
+    # ping
+    ("/ping", Ping("")),
+    ("/ping 1", Ping("1")),
+    ("/ping a  b ", Ping("a  b ")),
+    # quit
+    ("/quit", Quit()),
+    ("/quit good night", Quit("good night")),
+    # help
+    ("/help", Answer(Help())),
+    ("/help msg", Answer(Help("msg"))),
+    ("/HELP /msg", Answer(Help("/msg"))),
+]
+
+MALFORMED_LINES = [
+    ("/", ""),
+    ("/ nick alice", ""),
+    ("/dance", "dance"),
+    ("/nickalice", "nickalice"),
+    ("/Dance wildly", "Dance"),
+    ("/nick", "nick"),
+    ("/NICK", "nick"),
+    ("/nick ", "nick"),
+    ("/nick alice bob", "nick"),
+    ("/join", "join"),
+    ("/join  ", "join"),
+    ("/join #go key and more", "join"),
+    ("/msg", "msg"),
+    ("/msg #go", "msg"),
+    ("/msg #go ", "msg"),
+    ("/msg bob", "msg"),
+    ("/msg bob   ", "msg"),
+    ("/msg  ", "msg"),
+    ("/me", "me"),
+    ("/me ", "me"),
+    ("/names #go #two", "names"),
+    ("/list a b", "list"),
+    ("/whois", "whois"),
+    ("/whois bob carol", "whois"),
+    ("/who is there", "who"),
+    ("/history #go #two", "history"),
+    ("/history 0", "history"),
+    ("/history #go 5 6", "history"),
+    ("/back again", "back"),
+    ("/set echo", "set"),
+    ("/set echo maybe", "set"),
+    ("/set echo on now", "set"),
+    ("/stats all", "stats"),
+]
+
+
+@pytest.mark.parametrize("line, command", FORMS)
+def test_a_line_is_this_command(line: str, command: Command | None) -> None:
+    assert command == parse(line.encode())
+
+
+@pytest.mark.parametrize("line, verb", MALFORMED_LINES)
+def test_a_line_that_will_not_do_is_answered(line: str, verb: str) -> None:
+    assert Answer(Malformed(verb)) == parse(line.encode())
+
+
+@pytest.mark.parametrize("line, verb", MALFORMED_LINES)
+def test_the_answer_is_the_error_and_a_hint_and_nothing_else(line: str, verb: str) -> None:
+    error, hint, rest = Slash().reply(Malformed(verb)).decode().split("\r\n")
+    assert ("error: line did not conform to chat server requirements!", "") == (error, rest)
+    assert hint.startswith("hint: ")
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_the_hint_for_a_known_command_is_its_form(verb: str) -> None:
+    row = VERBS[verb]
+    expected = [MALFORMED, f"hint: {row.form}, for example: {row.example}", ""]
+    assert expected == Slash().reply(Malformed(verb)).decode().split("\r\n")
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_the_example_of_each_command_is_a_good_one(verb: str) -> None:
+    command = parse(VERBS[verb].example.encode())
+    assert command is not None
+    assert not (isinstance(command, Answer) and isinstance(command.reply, Malformed))
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_each_command_has_help(verb: str) -> None:
+    row = VERBS[verb]
+    expected = [f"{row.form}: {row.does}", f"for example: {row.example}", ""]
+    assert expected == Slash().reply(Help(verb.upper())).decode().split("\r\n")
+
+
+def test_help_lists_every_command() -> None:
+    lines = Slash().reply(Help()).decode()
+    assert [] == [row.form for row in VERBS.values() if row.form not in lines]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "nick",
+        "join",
+        "leave",
+        "msg",
+        "me",
+        "names",
+        "list",
+        "whois",
+        "who",
+        "topic",
+        "history",
+        "away",
+        "back",
+        "set",
+        "ping",
+        "stats",
+        "quit",
+        "help",
+    ],
+)
+def test_the_commands_of_the_protocol_are_there(verb: str) -> None:
+    assert verb in VERBS
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"hello \xc3", b"/nick \x80", b"\xed\xa0\x80"])
+def test_bytes_that_are_not_utf8_are_refused(line: bytes) -> None:
+    assert Answer(NotText()) == parse(line)
+
+
+def test_bytes_that_are_not_utf8_are_refused_in_one_line() -> None:
+    expected = b"error: that line is not UTF-8; nothing of it was taken\r\n"
+    assert expected == Slash().reply(NotText())
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_command_or_nothing(line: bytes) -> None:
+    command = parse(line)
+    assert command is None or isinstance(command, Command)
+
+
+@given(st.sampled_from(list(VERBS)), st.text(max_size=60))
+def test_any_command_with_anything_after_it_is_a_command(verb: str, rest: str) -> None:
+    assert isinstance(parse(f"/{verb} {rest}".encode(errors="replace")), Command)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: text.strip()))
+def test_any_text_can_be_said(text: str) -> None:
+    escaped = "/" + text if text.startswith("/") else text
+    assert Say(None, text) == parse(escaped.encode())
