@@ -123,7 +123,8 @@ def test_a_very_long_line_comes_in_pieces(stage: Stage) -> None:
 
 
 def test_a_node_that_dies_is_started_again(stage: Stage) -> None:
-    stage.node("a", SERVING + "print('here', flush=True)\n" + WAITING)
+    # before it serves: what the first life says is heard before it is killed
+    stage.node("a", "print('here', flush=True)\n" + SERVING + WAITING)
 
     def end() -> None:
         stage.nodes[0].kill()
