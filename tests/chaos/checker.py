@@ -425,9 +425,7 @@ class _Watch:
                 if nick == self._own(at) and self._visit.stay_at(channel, at) is None:
                     del company[channel]  # they have asked to leave
                     return None
-                while nick not in company[channel] and nick in self._renamed:
-                    nick = self._renamed[nick]
-                company[channel].pop(nick, None)
+                company[channel].pop(self._by_now(nick, company[channel]), None)
             case Kind.RENAMED:
                 self._renamed[nick] = line.text
                 for some in company.values():
@@ -444,6 +442,14 @@ class _Watch:
             case _:
                 pass
         return None
+
+    def _by_now(self, nick: str, here: dict[str, int]) -> str:
+        """What somebody is called whose nick change may have been read already."""
+        names: list[str] = []
+        while nick not in here and nick in self._renamed and nick not in names:
+            names.append(nick)
+            nick = self._renamed[nick]
+        return nick
 
     def _enters(self, at: int, channel: str) -> bool:
         """Whether a line is the visit's own coming."""
