@@ -262,6 +262,8 @@ class Hub:
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
             return
+        if isinstance(event, Quit):
+            return  # a sweeper's, which is numbered otherwise: they're here still
         if isinstance(event, Left):
             self.part(author, channel.name)
         elif isinstance(event, Joined):
