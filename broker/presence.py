@@ -162,7 +162,8 @@ class Presence:
         assert self._last is not None
         if self._last.now - self._steady_since < self._lease_ms:
             return
-        for node in await self._store.expired(again_ms=self._lease_ms // 2):
+        half = self._lease_ms // 2
+        for node in await self._store.expired(half, self._last.now + half):
             await self.sweep(node)
 
     def _tick(self) -> "Deferred[None]":

@@ -526,10 +526,12 @@ class Store:
         )
         return Beat(held == 1, int(now), int(deadline), epoch.decode())
 
-    async def expired(self, again_ms: int) -> list[str]:
-        """The incarnations whose people someone should sweep now."""
+    async def expired(self, again_ms: int, until_ms: int) -> list[str]:
+        """The incarnations whose people someone should sweep now; none if it's after `until_ms`
+        on Redis's clock: what is asked before an outage may be read when it's over.
+        """
         keys = (self.keys.leases, self.keys.dying)
-        return [node.decode() for node in await self.run("expire", keys, again_ms)]
+        return [node.decode() for node in await self.run("expire", keys, again_ms, until_ms)]
 
     async def swept(self, node: str) -> None:
         """Nothing of an incarnation is left."""
