@@ -171,6 +171,8 @@ class Sink(Protocol):
         """Events of a followed channel, or of the inbox of a nick that is held here.
 
         For each log: in its order, each event once, without a hole but those told by `gap`.
+        Between logs no order is promised, but what was missed in an outage comes in the order in
+        which it was accepted, to the millisecond.
         """
 
     def gap(self, log: str, lost: int | None) -> None:
