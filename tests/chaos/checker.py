@@ -23,6 +23,9 @@ LOBBY = "#lobby"
 STUCK = 45.0
 """Seconds within which a ping is answered, whatever happens: 30 of patience, and some."""
 
+SPREADING = 10.0
+"""Seconds within which a quit or a nick change has come to all its channels."""
+
 
 class Finding(NamedTuple):
     """Something that must not be. `moments`: the indices that show it."""
@@ -368,7 +371,7 @@ def every_join_has_its_end(story: Story) -> Told:
     """
     real = _rosters(story)
     for visit in story.visits.values():
-        watch = _Watch(visit)
+        watch = _Watch(visit, story)
         for at, line in visit.reads:
             if at > story.quiet:
                 break
@@ -381,12 +384,12 @@ def every_join_has_its_end(story: Story) -> Told:
             if channel not in real or channel not in visit.standing.channels:
                 continue
             asked, there = real[channel]
-            for nick in seen.keys() - there:
+            for nick in seen.keys() - there - watch.doubtful:
                 yield (
                     f"{visit.name} never read that {nick} left {channel}",
                     (seen[nick], asked),
                 )
-            for nick in there - seen.keys():
+            for nick in there - seen.keys() - watch.doubtful:
                 yield f"{visit.name} never read that {nick} came into {channel}", (asked,)
 
 
@@ -394,13 +397,18 @@ class _Watch:
     """Whom a visit believes in the channels that they're in: nick -> since when.
 
     Between channels there is no order: a nick change may be read through one channel before
-    what the same person did in another.
+    what the same person did in another. Nicks of which a quit or a change was read less than
+    `SPREADING` before another channel's list had them are `doubtful`: the list may be from before
+    it, or from after.
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, story: Story) -> None:
         self.company: dict[str, dict[str, int]] = {}
+        self.doubtful: set[str] = set()
         self._visit = visit
+        self._seconds = story.seconds
         self._renamed: dict[str, str] = {}
+        self._changed: dict[str, int] = {}  # nick -> when a quit or a change of it was read
         self._entering = ""
 
     def reads(self, at: int, line: Line) -> tuple[str, int] | None:
@@ -412,13 +420,19 @@ class _Watch:
                 if self._enters(at, channel):
                     company[channel] = {nick: at}
                     self._entering = channel
-                elif nick in company.get(channel, {}) and nick != self._own(at):
+                elif (
+                    nick in company.get(channel, {})
+                    and nick != self._own(at)
+                    and nick not in self.doubtful
+                ):
                     return f"{nick} came into {channel} twice", company[channel][nick]
                 elif channel in company:
                     company[channel][nick] = at
+                    self.doubtful.discard(nick)
             case Kind.NAMES if channel == self._entering:
                 for each in line.text.split():
                     company[channel].setdefault(each, at)
+                self._doubt(at, line.text.split())
             case Kind.PONG:
                 self._entering = ""
             case Kind.LEFT if channel in company:
@@ -428,10 +442,12 @@ class _Watch:
                 company[channel].pop(self._by_now(nick, company[channel]), None)
             case Kind.RENAMED:
                 self._renamed[nick] = line.text
+                self._changed[nick] = self._changed[line.text] = at
                 for some in company.values():
                     if nick in some:
                         some[line.text] = some.pop(nick)
             case Kind.QUIT:
+                self._changed[nick] = at
                 here = [some for some in company.values() if nick in some]
                 for some in here:
                     del some[nick]
@@ -442,6 +458,12 @@ class _Watch:
             case _:
                 pass
         return None
+
+    def _doubt(self, at: int, nicks: list[str]) -> None:
+        for nick in nicks:
+            changed = self._changed.get(nick)
+            if changed is not None and self._seconds(at) - self._seconds(changed) < SPREADING:
+                self.doubtful |= {nick, self._renamed.get(nick, nick)}
 
     def _by_now(self, nick: str, here: dict[str, int]) -> str:
         """What somebody is called whose nick change may have been read already."""
