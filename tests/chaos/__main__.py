@@ -81,7 +81,9 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=0, help="default: three for each node")
     parser.add_argument("--pace", type=float, default=0.25, help="seconds between a person's acts")
     parser.add_argument("--brief", action="store_true", help="half a minute")
-    parser.add_argument("--only", action="append", metavar="FAULT", help="this fault; repeatable")
+    names = [fault.name for fault in FAULTS]
+    parser.add_argument("--only", action="append", choices=names, metavar="FAULT",
+                        help="this fault, and no other; may be repeated")  # fmt: skip
     parser.add_argument("--times", type=int, default=3, help="how often, with --only")
     parser.add_argument("--judge", type=Path, metavar="FILE", help="look at a record again")
     arguments = parser.parse_args()
