@@ -20,6 +20,7 @@ class Standing:
         self.unsure: set[str] = set()
         self.away = False
         self.refused = 0
+        self._lobby = ""  # while they're being greeted
         self._asked: list[str] = []  # since the last pong
         self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
 
@@ -46,10 +47,13 @@ class Standing:
                 self.nick, self.sure = line.nick, True
             case Kind.JOINED if line.nick == self.nick and ("/join", line.channel) in self._open:
                 self._comes(line.channel)
+            case Kind.OTHER if line.body.startswith("you are in the channel "):
+                self._lobby = line.body.removeprefix("you are in the channel ").partition(":")[0]
+            case Kind.NAMES if line.channel == self._lobby:
+                self._lobby = ""  # and from here on they are
+                self._comes(line.channel)
             case Kind.NAMES if self._asked[-1:] == [f"/join {line.channel}"]:
                 self._comes(line.channel)
-            case Kind.OTHER if line.body.startswith("you are in the channel "):
-                self.channels.add(line.body.removeprefix("you are in the channel ").split(":")[0])
             case Kind.LEFT if line.nick == self.nick and ("/leave", line.channel) in self._open:
                 self._open.discard(("/leave", line.channel))
                 self.channels.discard(line.channel)
