@@ -73,7 +73,7 @@ class ClusterConfig:
     namespace: str = "chorus"
     node: str = "node"
     lease: float = 8.0
-    deadline: float = 2.5
+    deadline: float = 2.0
     patience: float = 30.0
     history_lines: int = 1000
     history_days: float = 7.0
@@ -232,7 +232,8 @@ class Cluster:
         """Drop a subscription that says nothing any more, whatever TCP says."""
         if not self._ready:
             return
-        if self._reactor.seconds() - self._probed_at > self._config.deadline:
+        two_beats = self._config.lease / 4
+        if self._reactor.seconds() - self._probed_at > max(self._config.deadline, two_beats):
             self.log.warn("nothing is delivered any more")
             self._link.drop()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", "probe", 0, 0, []))

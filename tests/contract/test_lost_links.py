@@ -339,6 +339,21 @@ async def test_a_sweep_that_was_asked_for_before_an_outage_takes_nobody_after_it
     assert ([], ["dead.1"]) == (late, await store.expired(1000, now + 60_000))
 
 
+async def test_a_link_is_not_given_up_because_beats_are_rarer_than_its_deadline(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    (a,) = await make_brokers(1, lease=8.0, deadline=0.5)
+    assert isinstance(a.broker, Cluster)
+    broker, probed = a.broker, {a.broker._probed_at}
+
+    async def probes() -> int:
+        probed.add(broker._probed_at)
+        return len(probed)
+
+    await eventually(probes, 4)
+    assert [] == a.sink.told
+
+
 async def test_when_too_much_is_under_way_a_line_is_refused(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
