@@ -42,10 +42,10 @@ def alone(faults: list[Fault], rng: random.Random) -> list[Step]:
 
 
 def mixed(faults: list[Fault], rng: random.Random) -> Step:
-    """Two or three that overlap, of which one at most concerns everyone."""
+    """Two or three that overlap: one that concerns everyone, the others different nodes."""
     of_all = [fault for fault in faults if fault.reach is Reach.ALL]
-    of_one = [fault for fault in faults if fault.reach is not Reach.ALL]
-    chosen = [rng.choice(of_all), rng.choice(of_one)]
+    of_one = [fault for fault in FAULTS if fault.reach is not Reach.ALL]
+    chosen = [rng.choice(of_all), *rng.sample(of_one, rng.choice((1, 1, 2)))]
     return Step(tuple((rng.uniform(0, 2), fault) for fault in chosen))
 
 
@@ -53,6 +53,7 @@ def plans(arguments: argparse.Namespace) -> Iterator[list[Step]]:
     """The steps of each run: first such that lose nothing, then others."""
     rng = random.Random(arguments.seed)
     honest = [fault for fault in FAULTS if not fault.loses]
+    lossy = [fault for fault in FAULTS if fault.loses]
     if arguments.only:
         named = [fault for fault in FAULTS if fault.name in arguments.only]
         yield [step for _ in range(arguments.times) for step in alone(named, rng)]
@@ -62,14 +63,11 @@ def plans(arguments: argparse.Namespace) -> Iterator[list[Step]]:
         return
     if not arguments.minutes:
         yield [*alone(honest, rng), mixed(honest, rng), mixed(honest, rng)]
-        yield [*alone([fault for fault in FAULTS if fault.loses], rng), mixed(FAULTS, rng)]
+        yield [*alone(lossy, rng), mixed(lossy, rng)]
         return
     while True:
-        for faults in (honest, FAULTS):
-            yield [
-                *alone(faults, rng),
-                *(mixed(faults, rng) for _ in range(len(faults))),
-            ]
+        yield [*alone(honest, rng), *(mixed(honest, rng) for _ in honest)]
+        yield [*alone(lossy, rng), *(mixed(lossy, rng) for _ in range(10))]
 
 
 def main() -> int:

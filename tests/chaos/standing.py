@@ -60,6 +60,8 @@ class Standing:
                 self.unsure.discard(line.channel)
             case Kind.ERROR:
                 self.refused += 1
+                if line.text.startswith("the broker is away"):
+                    self.away = True  # whoever came meanwhile has read no notice
                 if is_open(line):
                     self._doubt()
             case Kind.PONG:

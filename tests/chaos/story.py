@@ -188,18 +188,20 @@ class Story:
 class _Turns:
     """Makes a visit's fates: what was typed between two pongs, and how it was answered.
 
-    A person types lines, or one command, then a ping, and waits for its pong. In an outage a
-    pong comes at once, and what is `owed` is answered later or never; errors that come then may
-    be about either, so they decide nothing.
+    A person types lines, or one command, then a ping, and waits for its pong. While the broker is
+    there, all before the ping is answered before the pong. Otherwise the pong comes at once, and
+    what is `owed` is answered later or never: how many lines, and whether a command is. Errors that
+    come then may be about either, so they decide nothing, but those that only come at once.
     """
 
     def __init__(self, visit: Visit, story: Story) -> None:
-        self._visit, self._story = visit, story
+        self._visit = visit
+        self._story = story
         self._deeds: list[Deed] = []
-        self._commands = 0
+        self._commands = 0  # that are no lines
         self._errors: list[Line] = []
-        self._clean = True
         self._owed = 0
+        self._owes_answer = False
         self._owed_until = 0.0
 
     def sent(self, index: int, line: str) -> None:
@@ -208,12 +210,10 @@ class _Turns:
         standing.sends(line)
         if command.verb == "/ping":
             visit.waits[command.text] = index
-        if not self._commands:
-            self._clean = not standing.away
-        if command.verb == "/ping":
             return
-        self._commands += 1
         words = mark(command.text)
+        if not words:
+            self._commands += 1
         if words:
             channel = command.about if command.about.startswith("#") else ""
             self._deeds.append(Deed(visit, index, command, words, channel))
@@ -237,14 +237,14 @@ class _Turns:
                 if deed is not None and deed.visit is visit and line.kind is Kind.SAID:
                     deed.channel = line.channel
                     self._accept(deed, index)
-            case Kind.RECEIPT if not self._owed:
+            case Kind.RECEIPT if not self._in_debt:
                 for deed in self._deeds:
                     if deed.private:
                         self._accept(deed, index)
-            case Kind.NOTICE:
-                self._clean = False
-                if "broker" not in line.text:
-                    visit.cuts.append(index)
+            case Kind.NOTICE if "broker" not in line.text:
+                visit.cuts.append(index)
+            case Kind.NAMES | Kind.WHO | Kind.OTHER if not self._commands:
+                self._owes_answer = False
             case Kind.GAP:
                 visit.gaps.append(Read(index, line))
             case Kind.ERROR:
@@ -254,6 +254,8 @@ class _Turns:
         before = visit.standing.nick
         channels = set(visit.standing.channels)
         visit.standing.hears(line)
+        if visit.standing.nick != before or visit.standing.channels != channels:
+            self._owes_answer = False
         if visit.standing.nick != before:
             self._call(visit.standing.nick, index)
         for channel in visit.standing.channels - channels:
@@ -286,31 +288,44 @@ class _Turns:
             if deed not in self._deeds and self._owed:
                 self._owed -= 1
 
+    @property
+    def _in_debt(self) -> bool:
+        return self._owed > 0 or self._owes_answer
+
     def _pong(self, index: int, asked: int) -> None:
         visit, seconds = self._visit, self._story.seconds(index)
-        clean = self._clean and not visit.standing.away
-        if clean:
+        there = not visit.standing.away
+        if there:
             visit.barriers.append(Barrier(asked, index))
         if visit.standing.sure:
             for time in visit.called:
                 if time.since == FOREVER:
                     time.until = min(time.until, index)
         if seconds > self._owed_until:
-            self._owed = 0
+            self._owed, self._owes_answer = 0, False
         left = [deed for deed in self._deeds if deed.fate is Fate.OPEN]
-        errors, definite = len(self._errors), not any(map(is_open, self._errors))
-        if not self._owed:
-            if clean and not errors:
-                for deed in left:  # no error and a pong: that's a yes
-                    deed.fate, deed.settled = Fate.ACCEPTED, index
-            elif definite and errors == len(left):
-                for deed in left:
-                    deed.fate, deed.settled = Fate.REFUSED, index
-            elif clean and errors < len(left):
-                visit.dropped.append(index)
-        if not clean or self._owed:
-            owes = len(left) if self._deeds else self._commands
-            self._owed = max(0, self._owed + owes - errors)
+        errors = len(self._errors)
+        at_once = [line for line in self._errors if line.text.startswith("the broker is away")]
+        if not self._in_debt or (at_once and len(at_once) == errors == len(left)):
+            self._decide(left, errors, index)
+        if not there and errors < len(left) + self._commands:
+            self._owed += max(0, len(left) - errors)
+            self._owes_answer = self._owes_answer or self._commands > errors
             self._owed_until = seconds + LATE
+        elif errors > len(left) + self._commands:
+            self._owed = max(0, self._owed - (errors - len(left) - self._commands))
         self._deeds, self._errors, self._commands = [], [], 0
-        self._clean = not visit.standing.away
+
+    def _decide(self, left: list[Deed], errors: int, index: int) -> None:
+        """What the errors of a turn say of the lines that were not seen to be accepted."""
+        there = not self._visit.standing.away
+        if errors == len(left) and not any(map(is_open, self._errors)):
+            fate = Fate.REFUSED
+        elif there and not errors:
+            fate = Fate.ACCEPTED  # no error and a pong: that's a yes
+        else:
+            if there and errors < len(left):
+                self._visit.dropped.append(index)
+            return
+        for deed in left:
+            deed.fate, deed.settled = fate, index
