@@ -191,6 +191,14 @@ async def _flush(stage: Stage, _on: list[str]) -> None:
     await stage.ask("FLUSHALL")
 
 
+async def _fail_over(stage: Stage, _on: list[str]) -> None:
+    await stage.fail_over(lag=0.0)
+
+
+async def _fail_over_late(stage: Stage, _on: list[str]) -> None:
+    await stage.fail_over(lag=0.5)
+
+
 # -- floods
 
 
@@ -201,7 +209,8 @@ LOUD = b"/msg #loud " + b"x" * 4000 + b"\r\n"
 def _in_loud(stage: Stage, name: str) -> Iterator[Person]:
     """Somebody on a node who is in the channel #loud, in which nobody else is."""
     port = stage.port(name)
-    assert port is not None
+    if port is None:
+        raise ConnectionError(f"{name} is down")
     with Person(port) as person:
         person.does("/join #loud")
         yield person
@@ -210,10 +219,10 @@ def _in_loud(stage: Stage, name: str) -> Iterator[Person]:
 def _shout(stage: Stage, victim: str, megabytes: int, *, reads: bool) -> None:
     """Somebody on another node fills #loud, in which somebody on this node is.
 
-    `reads`: whether that one reads what comes.
+    `reads`: whether that one reads what comes. If there are other faults, it ends when it must.
     """
     other = next(name for name in stage.names if name != victim)
-    with _in_loud(stage, other) as shouter, ExitStack() as here:
+    with suppress(OSError), _in_loud(stage, other) as shouter, ExitStack() as here:
         listener = here.enter_context(_in_loud(stage, victim))
         for i in range(megabytes * 4):
             for _ in range(64):
@@ -267,9 +276,11 @@ FAULTS: list[Fault] = [
     Fault("Redis out of memory", Reach.ALL, _take_memory, _give_memory, 2.0),
     Fault("scripts flushed", Reach.ALL, _flush_scripts),
     Fault("connections killed", Reach.ALL, _kill_clients),
+    Fault("failover", Reach.ALL, _fail_over),
     Fault("output buffer overrun", Reach.LINK, _overrun, _unstall, 0.5),
     Fault("reader stalled", Reach.NODE, _stall_reader),
     Fault("Redis emptied", Reach.ALL, _kill_server, _start_empty, 0.5, loses=True),
     Fault("FLUSHALL", Reach.ALL, _flush, loses=True),
+    Fault("failover to a replica that lags", Reach.ALL, _fail_over_late, loses=True),
 ]
 """All that is done. A row is all that a new fault needs."""

@@ -21,6 +21,7 @@ from twisted.internet.threads import deferToThread
 
 from broker.embedded import Embedded
 from tests.support.nodes import NodeProcess, Nodes
+from tests.support.processes import await_fact
 from tests.support.relay import Relay
 from tests.support.spin import gather, reactor, wait
 
@@ -55,10 +56,10 @@ class Stage:
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
         self.names = [f"n{i}" for i in range(1, count + 1)]
-        self.extra = folder / "redis" / "extra.conf"
-        self.extra.parent.mkdir(mode=0o700)
-        self.extra.touch()
-        self.server = Embedded(folder / "redis", port=0, config={"include": str(self.extra)})
+        self._extra = folder / "extra.conf"
+        self._extra.touch()
+        self._servers: list[Embedded] = []
+        self.server = self._make_server()
         self.nodes: dict[str, NodeProcess] = {}
         self.relays: dict[str, Relay] = {}
         self._nodes: Nodes
@@ -68,10 +69,9 @@ class Stage:
         self.server.start()
         try:
             self._nodes = Nodes(self.server.url, self._folder, *FLAGS, module="tests.chaos.skewed")
-            port = int(self.server.url.rpartition(":")[2].split("/")[0])
-            self.client = redis.Redis(port=port, socket_timeout=5)
+            self.client = self._client_of(self.server)
             for name in self.names:
-                self.relays[name] = Relay(reactor, port)
+                self.relays[name] = Relay(reactor, _port(self.server))
             wait(self._set_up(), 60)
         except BaseException:
             self.close()
@@ -89,10 +89,11 @@ class Stage:
             self._nodes.__exit__()
         if hasattr(self, "client"):
             self.client.close()
-        if self.server.pid:
-            os.kill(self.server.pid, signal.SIGCONT)
-            self.server.kill()
-        self.server.stop()
+        for server in self._servers:
+            if server.pid:
+                os.kill(server.pid, signal.SIGCONT)
+                server.kill()
+            server.stop()
         wait(gather([relay.stop() for relay in self.relays.values()]))
 
     async def _set_up(self) -> None:
@@ -126,7 +127,16 @@ class Stage:
     @property
     def data(self) -> Path:
         """Where it keeps its data."""
-        return self._folder / "redis" / "appendonlydir"
+        return self.server.folder / "appendonlydir"
+
+    def _make_server(self) -> Embedded:
+        folder = self._folder / f"redis{len(self._servers) + 1}"
+        config = {"include": str(self._extra), "repl-diskless-sync-delay": "0"}
+        self._servers.append(Embedded(folder, port=0, config=config))
+        return self._servers[-1]
+
+    def _client_of(self, server: Embedded) -> redis.Redis:
+        return redis.Redis(port=_port(server), socket_timeout=5)
 
     def kill_server(self) -> None:
         """SIGKILL."""
@@ -136,13 +146,51 @@ class Stage:
         """Start it again, on its data unless it's to be `empty`. `config`: further directives."""
         if empty:
             shutil.rmtree(self.data, ignore_errors=True)
-        self.extra.write_text(config)
+        self._extra.write_text(config)
         await aside(self.server.start)
 
     def signal_server(self, number: signal.Signals) -> None:
         """SIGSTOP, SIGCONT."""
         os.kill(self.server.pid, number)
 
+    async def fail_over(self, *, lag: float) -> None:
+        """Another server takes over, and the first is killed.
+
+        `lag`: seconds of what was accepted last that the other has never got; 0: it has all.
+        """
+        other, link = self._make_server(), Relay(reactor, _port(self.server))
+        await link.start()
+        await aside(other.start)
+        client = self._client_of(other)
+
+        def follow() -> None:
+            client.execute_command("REPLICAOF", "127.0.0.1", link.port)
+            await_fact(lambda: client.info("replication")["master_link_status"] == "up")
+            if not lag:
+                self.client.execute_command("CLIENT", "PAUSE", 10_000, "WRITE")
+            goal = self.client.info("replication")["master_repl_offset"]
+            await_fact(lambda: client.info("replication")["slave_repl_offset"] >= goal)
+
+        await aside(follow)
+        link.silence()
+        await pause(lag)
+        self.server.kill()
+        await aside(lambda: client.execute_command("REPLICAOF", "NO", "ONE"))
+        await link.stop()
+        self.client.close()
+        self.server, self.client = other, client
+        for relay in self.relays.values():
+            relay.redis_port = _port(other)
+
     async def ask(self, *command: Any) -> Any:
-        """Ask the server something, past all relays."""
-        return await aside(lambda: self.client.execute_command(*command))
+        """Ask the server something, past all relays, as soon as it's there."""
+        while True:
+            try:
+                return await aside(lambda: self.client.execute_command(*command))
+            except (redis.ConnectionError, redis.TimeoutError):
+                await pause(0.1)
+
+
+def _port(server: Embedded) -> int:
+    """The port that a server listens on."""
+    return int(server.url.rpartition(":")[2].partition("/")[0])

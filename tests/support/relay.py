@@ -54,9 +54,15 @@ class Relay:
         return self._silent
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        number: int = self._port.getHost().port
+        return number
+
+    @property
     def url(self) -> str:
         """Where the broker finds its Redis."""
-        return f"redis://127.0.0.1:{self._port.getHost().port}/0"
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def cut(self) -> None:
         """End all connections, and every new one at once."""
@@ -83,12 +89,14 @@ class Relay:
     def stall(self) -> None:
         """Read nothing of what Redis says, until `unstall`: it has to keep it."""
         for near in self.connections:
-            near.peer.transport.pauseProducing()
+            if near.peer is not None:
+                near.peer.transport.pauseProducing()
 
     def unstall(self) -> None:
         """Read on."""
         for near in self.connections:
-            near.peer.transport.resumeProducing()
+            if near.peer is not None:
+                near.peer.transport.resumeProducing()
 
     def pass_on(self, to: Any, data: bytes) -> None:
         """Hand over a piece, in its order, when it's time."""
