@@ -112,8 +112,8 @@ async def _hasten(stage: Stage, on: list[str]) -> None:
 
 
 async def _lose_replies(stage: Stage, on: list[str]) -> None:
-    """Ten times: something is written, and the link is cut before its answer has come."""
-    for _ in range(10):
+    """Six times: something is written, and the link is cut before its answer has come."""
+    for _ in range(6):
         for name in on:
             stage.relays[name].answers = 0
         await pause(0.15)
@@ -270,7 +270,7 @@ FAULTS: list[Fault] = [
     Fault("link slowed", Reach.LINK, _slow, _hasten, 2.0),
     Fault("replies lost", Reach.LINK, _lose_replies),
     Fault("writes late", Reach.LINK, _write_late),
-    Fault("Redis killed", Reach.ALL, _kill_server, _start_server, 1.0),
+    Fault("Redis killed", Reach.ALL, _kill_server, _start_server, 1.0, brief=0.3),
     Fault("Redis killed, back loading", Reach.ALL, _kill_server, _start_loading, 0.2),
     Fault("Redis paused", Reach.ALL, _pause_server, _wake_server, 12.0, brief=3.0, long=30.0),
     Fault("Redis out of memory", Reach.ALL, _take_memory, _give_memory, 2.0),
