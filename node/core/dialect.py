@@ -24,6 +24,9 @@ class Dialect(Protocol):
     echo: bool
     """Whether people read their own lines."""
 
+    options: frozenset[str]
+    """Those that are on."""
+
     def parse(self, line: bytes) -> Command | None:
         """A line as a command; None if there's nothing in it. Never raises."""
 
@@ -51,3 +54,7 @@ class Connection(Protocol):
 
     def resume(self) -> None:
         """Read on."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether all that was sent is with the person's system, as far as can be known."""

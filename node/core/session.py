@@ -59,7 +59,8 @@ class Session:
 
     `seen` is the highest command number of which the person has been shown the event (lines
     said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
-    is shown right after the session's own `Joined`.
+    is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
+    empty if it isn't kept.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class Session:
         "waiting",
         "gone",
         "welcome",
+        "secret",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -90,6 +92,7 @@ class Session:
         self.waiting: Waiting | None = None
         self.gone = False
         self.welcome: Reply | None = None
+        self.secret = ""
 
     def was_in(self, channel: str, epoch: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

@@ -16,6 +16,7 @@ from node.core.dialect import Dialect
 from node.core.replies import Goodbye
 from node.core.session import Session
 from node.net.lines import Lines
+from node.net.reached import reached
 
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
@@ -116,6 +117,10 @@ class LineConnection(Protocol):
         """Read on."""
         if self._session is not None:
             self.transport.resumeProducing()
+
+    @property
+    def reached(self) -> bool:
+        return not self._backlog and reached(self.transport)
 
     # -- as a producer for the transport: told when the socket is full
 

@@ -48,6 +48,10 @@ class Screen:
     def resume(self) -> None:
         self.paused = False
 
+    @property
+    def reached(self) -> bool:
+        return True
+
     def read(self) -> list[str]:
         """The lines since the last `read`, without CRLF."""
         shown, self.shown = self.shown, b""
