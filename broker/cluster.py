@@ -490,7 +490,7 @@ class Cluster:
         """Another node has taken the session up."""
         record = self._records.pop(sid)
         if record is not None:
-            self._keeping.moved(sid, self.node, record)
+            self._keeping.moved(sid, record, self.node)
             self._forsake(record.nicks)
             self._sink.taken(sid)
 
@@ -528,10 +528,7 @@ class Cluster:
                     await self.quit(me, LOST, [])
                     return
                 self._records.pop(me.sid)
-                if outcome is Outcome.DETACHED:
-                    await self._store.cross_out(me.sid, node)
-                else:
-                    self._keeping.moved(me.sid, node, record)
+                await self._keeping.crossed_out(outcome, me.sid, record, node)
         self._forsake(record.nicks)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -566,13 +563,11 @@ class Cluster:
         me.nick = ""
         for nick in list(taking.record.nicks):
             found = await self._reclaim(me, nick, node)
-            if found is None:
-                self._records.gave_back(me.sid, nick)
-            elif me.nick:
+            if found is not None and me.nick:
                 await self._store.release(me.sid, me.token, nick)
                 self._records.gave_back(me.sid, nick)
                 self._given_back.append(nick)
-            else:
+            elif found is not None:
                 me.nick, me.away, me.since = found.nick, found.away, found.since
                 inbox = found.tip
                 reach = told.get(fold(nick), Reach(found.taken, 0))
@@ -604,9 +599,7 @@ class Cluster:
             return await self._keeping.regain(me, channel, self._presence.deadline)
 
         found = await self._settle(node, regain)
-        if found is None:
-            self._left(me, channel)
-        else:
+        if found is not None:
             self._feed.open(fold(channel), found.tip)
         return found
 
@@ -616,6 +609,11 @@ class Cluster:
     async def resumed(self, me: Identity) -> None:
         self._check()
         taking = await self._keeping.taken(me)
+        for name in taking.gone:
+            if name.startswith("#"):
+                self._left(me, name)
+            elif fold(name) != fold(me.nick):
+                self._records.gave_back(me.sid, name)
         word = msgspec.json.encode(Envelope(SCHEMA, "", f"{TAKEN} {me.sid}", 0, 0, []))
         for topic in taking.topics - {self._store.own_topic}:
             self._link.send(("PUBLISH", topic, word), lambda _: None)
@@ -907,6 +905,8 @@ class Cluster:
             for log in self._feed.followed():
                 if self._ready:
                     await self._store.trim(log, self._presence.now_ms - self._store.kept_ms)
+            if self._ready:
+                await self._keeping.refresh(self.node)
 
         def missed(failure: Failure) -> None:
             failure.trap(Refused)  # the next time, then

@@ -68,12 +68,16 @@ class _Here:
 
 @dataclass(slots=True)
 class Taking:
-    """A session that is being taken up. `topics`: of the nodes that had it."""
+    """A session that is being taken up. `topics`: of the nodes that had it. `gone`: nicks and
+    channels of the record that couldn't be had; they stay in it until all is settled, for somebody
+    who takes the session up after this.
+    """
 
     row: Taken
     record: Record
     secret: str
     topics: set[str]
+    gone: list[str]
 
     def told(self) -> dict[str, Reach]:
         """How far it was told, by log."""
@@ -103,7 +107,7 @@ class Keeping:
         self._keep_ms = keep_ms
         self._here: dict[str, _Here] = {}
         self._taking: dict[str, Taking] = {}
-        self._left: dict[str, tuple[str, Record]] = {}  # by sid: the node it was on, what it held
+        self._left: list[tuple[str, Record, str]] = []  # those that moved: sid, what it held, node
         self._before: dict[str, Position] = {}  # the positions of a beat ago
         self._noted: dict[str, Position] = {}  # what Redis has of them
 
@@ -135,8 +139,9 @@ class Keeping:
         if self._here or self._noted:
             await self._note(node)
             self._before = self._positions() if self._here else {}
-        for sid in list(self._left):
-            await self._tidy(sid)
+        left, self._left = self._left, []
+        for sid, old, its_node in left:
+            await self._tidy(sid, old, its_node)
         return lost
 
     async def _record(self, node: str, here: _Here, state: bytes, reached: bool) -> bool:
@@ -169,6 +174,11 @@ class Keeping:
             packed = {log: msgspec.json.encode((*at, at.seq)) for log, at in changed.items()}
             await self._rows.note_seen(node, packed, gone)
 
+    async def refresh(self, node: str) -> None:
+        """See to it that Redis doesn't forget those who are here."""
+        for here in list(self._here.values()):
+            await self._rows.keep(here.me, here.secret, node, here.state, fresh=True)
+
     async def holds(self, sid: str, node: str) -> bool:
         """Whether a session that was kept here is this node's still."""
         here = self._here.get(sid)
@@ -176,10 +186,17 @@ class Keeping:
             here.me, here.secret, node, here.state, fresh=False
         )
 
-    def moved(self, sid: str, node: str, record: Record) -> None:
+    def moved(self, sid: str, record: Record, node: str) -> None:
         """Another node has it: what is left of it here goes when that node has taken all up."""
         self._here.pop(sid, None)
-        self._left[sid] = (node, record)
+        self._left.append((sid, record, node))
+
+    async def crossed_out(self, outcome: Outcome, sid: str, record: Record, node: str) -> None:
+        """Have this node's row go: now, or when whoever takes the session up needs it no more."""
+        if outcome is Outcome.DETACHED:
+            await self._store.cross_out(sid, node)
+        else:
+            self.moved(sid, record, node)
 
     async def lapse(self, me: Identity) -> None:
         """The session is ending: nobody may take it up."""
@@ -238,17 +255,21 @@ class Keeping:
         row = await self._rows.peek(sid)
         return row is None or row.settled
 
-    async def _tidy(self, sid: str) -> None:
+    async def _tidy(self, sid: str, record: Record, node: str) -> None:
         """Give back what came too late to be taken up by the node that has the session now."""
-        if await self._is_settled(sid):
-            node, record = self._left.pop(sid)
-            await self._give_back(sid, record)
-            await self._store.give_up(sid, record, node)
+        if not await self._is_settled(sid):
+            self._left.append((sid, record, node))  # and look again with the next beat
+            return
+        await self._give_back(sid, record)
+        for nick in record.nicks:
+            await self._store.release(sid, record.token, nick)
+        if sid not in self._records:  # it might have come back
+            await self._store.cross_out(sid, node)
 
     async def _give_back(self, sid: str, record: Record) -> None:
         """Leave the channels in which the session stands under this record's token."""
         for name in record.channels:
-            event = Left(sid, ENDING, record.nicks[0])
+            event = Left(sid, ENDING, "")  # the roster knows the nick
             await self._store.part(record.token, name, event)
 
     # -- taking one up
@@ -261,6 +282,8 @@ class Keeping:
         Raises TOKEN_UNKNOWN, ELSEWHERE, CUT_OFF if it's on this node, and `Late`.
         """
         taking = self._taking.get(me.sid)
+        if taking is not None and taking.record.token != me.token:
+            raise Refused(Code.CUT_OFF)
         while True:
             row = await self._rows.peek(me.sid)
             if row is None or row.secret != _hashed(secret):
@@ -270,7 +293,7 @@ class Keeping:
             if taking is None:
                 record = Record(me.token, [], {}, kept=True)
                 self._records.adopt(me.sid, record)
-                taking = Taking(Taken("", "", b"", b"", b"", 0, 0), record, row.secret, set())
+                taking = Taking(Taken("", "", b"", b"", b"", 0, 0), record, row.secret, set(), [])
                 self._taking[me.sid] = taking
             owner = row.owner if row.token != me.token else taking.row.was
             await self._fill(taking.record, me.sid, owner, row.record)
@@ -311,12 +334,17 @@ class Keeping:
         found = await self._rows.reclaim(me.sid, taking.row, me.token, nick, node, deadline)
         if found is not None:
             taking.topics.add(found.topic)
+        else:
+            taking.gone.append(nick)
         return found
 
     async def regain(self, me: Identity, channel: str, deadline: int) -> Regained | None:
         """Take up a membership; None if the session has none. Raises `Late`."""
-        row = self.taking(me.sid).row
-        return await self._rows.regain(me.sid, row, me.token, channel, deadline)
+        taking = self.taking(me.sid)
+        found = await self._rows.regain(me.sid, taking.row, me.token, channel, deadline)
+        if found is None:
+            taking.gone.append(channel)
+        return found
 
     async def acts(self, me: Identity) -> None:
         """Raises ELSEWHERE if another takes it up by now, CUT_OFF if it isn't kept any more."""
@@ -350,12 +378,13 @@ class Keeping:
 
     async def give_up(self, me: Identity, node: str) -> None:
         """Its taking up came to nothing: it's anybody's again, if it acts under this token."""
-        taking = self._taking.pop(me.sid, None)
-        if taking is not None:
-            row = taking.row
-            await self._off(me.sid, taking.record, row.seen, row.till, b"", node)
-            await self._store.cross_out(me.sid, node)
-            self._records.end(me.sid, taking.record)
+        taking = self._taking.get(me.sid)
+        if taking is not None and taking.record.token == me.token:
+            del self._taking[me.sid]
+            row, record = taking.row, taking.record
+            outcome = await self._off(me.sid, record, row.seen, row.till, b"", node)
+            self._records.end(me.sid, record)
+            await self.crossed_out(outcome, me.sid, record, node)
 
     # -- ending those that nobody took up
 

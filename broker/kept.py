@@ -67,14 +67,17 @@ class KeptRows:
     async def keep(
         self, me: Identity, secret: str, owner: str, state: bytes, *, fresh: bool
     ) -> bool:
-        """Keep a session, or (not `fresh`) write down its state anew; False: it's another's."""
+        """Keep a session, or (not `fresh`) write down its state anew, if it's kept.
+
+        False: it's another's.
+        """
         kept = (self._keys.kept(me.sid),)
         return bool(
             await self._store.run("keep", kept, me.token, secret, owner, state, KEPT, int(fresh))
         )
 
     async def lag(self, sid: str, token: str, seen: bytes) -> bool:
-        """Write down how far a session was told (empty: as far as its node); False: another's."""
+        """Write down how far a session was told (empty: as its node was); False: it's another's."""
         return bool(await self._store.run("lag", (self._keys.kept(sid),), token, seen))
 
     async def detach(

@@ -56,6 +56,9 @@ class Records:
     def __len__(self) -> int:
         return len(self._records)
 
+    def __contains__(self, sid: str) -> bool:
+        return sid in self._records
+
     def begin(self, me: Identity) -> Record:
         """A record for a session that is about to take its nick; its own if it has one.
 

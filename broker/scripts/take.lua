@@ -7,7 +7,8 @@ local about = redis.call('HMGET', KEYS[1], 'tokens', 'secret', 'owner', 'gone')
 local tokens = about[1]
 if not tokens or about[2] ~= ARGV[1] or about[4] then return { 'unknown' } end
 if acting(tokens) ~= ARGV[2] then
-  if ARGV[5] == '1' and about[3] ~= '' then return { 'elsewhere' } end
+  -- whoever was overtaken stays so: a token's place among the others says whose it may replace
+  if among(tokens, ARGV[2]) or (ARGV[5] == '1' and about[3] ~= '') then return { 'elsewhere' } end
   tokens = tokens .. ' ' .. ARGV[2]
   redis.call('HSET', KEYS[1], 'tokens', tokens, 'was', about[3], 'owner', ARGV[3])
   redis.call('HINCRBY', KEYS[1], 'turn', 1)

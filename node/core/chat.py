@@ -274,6 +274,12 @@ class Chat:
         session.seen = me.num
         return before
 
+    async def written(self, session: Session) -> None:
+        """Returns when the person's socket takes more: they aren't slow for having missed much."""
+        ready = self._promise()
+        session.connection.when_ready(lambda: ready.callback(None))
+        await ready
+
     @asynccontextmanager
     async def resuming(self, sid: str) -> AsyncIterator[None]:
         """Take a session up; one at a time."""

@@ -1,5 +1,6 @@
 """What the core asks of a dialect and of a connection, and nothing more."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from broker.events import Event
@@ -54,6 +55,9 @@ class Connection(Protocol):
 
     def resume(self) -> None:
         """Read on."""
+
+    def when_ready(self, work: Callable[[], None]) -> None:
+        """Call when the socket takes more than it was sent, or is gone; at once if that's so."""
 
     @property
     def reached(self) -> bool:

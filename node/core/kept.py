@@ -126,6 +126,7 @@ async def _take_up(
         hub.show_missed(session, "", missed, resumed.inbox.epoch, read=read, shown=shown)
         chat.broker.attend(me, resumed.inbox)
     for name in resumed.channels:
+        await chat.written(session)
         reach = resumed.told.get(fold(name), Reach(Position("", -1), 0))
         await _regain(chat, session, name, reach, resumed.till, places.get(fold(name)), shown)
 

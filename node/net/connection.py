@@ -39,6 +39,7 @@ class LineConnection(Protocol):
         self._session: Session | None = None
         self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
         self._waiting = 0
+        self._when_ready: tuple[Callable[[], None], ...] = ()
         self._why = LOST
 
     # -- from the socket
@@ -77,6 +78,7 @@ class LineConnection(Protocol):
         session, self._session = self._session, None
         if session is not None and not session.gone:
             self._door.chat.lost(session, self._why)
+        self._ready()
 
     # -- to the socket
 
@@ -105,6 +107,7 @@ class LineConnection(Protocol):
         transport.unregisterProducer()
         transport.write(b"".join(self._backlog or ()))
         self._backlog = None
+        self._ready()
         transport.loseConnection()
         self._door.soon_closed(self)
 
@@ -117,6 +120,17 @@ class LineConnection(Protocol):
         """Read on."""
         if self._session is not None:
             self.transport.resumeProducing()
+
+    def when_ready(self, work: Callable[[], None]) -> None:
+        if self._backlog is None or self._session is None:
+            work()
+        else:
+            self._when_ready += (work,)
+
+    def _ready(self) -> None:
+        works, self._when_ready = self._when_ready, ()
+        for work in works:
+            work()
 
     @property
     def reached(self) -> bool:
@@ -133,6 +147,8 @@ class LineConnection(Protocol):
         backlog, self._backlog = self._backlog, None
         if backlog:
             self.transport.write(b"".join(backlog))
+        if self._backlog is None:
+            self._ready()
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""

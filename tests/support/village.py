@@ -48,6 +48,9 @@ class Screen:
     def resume(self) -> None:
         self.paused = False
 
+    def when_ready(self, work: Callable[[], None]) -> None:
+        work()
+
     @property
     def reached(self) -> bool:
         return True
