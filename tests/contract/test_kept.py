@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from broker.api import Code, Identity, Kept, Position, Presence, Refused, Resumed
+from broker.api import Code, Identity, Kept, Position, Presence, Reach, Refused, Resumed
 from broker.events import Event, Quit, Said, Told
 from tests.contract.conftest import MakeBrokers
-from tests.support.fleet import Fleet, Node, refusal
+from tests.support.fleet import Fleet, MemoryFleet, Node, refusal
 from tests.support.sinks import Taken
 from tests.support.spin import eventually
 
@@ -277,6 +277,25 @@ async def test_how_far_it_was_told_is_known_when_it_was_detached(make_brokers: M
     await a.broker.detach(ann, STATE)
     _, resumed = await take(b, ann)
     assert (place.epoch, place.seq) == (resumed.told["#go"].after.epoch, resumed.told["#go"].maybe)
+
+
+async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
+    if isinstance(fleet, MemoryFleet):
+        pytest.skip("it has no socket that could lag")
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await b.say(bob, "#go", "read")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.sink.until(lambda: a.sink.beats > 2)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
+    beats = a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    await b.say(bob, "#go", "not read")
+    await a.heard("#go")
+    await a.broker.detach(ann, STATE)
+    _, resumed = await take(b, ann)
+    assert Reach(place, place.seq + 1) == resumed.told["#go"]
 
 
 # What was missed

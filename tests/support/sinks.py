@@ -42,6 +42,7 @@ class Record:
     def __init__(self) -> None:
         self.told: list[Call] = []
         self.keeping: dict[str, Kept] = {}
+        self.beats = 0  # how often it was asked for kept sessions
         self.reentered = False
         self.then: Callable[[], None] = lambda: None
         self._inside = False
@@ -63,6 +64,8 @@ class Record:
         self._tell(Evicted(forgotten))
 
     def kept(self) -> list[Kept]:
+        self.beats += 1
+        self._look()
         return list(self.keeping.values())
 
     def taken(self, sid: str) -> None:
@@ -77,6 +80,9 @@ class Record:
             self.then()
         finally:
             self._inside = False
+        self._look()
+
+    def _look(self) -> None:
         due = [deferred for fact, deferred in self._waiting if fact()]
         self._waiting = [(f, d) for f, d in self._waiting if d not in due]
         for deferred in due:
