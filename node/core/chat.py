@@ -42,12 +42,15 @@ class Restore(Command, frozen=True):
 
 
 class End(Command, frozen=True):
-    """The session is over: `why` is for others, `closing` for the person if they're there."""
+    """The session is over: `why` is for others, `closing` for the person if they're there, with
+    what it's about.
+    """
 
     aside = False
 
     why: str
     closing: Goodbye | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,14 @@ class Chat:
         if not session.gone:
             session.lane.add(session.dialect.too_long())
 
-    def lost(self, session: Session, why: str = LOST, closing: Goodbye | None = None) -> None:
+    def lost(
+        self, session: Session, why: str = LOST, closing: Goodbye | None = None, about: str = ""
+    ) -> None:
         """The connection is gone, or nothing more will come from it.
 
-        What was typed before is done, then the session ends. `closing`: as in `End`.
+        What was typed before is done, then the session ends. `closing`, `about`: as in `End`.
         """
-        session.lane.add(End(why, closing))
+        session.lane.add(End(why, closing, about))
 
     async def close_all(self, closing: Goodbye) -> None:
         """Say goodbye to everybody; returns when the cluster knows none of them any more."""
@@ -155,7 +160,7 @@ class Chat:
                 case Restore():
                     await self._restore(session)
                 case End():
-                    await self.end(session, command.why, command.closing)
+                    await self.end(session, command.why, command.closing, command.about)
                 case _:
                     await verbs.VERBS[type(command)](self, session, command)
         except Refused as refused:
@@ -214,11 +219,13 @@ class Chat:
         await self.broker.open(session.me)
         self._known.add(session)
 
-    async def end(self, session: Session, why: str, closing: Goodbye | None) -> None:
+    async def end(
+        self, session: Session, why: str, closing: Goodbye | None, about: str = ""
+    ) -> None:
         """Say goodbye, take the session out of everything, then close its connection."""
         channels = list(session.channels)
         if closing:
-            self.hub.reply(session, Closing(closing))
+            self.hub.reply(session, Closing(closing, about))
         self._take_out(session)
         try:
             if session.me.nick:

@@ -26,6 +26,9 @@ class Goodbye(StrEnum):
     AWAY = "away"
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
+    IDLE = "idle"
+    CONNECTS = "connects"
+    CONNECTIONS = "connections"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -65,6 +68,7 @@ class Closing(Reply, frozen=True):
     """Why the connection will be closed; the last thing said on it."""
 
     code: Goodbye
+    about: str = ""
 
 
 class YourNick(Reply, frozen=True):

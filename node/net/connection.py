@@ -1,10 +1,11 @@
 """A line connection: a socket, its framing, and the session behind it.
 
-Backpressure goes both ways: a session with enough to do isn't read from, and a reader who
-doesn't read is closed at the bound, while nobody else waits for it.
+Backpressure goes both ways: a session with enough to do, or more lines than it may say for now,
+isn't read from, and a reader who doesn't read is closed at the bound, while nobody else waits for
+it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
@@ -13,7 +14,9 @@ from zope.interface import implementer
 
 from node.core.chat import LOST, Chat
 from node.core.dialect import Dialect
-from node.core.replies import Goodbye
+from node.core.entrance import Entrance
+from node.core.limits import Act, Allowance
+from node.core.replies import Closing, Goodbye
 from node.core.session import Session
 from node.net.lines import Lines
 
@@ -22,12 +25,21 @@ GRACE = 5.0
 
 SLOW = "reads too slowly"
 
+SOON = 0.05
+"""The least seconds until what is held back is looked at: several lines cost less at once."""
+
+LATER = 10.0
+"""The most."""
+
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class LineConnection(Protocol):
     """A `node.core.dialect.Connection` over lines.
 
-    When the socket takes no more, what comes waits in a backlog, up to the bound.
+    When the socket takes no more, what comes waits in a backlog, up to the bound. What was read
+    and may not be done yet is held back as the bytes that came (one read, 64 KiB, at most);
+    meanwhile nothing is read, so if the connection breaks it's lost like what wasn't read at all.
+    `quiet`: for `node.net.idle`.
     """
 
     transport: Any
@@ -39,6 +51,12 @@ class LineConnection(Protocol):
         self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
         self._waiting = 0
         self._why = LOST
+        self._gone = False
+        self._busy = False  # the lane has enough to do
+        self._allowance: Allowance | None = None  # None: as they like
+        self._held = b""
+        self._pacing = False  # something is held back, and a timer will look at it
+        self.quiet = 0
 
     # -- from the socket
 
@@ -49,20 +67,91 @@ class LineConnection(Protocol):
             set_no_delay(True)
             transport.setTcpKeepAlive(True)
         transport.registerProducer(self, True)
-        peer = transport.getPeer()
-        address = getattr(peer, "host", "")
-        self._session = self._door.chat.connect(self, self._door.dialect, address)
-        self._door.chat.greet(self._session)
+        address: str = getattr(transport.getPeer(), "host", "")
+        entrance = self._door.entrance
+        allowance = entrance.allowance(address) if entrance is not None else None
+        if entrance is not None and allowance is not None:
+            transport.pauseProducing()
+            self._door.spawn(self._ask(entrance, allowance))
+        else:
+            self._come_in("" if entrance is not None else address)
+
+    async def _ask(self, entrance: Entrance, allowance: Allowance) -> None:
+        """Come in if one may. What they send meanwhile isn't read."""
+        closing = await entrance.admit(allowance)
+        if closing is None and (self._gone or self._door.closed):
+            entrance.left(allowance)
+            closing = Closing(Goodbye.SHUTDOWN)
+        if closing is None:
+            self._allowance = allowance
+            self._come_in(allowance.site)
+            self.resume()
+        elif not self._gone:
+            self._turn_away(closing)
+
+    def _turn_away(self, closing: Closing) -> None:
+        transport = self.transport
+        transport.unregisterProducer()
+        transport.write(self._door.dialect.reply(closing))
+        transport.resumeProducing()  # closing before all is read would be a reset, not an end
+        self._door.call_later(SOON, transport.loseConnection)
+        self._door.soon_closed(self)
+
+    def _come_in(self, address: str) -> None:
+        chat = self._door.chat
+        session = self._session = chat.connect(self, self._door.dialect, address)
+        session.allowance = self._allowance
+        chat.greet(session)
 
     def dataReceived(self, data: bytes) -> None:
         session, chat = self._session, self._door.chat
         if session is None:
             return
+        self.quiet = 0
+        if self._allowance is not None:
+            data = self._due(data, self._allowance)
         for line in self._lines.feed(data):
             if line is None:
                 chat.heard_too_long(session)
             else:
                 chat.hear(session, line)
+
+    # -- only so fast
+
+    def _due(self, data: bytes, allowance: Allowance) -> bytes:
+        """What may be done now of what is held back and of `data`; the rest is held back."""
+        data = self._held + data
+        if self._pacing:
+            self._held = data
+            return b""
+        lines = data.count(b"\n")
+        may = allowance.take(Act.LINES, lines)
+        if may == lines:
+            self._held = b""
+            return data
+        end = _end(data, may)
+        self._held = data[end:]
+        self.transport.pauseProducing()
+        self._look_again(allowance.wait(Act.LINES))
+        return data[:end]
+
+    def _look_again(self, seconds: float) -> None:
+        self._pacing = True
+        self._door.call_later(min(max(SOON, seconds), LATER), self._go_on)
+
+    def _go_on(self) -> None:
+        """Do more of what is held back; if that was all, read on."""
+        self._pacing = False
+        if self._session is None:
+            return
+        if self._busy:
+            self._look_again(SOON)
+            return
+        self.dataReceived(b"")
+        if not self._busy:
+            self.resume()
+
+    # -- to its end
 
     def readConnectionLost(self) -> None:
         """They'll say nothing more, but may still read: do what they asked for, then close."""
@@ -74,6 +163,9 @@ class LineConnection(Protocol):
 
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
+        self._gone, self._held = True, b""
+        if self._allowance is not None and self._door.entrance is not None:
+            self._door.entrance.left(self._allowance)
         if session is not None and not session.gone:
             self._door.chat.lost(session, self._why)
 
@@ -99,7 +191,7 @@ class LineConnection(Protocol):
         if session is None:
             return
         self._door.flush(session)
-        self._session = None
+        self._session, self._held = None, b""
         transport = self.transport
         transport.unregisterProducer()
         transport.write(b"".join(self._backlog or ()))
@@ -109,12 +201,14 @@ class LineConnection(Protocol):
 
     def pause(self) -> None:
         """Read nothing for now."""
+        self._busy = True
         if self._session is not None:
             self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Read on."""
-        if self._session is not None:
+        """Read on, unless something is held back."""
+        self._busy = False
+        if self._session is not None and not self._pacing:
             self.transport.resumeProducing()
 
     # -- as a producer for the transport: told when the socket is full
@@ -134,7 +228,11 @@ class LineConnection(Protocol):
 
 
 class LineDoor(Factory):
-    """Makes line connections. `outbox_bytes`: what may wait for one reader."""
+    """Makes line connections. `outbox_bytes`: what may wait for one reader.
+
+    `entrance`: who may come in and how fast they may talk; None: everybody, and as they like.
+    `closed`: whether the door has been closed since.
+    """
 
     noisy = False
 
@@ -147,13 +245,21 @@ class LineDoor(Factory):
         flush: Callable[[Session], None],
         slow: Callable[[Session], None],
         call_later: Callable[..., Any],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        entrance: Entrance | None = None,
     ) -> None:
         self.chat = chat
         self.dialect = dialect
         self.outbox_bytes = outbox_bytes
         self.flush = flush
         self.slow = slow
-        self._call_later = call_later
+        self.call_later = call_later
+        self.spawn = spawn
+        self.entrance = entrance
+        self.closed = False
+
+    def stopFactory(self) -> None:
+        self.closed = True
 
     def buildProtocol(self, _addr: Any) -> LineConnection:
         return LineConnection(self)
@@ -161,7 +267,7 @@ class LineDoor(Factory):
     def soon_closed(self, connection: LineConnection) -> None:
         """Abort the connection if it isn't closed in a while."""
         transport: Any = connection.transport
-        self._call_later(GRACE, lambda: transport.connected and transport.abortConnection())
+        self.call_later(GRACE, lambda: transport.connected and transport.abortConnection())
 
 
 def write(session: Session, data: bytes) -> None:
@@ -169,3 +275,11 @@ def write(session: Session, data: bytes) -> None:
     connection = session.connection
     if isinstance(connection, LineConnection):
         connection.send(data)
+
+
+def _end(data: bytes, lines: int) -> int:
+    """Where so many lines end, of those in `data`."""
+    end = 0
+    for _ in range(lines):
+        end = data.index(b"\n", end) + 1
+    return end

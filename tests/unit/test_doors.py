@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 
-from node.net.doors import Port, SharedPort, open_door, shown
+from node.net.doors import Port, SharedPort, open_door, patience, shown
 from node.net.echo import EchoDoor
 from tests.support import spin
 
@@ -46,8 +47,9 @@ class Doors:
     def __init__(self) -> None:
         self.ports: list[Any] = []
 
-    def open(self, endpoint: str, factory: Any, *, shared: bool = False) -> Any:
-        port = spin.wait(open_door(spin.reactor, endpoint, factory, shared=shared))
+    def open(self, endpoint: str, factory: Any, *, shared: bool = False, dead_peer: int = 0) -> Any:
+        opening = open_door(spin.reactor, endpoint, factory, shared=shared, dead_peer=dead_peer)
+        port = spin.wait(opening)
         self.ports.append(port)
         return port
 
@@ -145,6 +147,24 @@ def test_a_port_that_is_not_shared_is_ones_own(doors: Doors) -> None:
 def test_what_is_no_endpoint_is_refused(doors: Doors, endpoint: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - Twisted words it
         doors.open(endpoint, TalkerDoor())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="options as Linux has them")
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_silent_peer_is_asked_and_then_taken_for_dead(doors: Doors, shared: bool) -> None:
+    talker = TalkerDoor()
+    port = doors.open(LOCAL, talker, shared=shared, dead_peer=120)
+    with connected(port):
+        while not talker.made:
+            spin.turn()
+        wire = talker.made[0].getHandle()
+    names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    options = [wire.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+    assert [60, 15, 4, 120_000] == options
+
+
+def test_a_system_may_be_left_to_judge_who_is_dead() -> None:
+    assert {} == patience(0)
 
 
 def test_where_a_tcp_door_is_is_shown(doors: Doors) -> None:

@@ -105,7 +105,7 @@ def _gap(slash: "Slash", reply: core.Gap) -> Iterator[str]:
 
 
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
-    yield f"closing: {words.CLOSINGS[reply.code]}"
+    yield f"closing: {words.CLOSINGS[reply.code].format(about=harmless(reply.about))}"
 
 
 def _your_nick(slash: "Slash", reply: core.YourNick) -> Iterator[str]:
