@@ -78,19 +78,19 @@ class Settings:
     limits: bool = setting(
         True,
         "",
-        "Lift all limits below that say so, for benchmarks.",
+        "Lift all limits of rate, per address and of idleness, for benchmarks.",
         negated=True,
     )
     trusted: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1"),
         "NETWORK",
-        "From here limits of rate and per address don't hold. Empty: nowhere.",
+        "Who comes from here has no limits of rate and per address. Empty: nobody.",
         check=networks,
     )
     lines_per_session: str = setting(
         "100/10",
         "COUNT/SECONDS",
-        "How fast one person's lines are done; more wait. Empty: no limit.",
+        "How fast one person's lines are done; what is more waits. Empty: no limit.",
         check=rate,
     )
     lines_per_address: str = setting(
@@ -138,13 +138,13 @@ class Settings:
     idle: float = setting(
         86_400,
         "SECONDS",
-        "From whom nothing came for so long, the connection is closed. 0: never.",
+        "Close the connection of a person from whom nothing came for so long. 0: never.",
         check=between(0, 31_536_000, "seconds"),
     )
     dead_peer: int = setting(
         120,
         "SECONDS",
-        "When a peer that is silent, whose network failed say, is taken for dead. 0: the system's.",
+        "When a peer is taken for dead that doesn't answer TCP. 0: when the system thinks so.",
         check=between(0, 32_767, "seconds"),
     )
     history_lines: int = setting(
