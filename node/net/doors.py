@@ -79,11 +79,11 @@ class _Listener:
         return listening
 
     def listenSSL(
-        self, port: int, factory: Any, context: Any, backlog: int = 50, interface: str = ""
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> Port:
         from twisted.protocols.tls import TLSMemoryBIOFactory  # slow to import, seldom needed
 
-        wrapped = TLSMemoryBIOFactory(context, False, factory)
+        wrapped = TLSMemoryBIOFactory(contextFactory, False, factory)
         return self.listenTCP(port, wrapped, backlog, interface)
 
 
