@@ -52,6 +52,7 @@ class LineConnection(Protocol):
         self._waiting = 0
         self._why = LOST
         self._gone = False
+        self._grace: Any = None
         self._busy = False  # the lane has enough to do
         self._allowance: Allowance | None = None  # None: as they like
         self._held = b""
@@ -95,7 +96,7 @@ class LineConnection(Protocol):
         transport.write(self._door.dialect.reply(closing))
         transport.resumeProducing()  # closing before all is read would be a reset, not an end
         self._door.call_later(SOON, transport.loseConnection)
-        self._door.soon_closed(self)
+        self._soon_closed()
 
     def _come_in(self, address: str) -> None:
         chat = self._door.chat
@@ -164,6 +165,8 @@ class LineConnection(Protocol):
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
         self._gone, self._held = True, b""
+        if self._grace is not None and self._grace.active():
+            self._grace.cancel()
         if self._allowance is not None and self._door.entrance is not None:
             self._door.entrance.left(self._allowance)
         if session is not None and not session.gone:
@@ -197,7 +200,11 @@ class LineConnection(Protocol):
         transport.write(b"".join(self._backlog or ()))
         self._backlog = None
         transport.loseConnection()
-        self._door.soon_closed(self)
+        self._soon_closed()
+
+    def _soon_closed(self) -> None:
+        """Abort the connection if it isn't closed in a while."""
+        self._grace = self._door.call_later(GRACE, self.transport.abortConnection)
 
     def pause(self) -> None:
         """Read nothing for now."""
@@ -263,11 +270,6 @@ class LineDoor(Factory):
 
     def buildProtocol(self, _addr: Any) -> LineConnection:
         return LineConnection(self)
-
-    def soon_closed(self, connection: LineConnection) -> None:
-        """Abort the connection if it isn't closed in a while."""
-        transport: Any = connection.transport
-        self.call_later(GRACE, lambda: transport.connected and transport.abortConnection())
 
 
 def write(session: Session, data: bytes) -> None:

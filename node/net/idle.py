@@ -1,6 +1,7 @@
 """Sessions from which nothing comes: one look at all of them now and then, and no timer for each.
 
-Each look makes a session one look quieter; whatever comes from it makes it lively again.
+Each look makes a session one look quieter; whatever comes from it makes it lively again. Those
+that a look finds quiet for too long are closed one by one until the next: thousands may be.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from twisted.internet.task import LoopingCall
 from node.core.chat import Chat
 from node.core.limits import spelled
 from node.core.replies import Goodbye
+from node.core.session import Session
 from node.net.connection import LineConnection
 
 LOOKS = 24
@@ -20,11 +22,12 @@ WHY = "idle"
 
 
 class Idle:
-    """Closes the sessions of a chat from which nothing came for `seconds`, or a LOOKS-th more."""
+    """Closes the sessions of a chat from which nothing came for `seconds`, or little more."""
 
     def __init__(self, chat: Chat, seconds: float, clock: Any) -> None:
         self._chat = chat
         self._seconds = seconds
+        self._clock = clock
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
@@ -38,10 +41,18 @@ class Idle:
             self._looking.stop()
 
     def _look(self) -> None:
-        for session in list(self._chat.hub.sessions.values()):
+        due = []
+        for session in self._chat.hub.sessions.values():
             connection = session.connection
-            if isinstance(connection, LineConnection) and not session.gone:
+            if isinstance(connection, LineConnection):
                 connection.quiet += 1
                 if connection.quiet == LOOKS + 1:  # the first look came at once, maybe
-                    about = spelled(self._seconds)
-                    self._chat.lost(session, WHY, closing=Goodbye.IDLE, about=about)
+                    due.append(session)
+        for i, session in enumerate(due):
+            self._clock.callLater(i / len(due) * self._seconds / LOOKS, self._close, session)
+
+    def _close(self, session: Session) -> None:
+        connection = session.connection
+        if isinstance(connection, LineConnection) and connection.quiet > LOOKS and not session.gone:
+            about = spelled(self._seconds)
+            self._chat.lost(session, WHY, closing=Goodbye.IDLE, about=about)

@@ -23,8 +23,8 @@ def node() -> Iterator[Node]:
 
 def wait(node: Node, seconds: float) -> None:
     """Time goes by."""
-    for _ in range(LOOKS):
-        node.turn(seconds / LOOKS)
+    for _ in range(LOOKS + 1):
+        node.turn(seconds / (LOOKS + 1))
     node.turn()
 
 
@@ -62,6 +62,26 @@ def test_who_only_reads_is_idle(node: Node) -> None:
         wait(node, DAY / 2)
         node.type(bob, "hello")
     assert (True, False) == (alice.socket.disconnecting, bob.socket.disconnecting)
+
+
+def test_of_many_one_is_closed_after_the_other(node: Node) -> None:
+    wires = [node.connect() for _ in range(10)]
+    wait(node, DAY)
+    closed = []
+    for seconds in (DAY / LOOKS, *[DAY / LOOKS / 10] * 9):
+        node.turn(seconds)
+        node.turn()
+        closed.append(sum(wire.socket.disconnecting for wire in wires))
+    assert list(range(1, 11)) == closed
+
+
+def test_who_says_something_before_it_is_their_turn_stays(node: Node) -> None:
+    wires = [node.connect() for _ in range(2)]
+    wait(node, DAY + DAY / LOOKS)
+    for wire in wires:
+        node.type(wire, "")
+    node.turn(DAY / LOOKS)
+    assert 1 == sum(wire.socket.disconnecting for wire in wires)
 
 
 def test_who_is_gone_already_is_left_in_peace(node: Node) -> None:
