@@ -4,7 +4,7 @@
                   │
                   └─ None: the address is trusted
 
-What is done about too much is decided where it's done: lines wait (`net.connection`), joins and
+What becomes of too much is decided where it's done: lines wait (`net.pace`), joins and
 nicks are refused (`verbs`), connections are closed (`entrance`). Pure: the clock is passed in.
 """
 

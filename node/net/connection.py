@@ -15,31 +15,24 @@ from zope.interface import implementer
 from node.core.chat import LOST, Chat
 from node.core.dialect import Dialect
 from node.core.entrance import Entrance
-from node.core.limits import Act, Allowance
+from node.core.limits import Allowance
 from node.core.replies import Closing, Goodbye
 from node.core.session import Session
 from node.net.lines import Lines
+from node.net.pace import SOON, Pace
 
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
 
 SLOW = "reads too slowly"
 
-SOON = 0.05
-"""The least seconds until what is held back is looked at: several lines cost less at once."""
-
-LATER = 10.0
-"""The most."""
-
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class LineConnection(Protocol):
     """A `node.core.dialect.Connection` over lines.
 
-    When the socket takes no more, what comes waits in a backlog, up to the bound. What was read
-    and may not be done yet is held back as the bytes that came (one read, 64 KiB, at most);
-    meanwhile nothing is read, so if the connection breaks it's lost like what wasn't read at all.
-    `quiet`: for `node.net.idle`.
+    When the socket takes no more, what comes waits in a backlog, up to the bound. `quiet`: for
+    `node.net.idle`.
     """
 
     transport: Any
@@ -54,9 +47,7 @@ class LineConnection(Protocol):
         self._gone = False
         self._grace: Any = None
         self._busy = False  # the lane has enough to do
-        self._allowance: Allowance | None = None  # None: as they like
-        self._held = b""
-        self._pacing = False  # something is held back, and a timer will look at it
+        self._pace: Pace | None = None  # None: as fast as they like
         self.quiet = 0
 
     # -- from the socket
@@ -84,8 +75,8 @@ class LineConnection(Protocol):
             entrance.left(allowance)
             closing = Closing(Goodbye.SHUTDOWN)
         if closing is None:
-            self._allowance = allowance
-            self._come_in(allowance.site)
+            self._pace = Pace(allowance, self._door.call_later, self._more)
+            self._come_in(allowance.site, allowance)
             self.resume()
         elif not self._gone:
             self._turn_away(closing)
@@ -98,10 +89,10 @@ class LineConnection(Protocol):
         self._door.call_later(SOON, transport.loseConnection)
         self._soon_closed()
 
-    def _come_in(self, address: str) -> None:
+    def _come_in(self, address: str, allowance: Allowance | None = None) -> None:
         chat = self._door.chat
         session = self._session = chat.connect(self, self._door.dialect, address)
-        session.allowance = self._allowance
+        session.allowance = allowance
         chat.greet(session)
 
     def dataReceived(self, data: bytes) -> None:
@@ -109,50 +100,28 @@ class LineConnection(Protocol):
         if session is None:
             return
         self.quiet = 0
-        if self._allowance is not None:
-            data = self._due(data, self._allowance)
+        pace = self._pace
+        if pace is not None:
+            data = pace.due(data)
+            if pace.holding:
+                self.transport.pauseProducing()
         for line in self._lines.feed(data):
             if line is None:
                 chat.heard_too_long(session)
             else:
                 chat.hear(session, line)
 
-    # -- only so fast
-
-    def _due(self, data: bytes, allowance: Allowance) -> bytes:
-        """What may be done now of what is held back and of `data`; the rest is held back."""
-        data = self._held + data
-        if self._pacing:
-            self._held = data
-            return b""
-        lines = data.count(b"\n")
-        may = allowance.take(Act.LINES, lines)
-        if may == lines:
-            self._held = b""
-            return data
-        end = _end(data, may)
-        self._held = data[end:]
-        self.transport.pauseProducing()
-        self._look_again(allowance.wait(Act.LINES))
-        return data[:end]
-
-    def _look_again(self, seconds: float) -> None:
-        self._pacing = True
-        self._door.call_later(min(max(SOON, seconds), LATER), self._go_on)
-
-    def _go_on(self) -> None:
-        """Do more of what is held back; if that was all, read on."""
-        self._pacing = False
-        if self._session is None:
+    def _more(self) -> None:
+        """Do more of what was held back; if that was all, read on."""
+        pace = self._pace
+        if pace is None or self._session is None:
             return
         if self._busy:
-            self._look_again(SOON)
+            pace.wait()
             return
         self.dataReceived(b"")
         if not self._busy:
             self.resume()
-
-    # -- to its end
 
     def readConnectionLost(self) -> None:
         """They'll say nothing more, but may still read: do what they asked for, then close."""
@@ -164,11 +133,12 @@ class LineConnection(Protocol):
 
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
-        self._gone, self._held = True, b""
+        self._gone = True
         if self._grace is not None and self._grace.active():
             self._grace.cancel()
-        if self._allowance is not None and self._door.entrance is not None:
-            self._door.entrance.left(self._allowance)
+        if self._pace is not None and self._door.entrance is not None:
+            self._pace.forget()
+            self._door.entrance.left(self._pace.allowance)
         if session is not None and not session.gone:
             self._door.chat.lost(session, self._why)
 
@@ -194,7 +164,7 @@ class LineConnection(Protocol):
         if session is None:
             return
         self._door.flush(session)
-        self._session, self._held = None, b""
+        self._session = None
         transport = self.transport
         transport.unregisterProducer()
         transport.write(b"".join(self._backlog or ()))
@@ -215,7 +185,7 @@ class LineConnection(Protocol):
     def resume(self) -> None:
         """Read on, unless something is held back."""
         self._busy = False
-        if self._session is not None and not self._pacing:
+        if self._session is not None and not (self._pace is not None and self._pace.holding):
             self.transport.resumeProducing()
 
     # -- as a producer for the transport: told when the socket is full
@@ -277,11 +247,3 @@ def write(session: Session, data: bytes) -> None:
     connection = session.connection
     if isinstance(connection, LineConnection):
         connection.send(data)
-
-
-def _end(data: bytes, lines: int) -> int:
-    """Where so many lines end, of those in `data`."""
-    end = 0
-    for _ in range(lines):
-        end = data.index(b"\n", end) + 1
-    return end

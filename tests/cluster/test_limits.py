@@ -1,5 +1,6 @@
 """Limits, over real sockets: who floods delays nobody else, and who is turned away reads why."""
 
+import socket
 import time
 
 import pytest
@@ -158,6 +159,7 @@ def test_who_says_nothing_for_too_long_is_closed_and_others_read_why(make_town: 
     assert "ann has quit (idle)" == bob.until("ann has quit")
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="not on this system")
 def test_a_peer_that_takes_nothing_any_more_is_lost(make_town: MakeTown) -> None:
     """As one is whose network failed: nothing of what it's sent is taken."""
     town = make_town("--dead-peer", "2", "--outbox-bytes", "1000000000", count=1)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
@@ -21,9 +19,10 @@ from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks
 from node.core.session import Session
 from node.dialects.slash import Slash
-from node.net.connection import GRACE, SOON, LineConnection, LineDoor, write
+from node.net.connection import GRACE, LineConnection, LineDoor, write
 from node.net.lines import LIMIT
 from node.net.outbox import Outbox
+from node.net.pace import SOON
 from tests.support.village import done
 
 BOUND = 1000
@@ -632,23 +631,3 @@ def test_who_is_admitted_when_the_door_is_closed_reads_that_the_server_goes_down
     node.door.stopFactory()
     node.answer()
     assert (["closing: this server is going down"], {}) == (wire.read(), node.chat.hub.sessions)
-
-
-@given(st.lists(st.integers(0, 40), max_size=20), st.integers(1, 60))
-def test_however_it_is_cut_a_flood_is_done_in_order_and_no_faster(
-    sizes: list[int], lines: int
-) -> None:
-    strict = Town()
-    wire = strict.connect()
-    data = "".join(f"/ping {i}\r\n" for i in range(lines)).encode()
-    for size in sizes:
-        piece, data = data[:size], data[size:]
-        wire.connection.dataReceived(piece)
-    wire.connection.dataReceived(data)
-    heard = []
-    for second in range(lines + 1):
-        strict.turn()
-        heard += wire.read()
-        assert len(heard) <= RATE.burst + second
-        strict.turn(1)
-    assert pongs(0, lines) == heard
