@@ -13,7 +13,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from broker.api import Arrival, Code, Identity, Position, Receipt, Refused, Roster, Topic
+from broker.api import (
+    Arrival,
+    Code,
+    Identity,
+    Position,
+    Receipt,
+    Refused,
+    Roster,
+    Topic,
+)
 from broker.events import (
     Entry,
     Event,
@@ -281,25 +290,34 @@ class Store:
         Raises LinkLost: on a repetition, None may mean that it was done before.
         """
         event = Left(me.sid, me.num, me.nick, why)
-        return await self._part(me.sid, me.token, channel, event, "always")
+        return await self._part(self._once, me.token, channel, event, "always")
 
-    async def quit(
-        self, token: str, channel: str, event: Quit, *, silently: bool = False
-    ) -> Parted | None:
-        """Take a session out of a channel because it's gone; None if it wasn't a member."""
-        tell = "never" if silently else "loud"
-        return await self._part(event.sid, token, channel, event, tell)
+    async def part(
+        self, token: str, channel: str, event: Left | Quit, *, silently: bool = False
+    ) -> None:
+        """Take a session out of a channel, if it's in under this token, whatever it takes.
+
+        A quit isn't told of quiet members.
+        """
+        tell = "always" if isinstance(event, Left) else "never" if silently else "loud"
+        parted = await self._part(self._patiently, token, channel, event, tell)
+        if parted is not None and parted.left == 0:
+            await self.emptied(channel, parted.maker)
 
     async def _part(
-        self, sid: str, token: str, channel: str, event: Event, tell: str
+        self,
+        run: Callable[..., Coroutine[Any, Any, Any]],
+        token: str,
+        channel: str,
+        event: Event,
+        tell: str,
     ) -> Parted | None:
-        run = self._once if tell == "always" else self._patiently
         reply = await run(
             "leave",
             self.keys.channel(channel),
             self._log_name(channel),
             self._lines,
-            sid,
+            event.sid,
             token,
             tell,
             *around_nick(event),
@@ -507,6 +525,10 @@ class Store:
             if isinstance(outcome, ReplyError):  # the script was forgotten, say
                 await self.release(sid, record.token, nick)
 
+    async def cross_out(self, sid: str, node: str) -> None:
+        """The session is this incarnation's no more."""
+        await self.ask("HDEL", self.keys.node_sessions(node), sid, patient=True)
+
     async def sessions_of(self, node: str) -> dict[str, Record]:
         """The records of an incarnation's sessions, by sid."""
         rows = await self.ask("HGETALL", self.keys.node_sessions(node))
@@ -558,19 +580,22 @@ class Store:
         )
         return Beat(held == 1, int(now), int(deadline), epoch.decode())
 
-    async def expired(self, again_ms: int) -> list[str]:
-        """The incarnations whose people someone should sweep now."""
-        keys = (self.keys.leases, self.keys.dying)
-        return [node.decode() for node in await self.run("expire", keys, again_ms)]
+    async def expired(self, again_ms: int, most: int) -> tuple[list[str], list[str]]:
+        """The incarnations whose people someone should sweep now, and the detached sessions (at
+        most that many) that someone should end.
+        """
+        keys = (self.keys.leases, self.keys.dying, self.keys.detached)
+        nodes, sids = await self.run("expire", keys, again_ms, most)
+        return [node.decode() for node in nodes], [sid.decode() for sid in sids]
 
     async def swept(self, node: str) -> None:
         """Nothing of an incarnation is left."""
-        await self.ask("DEL", self.keys.node_sessions(node))
+        await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.dying, node)
 
     async def give_up_lease(self, node: str) -> None:
         """The incarnation is gone, with nothing left behind."""
-        await self.ask("DEL", self.keys.node_sessions(node))
+        await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.leases, node)
 
 

@@ -57,6 +57,7 @@ class Node:
                 namespace=settings.namespace,
                 node=settings.name,
                 lease=settings.lease,
+                keep=settings.keep,
                 history_lines=settings.history_lines,
                 history_days=settings.history_days,
                 inbox_lines=settings.inbox_lines,

@@ -180,6 +180,12 @@ class Settings:
         "Private messages that a nick's inbox keeps.",
         check=between(1, 1_000_000, "lines"),
     )
+    keep: float = setting(
+        60.0,
+        "SECONDS",
+        "How long a session is kept for its token's holder after its connection was lost.",
+        check=between(0.1, 86_400, "seconds"),
+    )
     channels_per_session: int = setting(
         100,
         "CHANNELS",

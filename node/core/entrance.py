@@ -33,9 +33,9 @@ class Entrance:
     async def admit(self, allowance: Allowance) -> Closing | None:
         """None if they may come in, and then `left` must follow one day; otherwise why not."""
         if not allowance.take(Act.CONNECTS):
-            return Closing(Goodbye.CONNECTS, str(self._limits.per_address[Act.CONNECTS]))
+            return Closing(Goodbye.CONNECTS, about=str(self._limits.per_address[Act.CONNECTS]))
         if not await self._counter.admit(allowance.site):
-            return Closing(Goodbye.CONNECTIONS, str(self._connections))
+            return Closing(Goodbye.CONNECTIONS, about=str(self._connections))
         return None
 
     def left(self, allowance: Allowance) -> None:

@@ -60,8 +60,8 @@ class Session:
 
     `seen` is the highest command number of which the person has been shown the event (lines
     said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
-    is shown right after the session's own `Joined`. `allowance`: how fast they may do what, or
-    None: as they like.
+    is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
+    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like.
     """
 
     __slots__ = (
@@ -77,6 +77,7 @@ class Session:
         "waiting",
         "gone",
         "welcome",
+        "secret",
         "allowance",
     )
 
@@ -93,6 +94,7 @@ class Session:
         self.waiting: Waiting | None = None
         self.gone = False
         self.welcome: Reply | None = None
+        self.secret = ""
         self.allowance: Allowance | None = None
 
     def was_in(self, channel: str, epoch: str, seq: int) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Refused, Totals
 from broker.names import fold
-from node.core import commands, names, replies
+from node.core import commands, kept, names, replies
 from node.core.limits import Act, spelled
 from node.core.session import Session
 
@@ -227,6 +227,14 @@ async def set_option(chat: "Chat", session: Session, command: commands.SetOption
     chat.hub.reply(session, replies.Options())
 
 
+async def token(chat: "Chat", session: Session, command: commands.Token) -> None:
+    chat.hub.reply(session, replies.Token(await kept.keep(chat, session)))
+
+
+async def resume(chat: "Chat", session: Session, command: commands.Resume) -> None:
+    await kept.resume(chat, session, command.token, command.places)
+
+
 async def ping(chat: "Chat", session: Session, command: commands.Ping) -> None:
     if chat.broker.ready:
         await chat.broker.barrier()
@@ -241,7 +249,7 @@ async def stats(chat: "Chat", session: Session, command: commands.Stats) -> None
 
 
 async def end(chat: "Chat", session: Session, command: commands.Quit) -> None:
-    await chat.end(session, names.text(command.why), replies.Goodbye.QUIT)
+    await chat.end(session, names.text(command.why), replies.Goodbye.QUIT, for_good=True)
 
 
 async def answer(chat: "Chat", session: Session, command: commands.Answer) -> None:
@@ -263,6 +271,8 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.History: history,
     commands.SetAway: away,
     commands.SetOption: set_option,
+    commands.Token: token,
+    commands.Resume: resume,
     commands.Ping: ping,
     commands.Stats: stats,
     commands.Quit: end,

@@ -20,6 +20,7 @@ from node.core.replies import Closing, Goodbye
 from node.core.session import Session
 from node.net.lines import Lines
 from node.net.pace import SOON, Pace
+from node.net.reached import reached
 
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
@@ -43,6 +44,7 @@ class LineConnection(Protocol):
         self._session: Session | None = None
         self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
         self._waiting = 0
+        self._when_ready: tuple[Callable[[], None], ...] = ()
         self._why = LOST
         self._gone = False
         self._grace: Any = None
@@ -141,6 +143,7 @@ class LineConnection(Protocol):
             self._door.entrance.left(self._pace.allowance)
         if session is not None and not session.gone:
             self._door.chat.lost(session, self._why)
+        self._ready()
 
     # -- to the socket
 
@@ -169,6 +172,7 @@ class LineConnection(Protocol):
         transport.unregisterProducer()
         transport.write(b"".join(self._backlog or ()))
         self._backlog = None
+        self._ready()
         transport.loseConnection()
         self._soon_closed()
 
@@ -188,6 +192,21 @@ class LineConnection(Protocol):
         if self._session is not None and not (self._pace is not None and self._pace.holding):
             self.transport.resumeProducing()
 
+    def when_ready(self, work: Callable[[], None]) -> None:
+        if self._backlog is None or self._session is None:
+            work()
+        else:
+            self._when_ready += (work,)
+
+    def _ready(self) -> None:
+        works, self._when_ready = self._when_ready, ()
+        for work in works:
+            work()
+
+    @property
+    def reached(self) -> bool:
+        return not self._backlog and reached(self.transport)
+
     # -- as a producer for the transport: told when the socket is full
 
     def pauseProducing(self) -> None:
@@ -199,6 +218,8 @@ class LineConnection(Protocol):
         backlog, self._backlog = self._backlog, None
         if backlog:
             self.transport.write(b"".join(backlog))
+        if self._backlog is None:
+            self._ready()
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""

@@ -159,6 +159,22 @@ def test_who_says_nothing_for_too_long_is_closed_and_others_read_why(make_town: 
     assert "ann has quit (idle)" == bob.until("ann has quit")
 
 
+def test_who_was_closed_for_idleness_can_take_a_kept_session_up_again(
+    make_town: MakeTown,
+) -> None:
+    town = make_town(count=1)
+    strict = town.cluster.launch("n2", "--idle", "1").serve()
+    ann = town.come("ann", "#go", on=strict)
+    ann.does("/token")
+    closing = ann.rest()[-1]
+    token = closing.rpartition(" ")[2]
+    assert (
+        "closing: nothing came from you for 1 s (--idle); take your session up again, on any node,"
+        f" with /resume {token}"
+    ) == closing
+    assert "resumed as ann" in town.person().does(f"/resume {token}")
+
+
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="not on this system")
 def test_a_peer_that_takes_nothing_any_more_is_lost(make_town: MakeTown) -> None:
     """As one is whose network failed: nothing of what it's sent is taken."""

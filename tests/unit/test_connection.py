@@ -280,6 +280,34 @@ def test_a_full_socket_is_given_nothing_until_it_takes_more(node: Node) -> None:
     assert ([], ["pong 1", "pong 2"]) == (before, wire.read())
 
 
+def test_who_comes_back_is_given_what_they_missed_as_they_read_it(node: Node) -> None:
+    node.turn(1)
+    ann, bob = node.connect("ann"), node.connect("bob")
+    for wire in (ann, bob):
+        node.type(wire, "/join #a", "/join #b", "/set echo on")
+    token = node.type(ann, "/token")[-1].removeprefix("token ")
+    ann.lose()
+    node.type(bob, *[f"/msg #{c} {'x' * 400}" for c in "aabb"])
+    again = node.connect()
+    again.connection.pauseProducing()
+    before = node.type(again, f"/resume {token}")
+    again.connection.resumeProducing()
+    after = node.type(again)
+    missed = [line[:4] for line in [*before, *after] if "xxx" in line]
+    assert (["[#a]"] * 2 + ["[#b]"] * 2, False) == (missed, again.socket.aborted)
+
+
+@pytest.mark.parametrize("end", [Wire.lose, lambda wire: wire.connection.close()])
+def test_nobody_waits_for_a_socket_that_is_gone(node: Node, end: Callable[[Wire], None]) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    told: list[str] = []
+    wire.connection.when_ready(lambda: told.append("gone"))
+    before = list(told)
+    end(wire)
+    assert ([], ["gone"]) == (before, told)
+
+
 def test_a_socket_that_takes_more_is_given_what_follows_at_once(node: Node) -> None:
     wire = node.connect()
     wire.connection.pauseProducing()

@@ -48,7 +48,7 @@ def test_who_may_come_in_is_counted() -> None:
 
 def test_who_is_one_too_many_is_told_the_limit() -> None:
     street = Street(most=1)
-    assert [None, Closing(Goodbye.CONNECTIONS, "1")] == [street.come(), street.come()]
+    assert [None, Closing(Goodbye.CONNECTIONS, about="1")] == [street.come(), street.come()]
 
 
 def test_who_leaves_makes_room() -> None:
@@ -60,7 +60,7 @@ def test_who_leaves_makes_room() -> None:
 
 def test_who_comes_too_often_is_told_the_rate_and_not_counted() -> None:
     street = Street(connects=Rate(2, 60))
-    expected = [None, None, Closing(Goodbye.CONNECTS, "2 in 60 s")]
+    expected = [None, None, Closing(Goodbye.CONNECTS, about="2 in 60 s")]
     assert expected == [street.come() for _ in range(3)]
     assert 2 == len(street.counts.open)
 

@@ -48,6 +48,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "lease": 8.0,
         "outbox_bytes": 1_048_576,
         "inbox_lines": 500,
+        "keep": 60.0,
         "channels_per_session": 100,
         "channels_per_address": 1_000,
     }
