@@ -36,6 +36,8 @@ class Code(StrEnum):
     TEXT_TOO_LONG = "text-too-long"
     TOO_MANY_CHANNELS = "too-many-channels"
     TOO_MANY_MADE = "too-many-made"
+    NICKS_TOO_OFTEN = "nicks-too-often"
+    JOINS_TOO_OFTEN = "joins-too-often"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
     ELSEWHERE = "elsewhere"
@@ -65,8 +67,8 @@ class Identity(msgspec.Struct):
 
     `sid` is public, `token` a secret. `nick` is the name held now; the core changes it
     after a `rename`. `num` is the number of the last command; it only grows. `address` is
-    where the person comes from (empty: unknown), and `since` when, in Unix milliseconds.
-    `away`: why they're away, or None; the core changes it after a `set_away`.
+    where the person comes from, as far as it counts (empty: it doesn't), and `since` when, in Unix
+    milliseconds. `away`: why they're away, or None; the core changes it after a `set_away`.
     """
 
     sid: str
@@ -275,6 +277,17 @@ class Broker(Protocol):
 
     async def stop(self) -> None:
         """Give the lease back. The node has ended its sessions before."""
+
+    async def admit(self, address: str) -> bool:
+        """Count a connection from an address. False if it has as many open as it may have in the
+        whole cluster: then this one isn't counted.
+
+        Those of a node whose lease has ended don't count any more. While the broker is away
+        everybody is admitted, without waiting, and counted once it's back.
+        """
+
+    def dismiss(self, address: str) -> None:
+        """A connection that was admitted is gone."""
 
     async def open(self, me: Identity) -> None:
         """Make the session known and claim `me.nick`, in one step that only one can win.

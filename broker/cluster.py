@@ -27,6 +27,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from broker.address import parse
+from broker.addresses import Addresses
 from broker.api import (
     Arrival,
     ChannelInfo,
@@ -79,7 +80,7 @@ class ClusterConfig:
 
     `lease`, `deadline` (within which Redis must answer) and `patience` (how long a command
     waits for a lost Redis) are seconds, and so is `keep`, which a detached session waits.
-    `channels_per_address` 0: any number.
+    `channels_per_address` and `connections_per_address` 0: any number.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -92,6 +93,7 @@ class ClusterConfig:
     history_days: float = 7.0
     inbox_lines: int = 500
     channels_per_address: int = 1000
+    connections_per_address: int = 100
     keep: float = 60.0
     script_flags: bool = True
 
@@ -146,6 +148,12 @@ class Cluster:
             evicted=self._evicted,
             probe=self._probe,
             messages=self._messages_since,
+        )
+        self._addresses = Addresses(
+            self._store,
+            most=config.connections_per_address,
+            node=lambda: self.node,
+            ready=lambda: self.ready and not self._link.full,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._sink: Sink
@@ -243,6 +251,7 @@ class Cluster:
 
     def _evicted(self, forgotten: bool) -> None:
         self._given_back += self._records.clear()
+        self._addresses.doubt()
         self._keeping.clear()
         self._sink.evicted(forgotten)
 
@@ -259,6 +268,7 @@ class Cluster:
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
         self._aside(self._shorten())
+        self._addresses.settle()
         self._aside(self._record_kept())
         self._feed.mend_stalled()
 
@@ -319,6 +329,14 @@ class Cluster:
     def _messages_since(self) -> int:
         said, self._said = self._said, 0
         return said
+
+    # -- connections
+
+    async def admit(self, address: str) -> bool:
+        return await self._addresses.admit(address)
+
+    def dismiss(self, address: str) -> None:
+        self._addresses.dismiss(address)
 
     # -- sessions and nicks
 
@@ -899,7 +917,11 @@ class Cluster:
     # -- housekeeping
 
     def _trim(self) -> "Deferred[None]":
-        """Forget what is older than the days that are kept, in the logs that are followed."""
+        """Forget what is older than the days that are kept, in the logs that are followed.
+
+        How many connections there are is told again, before Redis forgets it.
+        """
+        self._addresses.doubt()
 
         async def each() -> None:
             for log in self._feed.followed():

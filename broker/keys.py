@@ -9,6 +9,7 @@
     NAMESPACE:1:{n:alice}:meta     hash    epoch, seq   of the inbox
     NAMESPACE:1:{n:alice}:log      stream  the inbox, as a channel's log
     NAMESPACE:1:{a:ADDRESS}        zset    channels made from an address, by when they're forgotten
+    NAMESPACE:1:{a:ADDRESS}:open   hash    incarnation of a node -> connections from there
     NAMESPACE:1:{w:NODE}:sessions  hash    sid -> record (see broker/records.py), of one
                                            incarnation of a node
     NAMESPACE:1:{w:NODE}:seen      hash    log -> epoch and seq up to which the node's kept
@@ -97,6 +98,9 @@ class Keys:
 
     def address(self, address: str) -> str:
         return f"{self._prefix}{{a:{_encoded(address)}}}"
+
+    def connections(self, address: str) -> str:
+        return self.address(address) + ":open"
 
     def node_topic(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}"

@@ -134,7 +134,8 @@ class _Channel:
 class World:
     """What all nodes agree on. `clock`: seconds of Unix time. The bounds are those of I7.
 
-    `channels_per_address` 0: any number, as from an address that isn't known.
+    `channels_per_address` 0: any number, as from an address that isn't known; likewise
+    `connections_per_address`.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class World:
         history_days: float = 7.0,
         inbox_lines: int = 500,
         channels_per_address: int = 1000,
+        connections_per_address: int = 100,
         keep: float = 60.0,
     ) -> None:
         self._keep_ms = int(keep * 1000)
@@ -153,6 +155,7 @@ class World:
         self._history_ms = history_days * _DAY_MS
         self._inbox_lines = inbox_lines
         self.channels_per_address = channels_per_address
+        self.connections_per_address = connections_per_address
         self.nodes: list[Memory] = []
         self.counters: Counter[str] = Counter()
         self._logs_made = 0
@@ -299,6 +302,7 @@ class Memory:
         self._missed: list[tuple[_Log, Envelope]] = []
         self._lost: dict[str, None] = {}
         self._waiting: list[Deferred[None]] = []
+        self.admitted: Counter[str] = Counter()  # connections, by address
 
     async def start(self, sink: Sink) -> None:
         self.sink = sink
@@ -311,6 +315,17 @@ class Memory:
         self._world.end_sessions(self)
         self._heard.clear()
         self._wake()
+
+    async def admit(self, address: str) -> bool:
+        most = self._world.connections_per_address
+        living = [node for node in self._world.nodes if node.evicted is None]
+        if self.ready and most and sum(node.admitted[address] for node in living) >= most:
+            return False
+        self.admitted[address] += 1
+        return True
+
+    def dismiss(self, address: str) -> None:
+        self.admitted[address] -= 1
 
     async def open(self, me: Identity) -> None:
         self._take(me)

@@ -46,6 +46,9 @@ from broker.scripts import load
 MOMENT = 60
 """Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
 
+FORGOTTEN = 3600
+"""Seconds for which it's kept how many connections an address has, unless it's told again."""
+
 
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds."""
@@ -536,6 +539,35 @@ class Store:
         keys = (self.keys.counter(counter), self.keys.counter_memo(counter, node))
         counted: int = await self.run("count", keys, batch, many)
         return counted
+
+    # -- connections
+
+    async def living(self) -> list[str]:
+        """The incarnations that hold a lease. Raises LinkLost."""
+        try:
+            found = await self.link.call("ZRANGE", self.keys.leases, 0, -1, again=False)
+        except ReplyError as e:
+            raise self._cannot("ZRANGE", e) from None
+        return [node.decode() for node in found]
+
+    async def admit(
+        self, address: str, node: str, count: int, most: int, living: list[str]
+    ) -> bool:
+        """Whether an address may have so many connections open on a node. Raises LinkLost."""
+        keys = (self.keys.connections(address),)
+        reply: int = await self._once("admit", keys, node, count, most, FORGOTTEN, *living)
+        return reply == 1
+
+    def tell_open(self, address: str, node: str, count: int, told: Callable[[bool], None]) -> None:
+        """Say how many connections an address has open on a node. `told`: if it's certain."""
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):
+                self.link.send(("SCRIPT", "LOAD", self._scripts["admit"].text), lambda _: None)
+            told(reply == 1)
+
+        keys = (self.keys.connections(address),)
+        self.link.send(self._args("admit", keys, (node, count, 0, FORGOTTEN)), answered)
 
     # -- nodes
 

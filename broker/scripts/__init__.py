@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 _USES: dict[str, tuple[str, ...]] = {
+    "admit": (),
     "away": (),
     "claim": ("_log",),
     "count": (),

@@ -43,12 +43,15 @@ class Restore(Command, frozen=True):
 
 
 class End(Command, frozen=True):
-    """The session is over: `why` is for others, `closing` for the person if they're there."""
+    """The session is over: `why` is for others, `closing` for the person if they're there, with
+    what it's about.
+    """
 
     aside = False
 
     why: str
     closing: Goodbye | None = None
+    about: str = ""
 
 
 class Dismiss(Command, frozen=True):
@@ -129,12 +132,14 @@ class Chat:
         if not session.gone:
             session.lane.add(session.dialect.too_long())
 
-    def lost(self, session: Session, why: str = LOST, closing: Goodbye | None = None) -> None:
+    def lost(
+        self, session: Session, why: str = LOST, closing: Goodbye | None = None, about: str = ""
+    ) -> None:
         """The connection is gone, or nothing more will come from it.
 
-        What was typed before is done, then the session ends. `closing`: as in `End`.
+        What was typed before is done, then the session ends. `closing`, `about`: as in `End`.
         """
-        session.lane.add(End(why, closing))
+        session.lane.add(End(why, closing, about))
 
     def dismiss(self, session: Session, closing: Goodbye) -> None:
         """Close a connection, and keep the session for whoever takes it up: the last line says
@@ -172,7 +177,7 @@ class Chat:
                 case Restore():
                     await self._restore(session)
                 case End():
-                    await self.end(session, command.why, command.closing)
+                    await self.end(session, command.why, command.closing, command.about)
                 case Dismiss():
                     await self._dismiss(session, command.closing)
                 case _:
@@ -234,7 +239,13 @@ class Chat:
         self._known.add(session)
 
     async def end(
-        self, session: Session, why: str, closing: Goodbye | None, *, for_good: bool = False
+        self,
+        session: Session,
+        why: str,
+        closing: Goodbye | None,
+        about: str = "",
+        *,
+        for_good: bool = False,
     ) -> None:
         """Say goodbye, take the session out of everything, then close its connection.
 
@@ -244,7 +255,8 @@ class Chat:
         detached = session.secret != "" and not for_good
         if closing:
             told = detached and closing not in (Goodbye.HUNG_UP, Goodbye.ELSEWHERE)
-            self.hub.reply(session, Closing(closing, kept.token(session) if told else ""))
+            token = kept.token(session) if told else ""
+            self.hub.reply(session, Closing(closing, token, about))
         leaving = self.broker.detach(session.me, state) if detached else None
         self._take_out(session)
         try:

@@ -27,6 +27,9 @@ class Goodbye(StrEnum):
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
     ELSEWHERE = "elsewhere"
+    IDLE = "idle"
+    CONNECTS = "connects"
+    CONNECTIONS = "connections"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -69,6 +72,7 @@ class Closing(Reply, frozen=True):
 
     code: Goodbye
     token: str = ""
+    about: str = ""
 
 
 class Token(Reply, frozen=True):

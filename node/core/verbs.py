@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from broker.api import Code, Refused, Totals
 from broker.names import fold
 from node.core import commands, kept, names, replies
+from node.core.limits import Act, spelled
 from node.core.session import Session
 
 if TYPE_CHECKING:
@@ -71,6 +72,13 @@ def _page(rows: list[T], page: int, size: int) -> tuple[list[T], int, int, int]:
     return rows[(page - 1) * size : page * size], page, pages, len(rows)
 
 
+def _afford(session: Session, act: Act, code: Code) -> None:
+    """Count something that may be done only so often. Raises `code` if it's too much."""
+    allowance = session.allowance
+    if allowance is not None and not allowance.take(act):
+        raise Refused(code, spelled(max(1.0, allowance.wait(act))))
+
+
 def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     """Say a line; not awaited, see `lane`."""
     try:
@@ -91,6 +99,7 @@ async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> Non
     if new == old:
         chat.hub.reply(session, replies.YourNick(old, new))
         return
+    _afford(session, Act.NICKS, Code.NICKS_TOO_OFTEN)
     told = await chat.broker.rename(me, new, list(session.channels))
     me.nick = new
     if told:
@@ -106,6 +115,7 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
         raise Refused(Code.ALREADY_MEMBER, chat.hub.spelled(fold(channel)))
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
+    _afford(session, Act.JOINS, Code.JOINS_TOO_OFTEN)
     await enter(chat, session, channel, announce=True)
 
 

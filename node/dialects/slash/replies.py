@@ -105,8 +105,9 @@ def _gap(slash: "Slash", reply: core.Gap) -> Iterator[str]:
 
 
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
+    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about))
     resume = f"{words.RESUME} {reply.token}" if reply.token else ""
-    yield f"closing: {words.CLOSINGS[reply.code]}{resume}"
+    yield f"closing: {why}{resume}"
 
 
 def _token(slash: "Slash", reply: core.Token) -> Iterator[str]:
