@@ -56,11 +56,11 @@ class _Log:
 
 
 class Feed:
-    """Follows logs for one node. `probed` is told of each probe that is heard."""
+    """Follows logs for one node. `probed` is told of each probe that is heard: its nonce."""
 
     logger = Logger()
 
-    def __init__(self, read: Reader, probed: Callable[[], None]) -> None:
+    def __init__(self, read: Reader, probed: Callable[[str], None]) -> None:
         self._read = read
         self._probed = probed
         self._logs: dict[str, _Log] = {}
@@ -100,6 +100,12 @@ class Feed:
         """The names of all logs that are followed."""
         return list(self._logs)
 
+    def positions(self) -> dict[str, Position]:
+        """How far the sink was told, by log."""
+        return {
+            log.name: Position(log.epoch, log.seq) for log in self._logs.values() if log.seq >= 0
+        }
+
     def hear(self, message: bytes) -> None:
         """Something was published on a topic that this node hears."""
         try:
@@ -110,7 +116,7 @@ class Feed:
         log = self._logs.get(envelope.log)
         if log is None:
             if envelope.log == "":
-                self._probed()
+                self._probed(envelope.epoch)
             return
         if log.held is not None:
             if len(log.held) < HELD:

@@ -26,11 +26,14 @@ from twisted.logger import (
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from node.core.chat import Chat, ChatConfig
+from node.core.entrance import Entrance
+from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.dialects.slash import Slash
 from node.net.connection import LineDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
+from node.net.idle import Idle
 from node.net.outbox import Outbox
 from node.net.turns import end_of_turn
 from node.settings import Settings
@@ -54,10 +57,12 @@ class Node:
                 namespace=settings.namespace,
                 node=settings.name,
                 lease=settings.lease,
+                keep=settings.keep,
                 history_lines=settings.history_lines,
                 history_days=settings.history_days,
                 inbox_lines=settings.inbox_lines,
                 channels_per_address=settings.channels_per_address if settings.limits else 0,
+                connections_per_address=settings.connections_per_address if settings.limits else 0,
             ),
             reactor,
             rng,
@@ -78,6 +83,8 @@ class Node:
             spawn=_spawn,
             promise=Deferred,
         )
+        self._entrance = _entrance(settings, self.broker) if settings.limits else None
+        self._idle = Idle(self.chat, settings.idle, reactor)
         self._ports: list[Any] = []
 
     async def start(self) -> list[str]:
@@ -85,11 +92,20 @@ class Node:
 
         Raises OSError (or Twisted's `CannotListenError`) if a door can't be opened.
         """
+        settings = self._settings
         await self.broker.start(self.chat)
+        if settings.limits and settings.idle:
+            self._idle.start()
         opened = []
         for kind, endpoints, door in self._doors():
             for endpoint in endpoints:
-                port = await open_door(reactor, endpoint, door(), shared=self._settings.reuse_port)
+                port = await open_door(
+                    reactor,
+                    endpoint,
+                    door(),
+                    shared=settings.reuse_port,
+                    dead_peer=settings.dead_peer,
+                )
                 self._ports.append(port)
                 opened.append(f"{kind} {shown(port)}")
         return opened
@@ -110,6 +126,8 @@ class Node:
             flush=self._outbox.flush_one,
             slow=lambda session: log.info("a slow reader is closed", sid=session.me.sid),
             call_later=reactor.callLater,
+            spawn=_spawn,
+            entrance=self._entrance,
         )
 
     def _http_door(self) -> Any:
@@ -119,6 +137,7 @@ class Node:
 
     async def stop(self) -> None:
         """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
+        self._idle.stop()
         for port in self._ports:
             await _settled(port.stopListening())
         try:
@@ -129,6 +148,19 @@ class Node:
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
         await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
+
+
+def _entrance(settings: Settings, broker: Cluster) -> Entrance:
+    """What the settings say about limits."""
+
+    def table(scope: str) -> dict[Act, Rate]:
+        rates = {act: parse_rate(getattr(settings, f"{act}_per_{scope}", "")) for act in Act}
+        return {act: rate for act, rate in rates.items() if rate is not None}
+
+    limits = Limits(
+        table("session"), table("address"), parse_networks(settings.trusted), time.monotonic
+    )
+    return Entrance(limits, broker, settings.connections_per_address)
 
 
 async def _settled(result: Any) -> None:

@@ -5,14 +5,15 @@ It's the broker's `Sink`, and it performs what the lanes bring. What each comman
 """
 
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from broker.api import Broker, Code, Identity, Refused
+from broker.api import Broker, Code, Identity, Kept, Refused
 from broker.events import Envelope
 from broker.names import fold
-from node.core import names, verbs
+from node.core import kept, names, verbs
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
@@ -42,12 +43,23 @@ class Restore(Command, frozen=True):
 
 
 class End(Command, frozen=True):
-    """The session is over: `why` is for others, `closing` for the person if they're there."""
+    """The session is over: `why` is for others, `closing` for the person if they're there, with
+    what it's about.
+    """
 
     aside = False
 
     why: str
     closing: Goodbye | None = None
+    about: str = ""
+
+
+class Dismiss(Command, frozen=True):
+    """The server closes the connection; the session is kept for whoever takes it up."""
+
+    aside = False
+
+    closing: Goodbye
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,8 @@ class Chat:
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
         self._present: set[str] = set()  # sessions that the cluster may still know
         self._empty: Promise | None = None
+        self._kept: set[Session] = set()
+        self._resuming: dict[str, list[Promise]] = {}  # sid: who waits to do that next
 
     # -- sessions
 
@@ -118,12 +132,20 @@ class Chat:
         if not session.gone:
             session.lane.add(session.dialect.too_long())
 
-    def lost(self, session: Session, why: str = LOST, closing: Goodbye | None = None) -> None:
+    def lost(
+        self, session: Session, why: str = LOST, closing: Goodbye | None = None, about: str = ""
+    ) -> None:
         """The connection is gone, or nothing more will come from it.
 
-        What was typed before is done, then the session ends. `closing`: as in `End`.
+        What was typed before is done, then the session ends. `closing`, `about`: as in `End`.
         """
-        session.lane.add(End(why, closing))
+        session.lane.add(End(why, closing, about))
+
+    def dismiss(self, session: Session, closing: Goodbye) -> None:
+        """Close a connection, and keep the session for whoever takes it up: the last line says
+        how.
+        """
+        session.lane.first(Dismiss(closing))
 
     async def close_all(self, closing: Goodbye) -> None:
         """Say goodbye to everybody; returns when the cluster knows none of them any more."""
@@ -155,7 +177,9 @@ class Chat:
                 case Restore():
                     await self._restore(session)
                 case End():
-                    await self.end(session, command.why, command.closing)
+                    await self.end(session, command.why, command.closing, command.about)
+                case Dismiss():
+                    await self._dismiss(session, command.closing)
                 case _:
                     await verbs.VERBS[type(command)](self, session, command)
         except Refused as refused:
@@ -214,31 +238,103 @@ class Chat:
         await self.broker.open(session.me)
         self._known.add(session)
 
-    async def end(self, session: Session, why: str, closing: Goodbye | None) -> None:
-        """Say goodbye, take the session out of everything, then close its connection."""
-        channels = list(session.channels)
+    async def end(
+        self,
+        session: Session,
+        why: str,
+        closing: Goodbye | None,
+        about: str = "",
+        *,
+        for_good: bool = False,
+    ) -> None:
+        """Say goodbye, take the session out of everything, then close its connection.
+
+        A kept session is only detached, unless it's `for_good`.
+        """
+        channels, state = list(session.channels), kept.state(session)
+        detached = session.secret != "" and not for_good
         if closing:
-            self.hub.reply(session, Closing(closing))
+            told = detached and closing not in (Goodbye.HUNG_UP, Goodbye.ELSEWHERE)
+            token = kept.token(session) if told else ""
+            self.hub.reply(session, Closing(closing, token, about))
+        leaving = self.broker.detach(session.me, state) if detached else None
         self._take_out(session)
         try:
-            if session.me.nick:
+            if leaving is not None:
+                await leaving
+            elif session.me.nick:
                 await self.broker.quit(session.me, why, channels)
         finally:
             self._close(session)
+
+    async def _dismiss(self, session: Session, closing: Goodbye) -> None:
+        with suppress(Refused):  # then it ends with its connection
+            await kept.keep(self, session)
+        await self.end(session, LOST, closing)
+
+    def hand_over(self, session: Session) -> None:
+        """Close the connection of a session that is taken up on another."""
+        self.hub.reply(session, Closing(Goodbye.ELSEWHERE))
+        self._wake(session)
+        self._close(session)
+
+    def become(self, session: Session, me: Identity) -> Identity:
+        """Make a connection's session another one; who it was, whom nobody here knows any more."""
+        before, session.me = session.me, me
+        self.hub.sessions[me.sid] = session
+        self._present.add(me.sid)
+        session.seen = me.num
+        return before
+
+    async def written(self, session: Session) -> None:
+        """Returns when the person's socket takes more: they aren't slow for having missed much."""
+        ready = self._promise()
+        session.connection.when_ready(lambda: ready.callback(None))
+        await ready
+
+    @asynccontextmanager
+    async def resuming(self, sid: str) -> AsyncIterator[None]:
+        """Take a session up; one at a time."""
+        while sid in self._resuming:
+            over = self._promise()
+            self._resuming[sid].append(over)
+            await over
+        self._resuming[sid] = []
+        try:
+            yield
+        finally:
+            for one in self._resuming.pop(sid):
+                one.callback(None)
+
+    def keeps(self, session: Session) -> None:
+        """The session is kept from now on."""
+        self._kept.add(session)
+        self._known.add(session)
+
+    async def leave_behind(self, me: Identity, channels: list[str]) -> None:
+        """Quit as somebody whom nobody here is any more."""
+        try:
+            await self.broker.quit(me, "", channels)
+        finally:
+            self._gone(me.sid)
 
     def _take_out(self, session: Session) -> None:
         """Show the session nothing more."""
         session.gone = True
         self.hub.leave_all(session)
         self._known.discard(session)
+        self._kept.discard(session)
         self._unknown.pop(session, None)
 
     def _close(self, session: Session) -> None:
         self._take_out(session)
         session.connection.close()
-        if session.me.sid not in self._present:
+        self._gone(session.me.sid)
+
+    def _gone(self, sid: str) -> None:
+        if sid not in self._present:
             return  # closed before: greeting it and ending it overlapped
-        self._present.remove(session.me.sid)
+        self._present.remove(sid)
         if self._empty is not None and not self._present:
             empty, self._empty = self._empty, None
             empty.callback(None)
@@ -268,11 +364,27 @@ class Chat:
         lost, self._known = self._known, set()
         for session in lost:
             self._unknown[session] = forgotten
-            if session.waiting is not None:
-                waiting, session.waiting = session.waiting, None
-                waiting.promise.callback(None)
+            self._wake(session)
         if self.broker.ready:
             self._restore_all()
+
+    @staticmethod
+    def _wake(session: Session) -> None:
+        """What the session's verb waits for won't come."""
+        if session.waiting is not None:
+            waiting, session.waiting = session.waiting, None
+            waiting.promise.callback(None)
+
+    def kept(self) -> Iterable[Kept]:
+        return [
+            Kept(session.me, kept.state(session), session.connection.reached)
+            for session in self._kept & self._known
+        ]
+
+    def taken(self, sid: str) -> None:
+        session = self.hub.sessions.get(sid)
+        if session is not None:
+            self.hand_over(session)
 
     def _notice(self, code: News) -> None:
         for session in [*self._known, *self._unknown]:
@@ -298,6 +410,8 @@ class Chat:
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me
+        if session.secret and not forgotten and await kept.take_back(self, session):
+            return
         if session not in self._known:
             await self._open_again(session)
         for name, membership in list(session.channels.items()):
@@ -313,6 +427,8 @@ class Chat:
                     raise
                 self.hub.part(session, fold(name))
                 self.hub.reply(session, Error(refused.code, spelled))
+        if session.secret:
+            await self.broker.keep(me, session.secret, kept.state(session))
         if not forgotten:
             self.hub.reply(session, Notice(News.CUT_OFF))
 

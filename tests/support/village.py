@@ -48,6 +48,13 @@ class Screen:
     def resume(self) -> None:
         self.paused = False
 
+    def when_ready(self, work: Callable[[], None]) -> None:
+        work()
+
+    @property
+    def reached(self) -> bool:
+        return True
+
     def read(self) -> list[str]:
         """The lines since the last `read`, without CRLF."""
         shown, self.shown = self.shown, b""
