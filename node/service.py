@@ -82,6 +82,7 @@ class Node:
             seconds=time.time,
             spawn=_spawn,
             promise=Deferred,
+            later=reactor.callLater,
         )
         self._entrance = _entrance(settings, self.broker) if settings.limits else None
         self._idle = Idle(self.chat, settings.idle, reactor)

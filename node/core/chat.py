@@ -25,7 +25,10 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
 
 RESTORING = 20
-"""How often a session that the cluster lost is tried to be put back while the broker is there."""
+"""How often a session that the cluster lost is tried to be put back at once."""
+
+AGAIN = 1.0
+"""Seconds until it's tried again, as long as the broker is there and doesn't take it."""
 
 
 class Greet(Command, frozen=True):
@@ -75,7 +78,8 @@ class ChatConfig:
 class Chat:
     """See the module's docstring.
 
-    `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`.
+    `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`. `later` does
+    something after so many seconds.
     `seconds` is Unix time.
     """
 
@@ -89,6 +93,7 @@ class Chat:
         seconds: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         promise: Callable[[], Promise],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self.config = config
         self.broker = broker
@@ -98,9 +103,12 @@ class Chat:
         self._rng = rng
         self._spawn = spawn
         self._promise = promise
+        self._later = later
         self.said = 0  # lines
         self._known: set[Session] = set()  # to the cluster: opened, and not evicted since
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
+        self._restoring: set[Session] = set()  # that are neither, just now
+        self._retried: set[Session] = set()  # that are restored a while later
         self._present: set[str] = set()  # sessions that the cluster may still know
         self._empty: Promise | None = None
         self._kept: set[Session] = set()
@@ -387,7 +395,7 @@ class Chat:
             self.hand_over(session)
 
     def _notice(self, code: News) -> None:
-        for session in [*self._known, *self._unknown]:
+        for session in self._known | self._unknown.keys() | self._restoring:
             self.hub.reply(session, Notice(code))
 
     def _restore_all(self) -> None:
@@ -397,16 +405,35 @@ class Chat:
     async def _restore(self, session: Session) -> None:
         """Open the session again, under its nick if nobody took it, in its channels.
 
-        What fails for want of a broker is done when it's back, and otherwise again.
+        What fails for want of a broker is done when it's back, and otherwise again and again: a
+        Redis without memory may have some in a minute.
         """
         for _ in range(RESTORING):
             if session not in self._unknown or not self.broker.ready:
                 return
             forgotten = self._unknown.pop(session)
+            self._restoring.add(session)
             try:
                 await self._take_back(session, forgotten=forgotten)
-            except Refused:
+            except Refused as refused:
                 self._unknown.setdefault(session, forgotten)
+                if refused.code is Code.BUSY:
+                    break
+            finally:
+                self._restoring.discard(session)
+        if session in self._unknown and self.broker.ready:
+            self._restore_again(session)
+
+    def _restore_again(self, session: Session) -> None:
+        """Try it a while later; once, whoever asks for it meanwhile."""
+
+        def again() -> None:
+            self._retried.discard(session)
+            session.lane.first(Restore())
+
+        if session not in self._retried:
+            self._retried.add(session)
+            self._later(AGAIN, again)
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me

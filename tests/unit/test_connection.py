@@ -94,6 +94,7 @@ class Node:
             seconds=self.clock.seconds,
             spawn=self._spawn,
             promise=Deferred,
+            later=self.clock.callLater,
         )
         self.door = LineDoor(
             self.chat,
