@@ -198,7 +198,8 @@ def _no_hole(story: Story, told: set[tuple[str, str]]) -> Told:
                 continue
             for missing in range(before[0] + 1, seq):
                 found = known[epoch].get(missing)
-                if found is None or (visit.name, mark(found[1].text)) in told:
+                words = mark(found[1].text) if found is not None else ""
+                if found is None or words in visit.heard or (visit.name, words) in told:
                     continue
                 if visit.was_told_of_a_gap(line.channel, before[1], at):
                     continue
@@ -308,6 +309,8 @@ def private_once(story: Story) -> Told:
         if len(holders) != 1 or not _is(holders[0], deed):
             continue
         holder = holders[0]
+        if deed.words in holder.heard:
+            continue  # as history, when they took their session up again
         barrier = holder.barrier_after(deed.settled)
         if barrier is None or holder.was_told_of_a_gap("private", deed.sent, barrier.passed):
             continue
@@ -410,6 +413,7 @@ class _Watch:
         self._renamed: dict[str, str] = {}
         self._changed: dict[str, int] = {}  # nick -> when a quit or a change of it was read
         self._entering = ""
+        self._missed = False
 
     def reads(self, at: int, line: Line) -> tuple[str, int] | None:
         """What is wrong with a line: a text, and the moment that it contradicts."""
@@ -435,6 +439,9 @@ class _Watch:
                 self._doubt(at, line.text.split())
             case Kind.PONG:
                 self._entering = ""
+                self._missed = False
+            case Kind.RESUMED:
+                self._missed = True
             case Kind.LEFT if channel in company:
                 if nick == self._own(at) and self._visit.stay_at(channel, at) is None:
                     del company[channel]  # they have asked to leave
@@ -448,6 +455,8 @@ class _Watch:
                         some[line.text] = some.pop(nick)
             case Kind.QUIT:
                 self._changed[nick] = at
+                if self._missed:
+                    self.doubtful.add(nick)  # it may be one that was read in another channel
                 here = [some for some in company.values() if nick in some]
                 for some in here:
                     del some[nick]
@@ -542,6 +551,20 @@ def no_false_gap(story: Story) -> Told:
                 yield f"{visit.name} was told of a gap, and nothing was lost", (at,)
 
 
+KEPT = 50.0
+"""Seconds for which a session is kept at least. (It's 60 in truth.)"""
+
+
+def sessions_are_kept(story: Story) -> Told:
+    """Who has a token takes the session up with it, unless Redis lost everything."""
+    for visit in story.visits.values():
+        for at in visit.forgotten:
+            lost = any(harm.struck.loses and harm.since < at for harm in story.harms)
+            gone = min(visit.went, at)
+            if not lost and not visit.quits and story.seconds(at) - story.seconds(gone) < KEPT:
+                yield f"{visit.name}'s token wasn't known any more", (gone, at)
+
+
 def everything_is_answered(story: Story) -> Told:
     """Each line is answered, by its place in the order or an error; nobody waits for ever."""
     end = story.record[-1].at
@@ -586,6 +609,7 @@ RULES: dict[str, Callable[[Story], Told]] = {
     "every join has its end": every_join_has_its_end,
     "no ghosts": no_ghost,
     "no gap without a loss": no_false_gap,
+    "kept sessions are kept": sessions_are_kept,
     "everything is answered": everything_is_answered,
     "nobody is thrown out": nobody_is_thrown_out,
 }

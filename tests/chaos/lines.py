@@ -23,6 +23,8 @@ class Kind(StrEnum):
     PONG = "pong"
     WELCOME = "welcome"
     RECEIPT = "receipt"
+    TOKEN = "token"
+    RESUMED = "resumed"
     NOTICE = "notice"
     GAP = "gap"
     CLOSING = "closing"
@@ -51,6 +53,8 @@ _FORMS = [
         (Kind.SAID, r"\[(?P<channel>#\S+)\] (?:<(?P<nick>\S+)>|\* (?P<nick2>\S+)) (?P<text>.*)"),
         (Kind.TOLD, r"\[private\] <(?P<nick>\S+)> (?P<text>.*)"),
         (Kind.PONG, r"pong (?P<text>.*)"),
+        (Kind.TOKEN, r"token (?P<text>\w{48})"),
+        (Kind.RESUMED, r"resumed as (?P<nick>\S+)"),
         (Kind.NAMES, r"in (?P<channel>#\S+) \(\d+\): (?P<text>.*)"),
         (Kind.WHO, r"on \S+: (?P<text>.*)"),
         (Kind.NOTICE, r"notice: (?P<text>.*)"),
@@ -82,6 +86,15 @@ def understood(raw: str) -> Line:
             channel, text = named.get("channel") or "", named.get("text") or ""
             return Line(kind, body, place, channel, nick, text)
     return Line(Kind.OTHER, body, place)
+
+
+_HISTORY = re.compile(r"\| \d\d:\d\d (.*)", re.DOTALL)
+
+
+def from_history(line: Line) -> Line | None:
+    """The event of a line of history, if it is one."""
+    found = _HISTORY.fullmatch(line.body)
+    return understood(found[1]) if found else None
 
 
 class Typed(NamedTuple):

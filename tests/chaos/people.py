@@ -18,7 +18,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError
 from twisted.protocols.basic import LineOnlyReceiver
 
-from tests.chaos.lines import understood
+from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, understood
 from tests.chaos.record import Came, Heard, Moment, Record, Sent, Went
 from tests.chaos.stage import Stage, pause
 from tests.chaos.standing import Standing
@@ -27,6 +27,10 @@ from tests.support.spin import reactor
 CHANNELS = ("#red", "#green", "#blue", "#gold")
 GREETED = 5.0
 """Seconds that a person waits for a node to greet them, before they try another."""
+
+
+IMPATIENT = 3.0
+"""Seconds for which a person with a token waits for an answer."""
 
 
 class Recorder:
@@ -63,6 +67,11 @@ class Visit(LineOnlyReceiver):
         self._recorder = recorder
         self._hung_up = False
         self.open = False
+        self.token = ""
+        self.unknown = False  # whether the token that they gave is
+        self.places: dict[str, tuple[str, int]] = {}  # by channel: up to where they've read
+        self.logs: dict[str, str] = {}  # epoch -> channel
+        self.before: Visit | None = None  # whose session they want to take up
         self._waiting: tuple[str, Deferred[bool]] | None = None
         self._pings = count(1)
 
@@ -83,13 +92,30 @@ class Visit(LineOnlyReceiver):
         now = self._recorder.now
         self._recorder.note(Heard(now, self.name, text))
         meaning = understood(text)
-        self.standing.hears(meaning)
+        self._learn(meaning)
         if meaning.text.startswith(self.name.partition("/")[0] + "."):
             self.proved_at = now
         if meaning.body.startswith("in #lobby "):
             self._answer("greeting", True)
         elif meaning.kind == "pong":
             self._answer(meaning.text, True)
+
+    def _learn(self, line: Line) -> None:
+        if line.kind is Kind.TOKEN:
+            self.token = line.text
+        elif line.kind is Kind.RESUMED and self.before is not None:
+            self.standing, self.token = self.before.standing, self.before.token
+            self.standing.goes_on(line.nick)
+            self.places, self.logs = dict(self.before.places), dict(self.before.logs)
+        elif line.kind is Kind.ERROR and "token is not known" in line.text:
+            self.unknown = True
+        if line.place is not None and line.kind in TOLD_IN_CHANNELS:
+            epoch = line.place[0]
+            if line.channel:
+                self.logs[epoch] = line.channel
+            if epoch in self.logs:  # a quit doesn't tell the channel
+                self.places[self.logs[epoch]] = line.place
+        self.standing.hears(line)
 
     def _answer(self, word: str, so: bool) -> None:
         waiting = self._waiting
@@ -103,7 +129,16 @@ class Visit(LineOnlyReceiver):
             return False
         answer: Deferred[bool] = Deferred()
         self._waiting = (word, answer)
-        return await answer
+        late = reactor.callLater(IMPATIENT, self._lose_patience)
+        answered = await answer
+        if late.active():
+            late.cancel()
+        return answered
+
+    def _lose_patience(self) -> None:
+        """Who can take up their session elsewhere needn't wait for a node that says nothing."""
+        if self.token:
+            self.hang_up()
 
     def send(self, line: str) -> None:
         """Type a line."""
@@ -162,6 +197,8 @@ class Person:
         self._stage = stage
         self._recorder = recorder
         self._pace = pace
+        self._keeps = rng.random() < 0.5
+        self.kept: Visit | None = None  # whose session they can take up again
         self._visits = count(1)
         self._words = count(1)
 
@@ -198,6 +235,13 @@ class Person:
         self.visit = visit
         if not await visit.greeted():
             return
+        if self.kept is not None:
+            if await self._resume(visit, self.kept):
+                self.kept = visit
+                return
+            if not visit.open:
+                return  # and once more
+            self.kept = None
         channels = self.rng.sample(CHANNELS, 2)
         for lines in (
             ("/set echo on", "/set pos on", "/away busy"),
@@ -206,6 +250,21 @@ class Person:
         ):
             if not await visit.does(*lines):
                 return
+        if self._keeps and await visit.does("/token") and visit.token:
+            self.kept = visit
+
+    async def _resume(self, visit: Visit, before: Visit) -> bool:
+        """Take up the session that they had; whether they have it now."""
+        visit.before = before
+        places = " ".join(
+            f"{channel}@{epoch}.{seq}"
+            for channel, (epoch, seq) in before.places.items()
+            if channel in before.standing.channels
+        )
+        while visit.open and not visit.token and not visit.unknown:
+            await visit.does(f"/resume {before.token} {places}".rstrip())
+            await pause(0.1)
+        return bool(visit.token)
 
     async def _connect(self, node: str) -> Visit | None:
         port = self._stage.port(node)
@@ -282,6 +341,7 @@ async def ask(person: Person, visit: Visit) -> None:
 
 
 async def leave(person: Person, visit: Visit) -> None:
+    person.kept = None
     visit.send("/quit")
     await visit._wait("")
 
@@ -298,6 +358,6 @@ ACTIONS: list[tuple[Action, float]] = [
     (move, 8),
     (ask, 4),
     (leave, 1.5),
-    (hang_up, 1.5),
+    (hang_up, 3),
 ]
 """What people do, and how often."""

@@ -5,7 +5,7 @@ from statistics import median
 
 from tests.chaos.checker import Finding, excerpt
 from tests.chaos.lines import Kind
-from tests.chaos.record import Begun, Record, Struck, shown
+from tests.chaos.record import Begun, Came, Record, Struck, shown
 from tests.chaos.story import FOREVER, Fate, Harm, Story, Visit
 
 FIGURES = {
@@ -20,6 +20,7 @@ FIGURES = {
     "joins without an end": "every join has its end",
     "ghosts": "no ghosts",
     "gaps told wrongly": "no gap without a loss",
+    "sessions not kept": "kept sessions are kept",
     "unanswered": "everything is answered",
     "thrown out": "nobody is thrown out",
 }
@@ -43,7 +44,8 @@ class Report:
         story = Story(record)
         self._counts["runs"] += 1
         self._counts["faults"] += len(story.harms)
-        self._counts["visits"] += len(story.visits)
+        self._counts["connections"] += sum(isinstance(moment, Came) for moment in record)
+        self._counts["taken up again"] += sum(visit.left >= 0 for visit in story.visits.values())
         fates = Counter(deed.fate for deed in story.deeds.values())
         self._counts["messages sent"] += len(story.deeds)
         self._counts["acknowledged"] += fates[Fate.ACCEPTED]
@@ -63,8 +65,10 @@ class Report:
 
     def text(self) -> str:
         """All of it, as tables of Markdown. Times: the median, and the worst."""
-        counted = ("runs", "faults", "visits", "messages sent", "acknowledged", "refused",
-                   "never known", "delivered")  # fmt: skip
+        counted = (
+            *("runs", "faults", "connections", "taken up again", "messages sent"),
+            *("acknowledged", "refused", "never known", "delivered"),
+        )
         rows = [f"| {name} | {self._counts[name]:,} |" for name in counted]
         rows += [f"| {name} | {self._counts[rule]:,} |" for name, rule in FIGURES.items()]
         times = [

@@ -24,6 +24,12 @@ class Standing:
         self._asked: list[str] = []  # since the last pong
         self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
 
+    def goes_on(self, nick: str) -> None:
+        """They took their session up on another connection. What was under way may be done."""
+        self._doubt()
+        self.nick, self.sure, self.away = nick, True, False
+        self._asked, self.refused = [], 0
+
     def sends(self, line: str) -> None:
         """They typed a line."""
         verb, about, _ = typed(line)

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from tests.chaos.lines import Kind, Line, Typed, is_open, mark, typed, understood
+from tests.chaos.lines import (
+    Kind,
+    Line,
+    Typed,
+    from_history,
+    is_open,
+    mark,
+    typed,
+    understood,
+)
 from tests.chaos.record import Came, Heard, Lifted, Quiet, Record, Sent, Struck, Went
 from tests.chaos.standing import Standing
 
@@ -89,18 +98,22 @@ class Stay:
 
 @dataclass(eq=False)
 class Visit:
-    """One connection. `reads`: all lines. `heard`: by mark, where each was read first.
+    """One session, over all connections on which it was taken up. `reads`: all lines. `heard`: by
+    mark, where each was read first. `left`: when the connection before was lost.
 
     `pings`: word -> when it was asked for; `waits`: those that weren't answered. `dropped`: when a
     pong came though a line before it had no answer. `cuts`: when they were told that the cluster
-    had lost them, or that their nick was lost.
+    had lost them, or that their nick was lost. `forgotten`: when their token wasn't known.
     """
 
     name: str
     node: str
     came: int
     went: int = FOREVER
+    left: int = -1
     by: str = ""
+    token: str = ""
+    forgotten: list[int] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     heard: dict[str, int] = field(default_factory=dict)
     barriers: list[Barrier] = field(default_factory=list)
@@ -156,6 +169,7 @@ class Story:
         self.harms: list[Harm] = []
         self.quiet = FOREVER
         self._turns: dict[str, _Turns] = {}
+        self._kept: dict[str, _Turns] = {}  # by token
         for index, moment in enumerate(record):
             match moment:
                 case Came(who=who, node=node):
@@ -164,10 +178,11 @@ class Story:
                 case Sent(who=who, line=line):
                     self._turns[who].sent(index, line)
                 case Heard(who=who, line=line):
-                    self._turns[who].heard(index, understood(line))
+                    self._heard(who, index, understood(line))
                 case Went(who=who, by=by):
-                    self.visits[who].went, self.visits[who].by = index, by
-                    self.visits[who].waits.clear()
+                    visit = self._turns[who].visit
+                    visit.went, visit.by = index, by
+                    visit.waits.clear()
                 case Struck():
                     self.harms.append(Harm(moment, index, FOREVER))
                 case Lifted(number=number):
@@ -179,6 +194,20 @@ class Story:
                     self.quiet = index
                 case _:
                     pass
+
+    def _heard(self, who: str, index: int, line: Line) -> None:
+        turns = self._turns[who]
+        if line.kind is Kind.TOKEN:
+            turns.visit.token = line.text
+            self._kept[line.text] = turns
+        before = self._kept.get(turns.resuming)
+        if before is not None and before is not turns:
+            if line.kind is Kind.RESUMED:
+                before.goes_on(index, line.nick, turns.visit)
+                self._turns[who] = before
+            elif line.kind is Kind.ERROR and "token is not known" in line.text:
+                before.visit.forgotten.append(index)
+        self._turns[who].heard(index, line)
 
     def seconds(self, index: int) -> float:
         """When a moment was."""
@@ -195,8 +224,10 @@ class _Turns:
     """
 
     def __init__(self, visit: Visit, story: Story) -> None:
-        self._visit = visit
+        self.visit = visit
+        self.resuming = ""  # the token with which they want to take up a session
         self._story = story
+        self._missed = False  # what they missed is coming, some of it as history
         self._deeds: list[Deed] = []
         self._commands = 0  # that are no lines
         self._errors: list[Line] = []
@@ -204,10 +235,26 @@ class _Turns:
         self._owes_answer = False
         self._owed_until = 0.0
 
+    def goes_on(self, index: int, nick: str, guest: Visit) -> None:
+        """The session is taken up on the connection on which they were a guest until now."""
+        visit = self.visit
+        visit.left, visit.went, visit.by, visit.node = visit.went, FOREVER, "", guest.node
+        visit.waits = guest.waits
+        guest.waits = {}
+        guest.went, guest.by = index, "them"
+        before = visit.standing.nick
+        visit.standing.goes_on(nick)
+        if nick != before:
+            self._call(nick, index)
+        self._deeds, self._errors, self._commands = [], [], 0
+        self._owed, self._owes_answer, self._missed = 0, False, True
+
     def sent(self, index: int, line: str) -> None:
-        visit, command = self._visit, typed(line)
+        visit, command = self.visit, typed(line)
         standing = visit.standing
         standing.sends(line)
+        if command.verb == "/resume":
+            self.resuming = command.about
         if command.verb == "/ping":
             visit.waits[command.text] = index
             return
@@ -228,7 +275,7 @@ class _Turns:
                 stay.until = min(stay.until, index)
 
     def heard(self, index: int, line: Line) -> None:
-        visit = self._visit
+        visit = self.visit
         visit.reads.append(Read(index, line))
         match line.kind:
             case Kind.SAID | Kind.TOLD if words := mark(line.text):
@@ -243,6 +290,9 @@ class _Turns:
                         self._accept(deed, index)
             case Kind.NOTICE if "broker" not in line.text:
                 visit.cuts.append(index)
+            case Kind.OTHER if self._missed and (old := from_history(line)) is not None:
+                if words := mark(old.text):
+                    visit.heard.setdefault(words, index)
             case Kind.NAMES | Kind.WHO | Kind.OTHER if not self._commands:
                 self._owes_answer = False
             case Kind.GAP:
@@ -267,7 +317,7 @@ class _Turns:
 
     def _call(self, nick: str, index: int) -> None:
         """From here on they know that they have this nick."""
-        called, first = self._visit.called, not self._visit.called
+        called, first = self.visit.called, not self.visit.called
         for time in called:
             if time.since < FOREVER:
                 time.until = min(time.until, index)
@@ -275,10 +325,10 @@ class _Turns:
         if wanted:
             wanted[-1].since, wanted[-1].until = index, FOREVER
         else:
-            called.append(Called(nick, self._visit.came if first else index, index))
+            called.append(Called(nick, self.visit.came if first else index, index))
 
     def _leave(self, channel: str, index: int) -> None:
-        for stay in self._visit.stays:
+        for stay in self.visit.stays:
             if stay.channel == channel:
                 stay.until = min(stay.until, index)
 
@@ -293,7 +343,7 @@ class _Turns:
         return self._owed > 0 or self._owes_answer
 
     def _pong(self, index: int, asked: int) -> None:
-        visit, seconds = self._visit, self._story.seconds(index)
+        visit, seconds = self.visit, self._story.seconds(index)
         there = not visit.standing.away
         if there:
             visit.barriers.append(Barrier(asked, index))
@@ -315,17 +365,18 @@ class _Turns:
         elif errors > len(left) + self._commands:
             self._owed = max(0, self._owed - (errors - len(left) - self._commands))
         self._deeds, self._errors, self._commands = [], [], 0
+        self._missed = False
 
     def _decide(self, left: list[Deed], errors: int, index: int) -> None:
         """What the errors of a turn say of the lines that were not seen to be accepted."""
-        there = not self._visit.standing.away
+        there = not self.visit.standing.away
         if errors == len(left) and not any(map(is_open, self._errors)):
             fate = Fate.REFUSED
         elif there and not errors:
             fate = Fate.ACCEPTED  # no error and a pong: that's a yes
         else:
             if there and errors < len(left):
-                self._visit.dropped.append(index)
+                self.visit.dropped.append(index)
             return
         for deed in left:
             deed.fate, deed.settled = fate, index

@@ -21,6 +21,8 @@ from tests.chaos.record import (
     save,
 )
 
+TOKEN = "0123456789abcdef" * 3
+
 
 class Tale:
     """A record that is written by hand. Each moment is a second after the one before."""
@@ -53,8 +55,8 @@ class Tale:
         self.sends(who, f"/ping {self.pings}")
         self.hears(who, f"pong {self.pings}")
 
-    def all_settle(self) -> None:
-        for who in ("p1/1", "p2/1", "p3/1"):
+    def all_settle(self, third: str = "p3/1") -> None:
+        for who in ("p1/1", "p2/1", third):
             self.settles(who)
 
     def comes(self, who: str, nick: str, node: str = "n1") -> None:
@@ -70,9 +72,9 @@ class Tale:
         self.all_hear(f"@e.{seq} [#red] <{nick}> {words}")
         self.settles(who)
 
-    def ends(self) -> Record:
+    def ends(self, third: str = "p3/1") -> Record:
         """Quiet, and the questions."""
-        self.all_settle()
+        self.all_settle(third)
         self.note(Quiet(self.at))
         self.sends("p1/1", "/who", "/names #red")
         self.hears("p1/1", "on n1: ann bob cat", "3 people in all", "in #red (3): ann bob cat")
@@ -273,6 +275,22 @@ def false_gap(tale: Tale) -> None:
     tale.hears("p3/1", "gap: 3 messages of #blue are lost")
 
 
+def forgotten(tale: Tale) -> None:
+    """Dan's session ends with his node, though he has a token."""
+    tale.comes("p4/2", "dan", "n2")
+    tale.sends("p4/2", "/token")
+    tale.hears("p4/2", f"token {TOKEN}")
+    tale.settles("p4/2")
+    tale.note(Struck(tale.at, 2, "node killed", ("n2",), ends=True))
+    tale.note(Went(tale.at, "p4/2", "server"))
+    tale.note(Came(tale.at, "p4/3", "n1"))
+    tale.hears("p4/3", "welcome to chorus; you are guest-dan")
+    tale.sends("p4/3", f"/resume {TOKEN}")
+    tale.hears("p4/3", "error: that token is not known")
+    tale.sends("p4/3", "/quit")
+    tale.note(Went(tale.at, "p4/3", "server"))
+
+
 def no_answer(tale: Tale) -> None:
     """Cat gets no pong."""
     tale.sends("p3/1", "/ping for ever")
@@ -312,6 +330,7 @@ BROKEN: list[tuple[Callable[[Tale], None], str]] = [
     (twice_here, "every join has its end"),
     (ghost, "no ghosts"),
     (false_gap, "no gap without a loss"),
+    (forgotten, "kept sessions are kept"),
     (no_answer, "everything is answered"),
     (dropped, "everything is answered"),
     (thrown_out, "nobody is thrown out"),
@@ -395,3 +414,27 @@ def test_a_record_that_was_written_down_can_be_read(tmp_path: Path) -> None:
     record = tale.ends()
     save(record, tmp_path / "record.jsonl")
     assert record == load(tmp_path / "record.jsonl")
+
+
+def test_a_session_goes_on_where_it_is_taken_up_again() -> None:
+    tale = beginning()
+    talk(tale)
+    tale.sends("p3/1", "/token")
+    tale.hears("p3/1", f"token {TOKEN}")
+    tale.settles("p3/1")
+    tale.note(Struck(tale.at, 2, "node killed", ("n1",), ends=True))
+    tale.note(Went(tale.at, "p3/1", "server"))
+    tale.note(Lifted(tale.at, 2, "node killed"))
+    tale.sends("p1/1", "/msg #red p1.9", "/msg #red p1.10")
+    for who in ("p1/1", "p2/1"):
+        tale.hears(who, "@e.9 [#red] <ann> p1.9", "@e.10 [#red] <ann> p1.10")
+    tale.settles("p1/1")
+    tale.note(Came(tale.at, "p3/2", "n2"))
+    tale.hears("p3/2", "welcome to chorus; you are guest-cat")
+    tale.sends("p3/2", f"/resume {TOKEN} #red@e.8")
+    tale.hears("p3/2", "resumed as cat", "| 12:34 [#red] <ann> p1.9", "@e.10 [#red] <ann> p1.10")
+    tale.settles("p3/2")
+    record = tale.ends(third="p3/2")
+    assert [] == check(record)
+    without = [moment for moment in record if getattr(moment, "line", "")[:7] != "| 12:34"]
+    assert {"nothing acknowledged is missing"} == {finding.rule for finding in check(without)}
