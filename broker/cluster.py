@@ -49,10 +49,11 @@ from broker.api import (
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import Feed
 from broker.keys import Keys
-from broker.link import Link, LinkLost
+from broker.link import Link, LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
+from broker.recovery import Recovery
 from broker.store import Late, Line, Parted, Store
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class Cluster:
             down=self._link_down,
             heard=self._feed.hear,
             introduce=self._store.load_scripts,
+            meet=self._meet,
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
@@ -129,12 +131,16 @@ class Cluster:
             messages=self._messages_since,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
+        self._records = Records()
+        self._recovery = Recovery(
+            self._store, self._feed, self._records, self._presence, reactor, config.deadline
+        )
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None
         self._recovering = False
+        self._looking: Any = None  # when what was put back is looked at again
         self._stopping = False
-        self._records = Records()
         self._given_back: list[str] = []  # nicks that are heard still
         self._claimed: list[str] = []  # nicks, folded, whose claims are under way
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
@@ -174,10 +180,25 @@ class Cluster:
         self._ready = False
         if self._trimming.running:
             self._trimming.stop()
+        if self._looking is not None:
+            self._looking.cancel()
         if self._link.connected:
             # people who couldn't be said goodbye to are left to whoever sweeps the lease
             await self._presence.stop(give_up=not self._records)
         await self._link.stop()
+
+    async def _meet(self, wire: Wire) -> None:
+        await self._recovery.meet(wire)
+        if self._recovery.moved and self._looking is None:
+            self._looking = self._reactor.callLater(self._config.lease, self._look_again)
+
+    def _look_again(self) -> None:
+        async def look() -> None:
+            for sid in await self._recovery.look_again():
+                self._sink.nick_lost(sid)
+
+        self._looking = None
+        self._aside(look())
 
     def _link_up(self) -> None:
         if self._link.connected and not self._recovering:
@@ -223,6 +244,7 @@ class Cluster:
         self._sink.back()
 
     def _evicted(self, forgotten: bool) -> None:
+        self._aside(self._recovery.remember())
         self._given_back += self._records.clear()
         self._sink.evicted(forgotten)
 
@@ -308,7 +330,7 @@ class Cluster:
         self._check()
         node, record = self.node, self._records.begin(me)
         try:
-            tip = await self._claim(me, me.nick, node)
+            tip, claimed = await self._claim(me, me.nick, node)
         except Refused as refused:
             await self._give_up(me.sid, record, node)
             if refused.code is Code.UNSETTLED:  # and undone now
@@ -316,11 +338,11 @@ class Cluster:
             raise
         if node != self.node:
             raise Refused(Code.CUT_OFF)
-        self._take(me.sid, me.nick, tip)
+        self._take(me.sid, me.nick, tip, claimed)
 
-    def _take(self, sid: str, nick: str, tip: Position) -> None:
+    def _take(self, sid: str, nick: str, tip: Position, claimed: int) -> None:
         """The nick is the session's."""
-        self._records.holds(sid, nick)
+        self._records.holds(sid, nick, claimed)
         self._feed.open(fold(nick), tip)
 
     async def _give_up(self, sid: str, record: Record, node: str) -> None:
@@ -329,10 +351,10 @@ class Cluster:
         await self._store.give_up(sid, record, node)
         self._records.end(sid, record)
 
-    async def _claim(self, me: Identity, nick: str, node: str) -> Position:
-        """Claim a nick, and hear what is sent to it from that moment."""
+    async def _claim(self, me: Identity, nick: str, node: str) -> tuple[Position, int]:
+        """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`."""
 
-        async def claim(_again: bool) -> Position:
+        async def claim(_again: bool) -> tuple[Position, int]:
             deadline = self._presence.deadline
             return await self._noted(me, node, self._store.claim(me, nick, node, deadline))
 
@@ -368,7 +390,7 @@ class Cluster:
         moved = fold(new) != fold(old)
         record.nicks.insert(0, new)  # the first is what lists show
         try:
-            tip = await self._claim(me, new, node)
+            tip, claimed = await self._claim(me, new, node)
         except Refused as refused:
             record.nicks.sort(key=lambda nick: nick != old)
             if refused.code is Code.NICK_TAKEN and moved:
@@ -376,7 +398,7 @@ class Cluster:
             self._records.changed.add(me.sid)
             self._aside(self._shorten())
             raise
-        self._take(me.sid, new, tip)
+        self._take(me.sid, new, tip, claimed)
         event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
@@ -419,9 +441,12 @@ class Cluster:
             record = Record(me.token, [me.nick], {})
         event = Quit(me.sid, me.num, me.nick, why, tuple(fold(channel) for channel in channels))
         nicks = list(record.nicks)
+        for name in record.channels:
+            self._records.leaving(me.sid, name)
         while node == self.node:
             try:
                 await self._quit(event, record, node)
+                self._records.gone(event)
                 break
             except Refused as refused:
                 if refused.code is not Code.BUSY or self._stopping:
@@ -485,6 +510,7 @@ class Cluster:
         if found is None:
             self._left(me, channel)
             raise Refused(Code.TOO_MANY_MADE, channel)
+        self._records.joined(me.sid, channel, quiet)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
         if found.roster.total == 1:
             self._aside(self._store.index(channel))
@@ -500,6 +526,7 @@ class Cluster:
         self._check()
         me.num += 1
         node, gone = self.node, False
+        self._records.leaving(me.sid, channel)
 
         async def leave(again: bool) -> Parted | None:
             nonlocal gone

@@ -6,10 +6,13 @@
 Pub/sub is a hint and the log is the truth (I3): an envelope that continues its log is
 passed on; one that was passed on before is dropped; anything else makes the feed read the
 log from where it stood, and hold what comes meanwhile. What the log has no more is told
-as a gap. Must not know keys, scripts or sessions: it's given a `Reader`.
+as a gap. What was passed on last is kept, for a server that lost it (see `recovery`).
+Must not know keys, scripts or sessions: it's given a `Reader`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -26,8 +29,24 @@ HELD = 10_000
 """How many envelopes of a log are held while it's being read; the log has those beyond."""
 
 
+WITNESSED = 8_192
+"""How many of the last envelopes are kept, of all logs, for a server that lost what they say."""
+
+
 class Excerpt(NamedTuple):
-    """What a log says after some place: its tip, and the entries, oldest first."""
+    """What a log says after some place: its tip, and the entries, oldest first. `past`: up to
+    which seq it is the log of an earlier epoch.
+    """
+
+    tip: Position
+    entries: list[Entry]
+    past: Mapping[str, int] = MappingProxyType({})
+
+
+class Seen(NamedTuple):
+    """What this node saw of a log: how far, under its last epoch, and the last of the entries,
+    oldest first.
+    """
 
     tip: Position
     entries: list[Entry]
@@ -42,7 +61,7 @@ class Reader(Protocol):
 class _Log:
     """Where the feed stands in one log."""
 
-    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire")
+    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire", "shown")
 
     def __init__(self, name: str, wire: int) -> None:
         self.name = name
@@ -52,6 +71,7 @@ class _Log:
         self.held: list[Envelope] | None = []  # None: live
         self.mending = False
         self.again = False  # something came that is neither held nor in what is being read
+        self.shown: set[tuple[str, int]] = set()  # passed on, and come again at other places
 
 
 class Feed:
@@ -68,6 +88,7 @@ class Feed:
         self._wires = 0
         self._distrusted = False
         self._stalled: set[str] = set()  # logs that couldn't be read
+        self._witnessed: deque[Envelope] = deque(maxlen=WITNESSED)
         self.sink: Sink
 
     def follow(self, log: str) -> None:
@@ -115,11 +136,42 @@ class Feed:
                 log.again = True
         elif envelope.seq == log.seq + 1 and (envelope.epoch == log.epoch or self._first(log)):
             log.epoch = envelope.epoch
+            if log.shown:
+                self._pass_each(log, envelope)
+                return
             log.seq += len(envelope.events)
+            self._witnessed.append(envelope)
             self.sink.events(envelope)
         elif not self._known(log, envelope):
             log.held = [envelope]
             self._mend(log)
+
+    def witness(self, envelope: Envelope) -> None:
+        """Something was accepted that this node doesn't hear."""
+        self._witnessed.append(envelope)
+
+    def seen(self) -> dict[str, Seen]:
+        """What was seen of each log under its last epoch, also of logs no longer followed."""
+        held = [e for at in self._logs.values() for e in at.held or () if e.epoch == at.epoch]
+        seen: dict[str, Seen] = {}
+        for envelope in [*self._witnessed, *held]:
+            log, first = self._logs.get(envelope.log), envelope.seq
+            found = seen.get(envelope.log)
+            if found is None or found.tip.epoch != envelope.epoch:
+                if log is not None and log.epoch not in ("", envelope.epoch):
+                    continue
+                found = seen[envelope.log] = Seen(Position(envelope.epoch, 0), [])
+            news = enumerate(envelope.events, first)
+            entries = [Entry(i, envelope.ms, event) for i, event in news if i > found.tip.seq]
+            if entries:
+                found.entries.extend(entries)
+                seen[envelope.log] = Seen(found.tip._replace(seq=entries[-1].seq), found.entries)
+        for name, at in self._logs.items():
+            found = seen.get(name)
+            if at.epoch and (found is None or at.seq > found.tip.seq):
+                tip = Position(at.epoch, at.seq)
+                seen[name] = Seen(tip, [] if found is None else found.entries)
+        return seen
 
     @property
     def distrusted(self) -> bool:
@@ -198,7 +250,10 @@ class Feed:
                 return
             held = log.held or []
             log.held = [e for e in held[:before] if e.epoch == excerpt.tip.epoch] + held[before:]
-            if excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
+            if log.epoch in excerpt.past and excerpt.tip.epoch != log.epoch:
+                if self._succeed(log, excerpt):
+                    continue
+            elif excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
                 # Redis lost this log, and it began anew
                 self.sink.gap(log.name, None)
                 log.epoch, log.seq = excerpt.tip.epoch, 0
@@ -225,13 +280,42 @@ class Feed:
             if self._release(log):
                 return
 
+    def _succeed(self, log: _Log, excerpt: Excerpt) -> bool:
+        """The log goes on under another epoch. Whether it must be read again: it has other things
+        than were passed on, after the last place that is common.
+        """
+        common, before = excerpt.past[log.epoch], log.epoch
+        log.epoch = excerpt.tip.epoch
+        if log.seq <= common:
+            self.sink.continued(log.name, log.epoch, None)
+            return False
+        shown = [e for e in self._witnessed if e.log == log.name and e.epoch == before]
+        for envelope in shown:
+            for seq, event in enumerate(envelope.events, envelope.seq):
+                if seq > common:
+                    log.shown.add((event.sid, event.num))
+        log.seq = common
+        ms = [e.ms for e in shown[-1:]] + [entry.ms for entry in excerpt.entries]
+        self.sink.continued(log.name, log.epoch, max(ms, default=0))
+        return True
+
+    def _pass_each(self, log: _Log, envelope: Envelope) -> None:
+        for seq, event in enumerate(envelope.events, envelope.seq):
+            self._pass(log, Entry(seq, envelope.ms, event))
+
     def _pass(self, log: _Log, entry: Entry) -> None:
         if entry.seq <= log.seq or self._logs.get(log.name) is not log:
             return
         if entry.seq > log.seq + 1:
             self.sink.gap(log.name, entry.seq - log.seq - 1)
         log.seq = entry.seq
-        self.sink.events(Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event]))
+        envelope = Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event])
+        self._witnessed.append(envelope)
+        identity = (entry.event.sid, entry.event.num)
+        if identity in log.shown:
+            log.shown.discard(identity)
+        else:
+            self.sink.events(envelope)
 
     def _release(self, log: _Log) -> bool:
         """Pass on what was held and go live; False if there is a hole in what was held."""
@@ -245,6 +329,5 @@ class Feed:
                     self._mend(log)
                 return False
             log.epoch = envelope.epoch
-            for offset, event in enumerate(envelope.events):
-                self._pass(log, Entry(envelope.seq + offset, envelope.ms, event))
+            self._pass_each(log, envelope)
         return True

@@ -115,6 +115,19 @@ class Presence:
         """Take a lease for this incarnation."""
         await self._beat(take=True)
 
+    async def carry_over(self, store: Store) -> bool:
+        """Renew the lease at another server; whether it's held there.
+
+        A lease that still ran a moment ago, as far as is known here, can't have been swept: if
+        the server hadn't heard of it yet, it's taken.
+        """
+        ran = self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
+        beat = await store.beat(self.node, self._lease_ms, take=ran, messages=0)
+        if not beat.held or beat.epoch != self._epoch:
+            return False
+        self._last, self._last_at = beat, self._clock.seconds()
+        return True
+
     async def renew(self) -> bool:
         """Renew the lease now. False if it had ended: then there's a new incarnation, and
         `evicted` has been told.
