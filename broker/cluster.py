@@ -62,6 +62,10 @@ ROWS = 500
 """How many records are written down in one call."""
 
 
+PROBE = "probe"
+"""What a node says to itself. Otherwise it's told that somebody else has one of its nicks."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
     """How to reach Redis and what to keep there.
@@ -106,7 +110,7 @@ class Cluster:
             script_flags=config.script_flags,
         )
         address = parse(config.url)
-        self._feed = Feed(self._store.read, self._probed)
+        self._feed = Feed(self._store.read, self._told)
         self._link = self._store.link = Link(
             reactor,
             address,
@@ -193,12 +197,12 @@ class Cluster:
             self._looking = self._reactor.callLater(self._config.lease, self._look_again)
 
     def _look_again(self) -> None:
-        async def look() -> None:
-            for sid in await self._recovery.look_again():
-                self._sink.nick_lost(sid)
-
         self._looking = None
-        self._aside(look())
+        self._aside(self._recovery.end_strangers())
+
+    async def _look_for_nicks(self) -> None:
+        for sid in await self._recovery.lost_nicks():
+            self._sink.nick_lost(sid)
 
     def _link_up(self) -> None:
         if self._link.connected and not self._recovering:
@@ -242,6 +246,8 @@ class Cluster:
             return
         self.log.info("Redis is back")
         self._sink.back()
+        if self._recovery.moved:
+            self._aside(self._look_for_nicks())
 
     def _evicted(self, forgotten: bool) -> None:
         self._aside(self._recovery.remember())
@@ -257,14 +263,18 @@ class Cluster:
         if self._reactor.seconds() - self._probed_at > self._config.deadline:
             self.log.warn("nothing is delivered any more")
             self._link.drop()
-        probe = msgspec.json.encode(Envelope(SCHEMA, "", "probe", 0, 0, []))
+        probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
         self._aside(self._shorten())
         self._feed.mend_stalled()
 
-    def _probed(self) -> None:
-        self._probed_at = self._reactor.seconds()
+    def _told(self, word: str) -> None:
+        """Something was published for this node alone."""
+        if word == PROBE:
+            self._probed_at = self._reactor.seconds()
+        else:
+            self._aside(self._look_for_nicks())
 
     async def barrier(self) -> None:
         passed: Deferred[None] = Deferred()

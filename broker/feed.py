@@ -75,13 +75,13 @@ class _Log:
 
 
 class Feed:
-    """Follows logs for one node. `probed` is told of each probe that is heard."""
+    """Follows logs for one node. `told` gets each word that is meant for the node itself."""
 
     logger = Logger()
 
-    def __init__(self, read: Reader, probed: Callable[[], None]) -> None:
+    def __init__(self, read: Reader, told: Callable[[str], None]) -> None:
         self._read = read
-        self._probed = probed
+        self._told = told
         self._logs: dict[str, _Log] = {}
         self._mended: list[Deferred[None]] = []
         self._mending = 0
@@ -127,7 +127,7 @@ class Feed:
         log = self._logs.get(envelope.log)
         if log is None:
             if envelope.log == "":
-                self._probed()
+                self._told(envelope.epoch)
             return
         if log.held is not None:
             if len(log.held) < HELD:

@@ -217,7 +217,7 @@ class Recovery:
                 await store.claim(self._as(sid, me), nick, node, deadline, claimed)
             except Refused as refused:
                 if refused.code is not Code.NICK_TAKEN:
-                    raise  # and `lost_nicks` finds it out
+                    raise  # `lost_nicks` finds it out
         elif claim[2:] != (() if me.away is None else (me.away,)):
             await store.set_away(self._as(sid, me, nick), me.away)
 
@@ -245,21 +245,20 @@ class Recovery:
 
     # -- some time later
 
-    async def look_again(self) -> list[str]:
-        """When all that live have come: end those whose node didn't, and say whose nick is lost.
+    async def lost_nicks(self) -> list[str]:
+        """The sids of those here whose nick is somebody else's now."""
+        lost = []
+        for held in _chunks(self._records.held()):
+            claims = await self._store.claims([nick for nick, _, _ in held])
+            pairs = zip(held, claims, strict=True)
+            lost += [sid for (_, sid, _), claim in pairs if claim is not None and claim[0] != sid]
+        return lost
 
-        To be called one lease after `moved` turned true. Returns the sids.
-        """
+    async def end_strangers(self) -> None:
+        """End those who were put back and whose node hasn't come; one lease after `moved`."""
         self.moved = False
         rewound, self._rewound = self._rewound, set()
         await _all(self._end_strangers(channel) for channel in rewound if channel.startswith("#"))
-        lost = []
-        for nicks in _chunks(self._records.held()):
-            claims = await self._store.claims([nick for nick, _, _ in nicks])
-            for (_, sid, _), claim in zip(nicks, claims, strict=True):
-                if claim is not None and claim[0] != sid:
-                    lost.append(sid)
-        return lost
 
     async def _end_strangers(self, channel: str) -> None:
         """Their coming was among what was put back, and nobody has taken their places."""

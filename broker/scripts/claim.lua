@@ -4,13 +4,14 @@
 -- ARGV  sid token nick node topic since is-away why deadline(see tell) claimed
 --       claimed: when the session was given the nick, if it was (Redis's clock, ms), else 0
 -- ->    {'taken'}, {'late'} or {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
-local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed')
+local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed', 'topic')
 local other = held[1] and (held[1] ~= ARGV[1] or held[2] ~= ARGV[2])
 local since = tonumber(ARGV[10])
 if other and (since == 0 or since >= tonumber(held[3] or '0')) then return { 'taken' } end
 if now() > tonumber(ARGV[9]) then return { 'late' } end
 if other then
   redis.call('DEL', KEYS[1])
+  redis.call('PUBLISH', held[4], '[1,"","lost",0,0,[]]')
   held = {}
 end
 redis.call('HSET', KEYS[1], 'sid', ARGV[1], 'token', ARGV[2], 'nick', ARGV[3], 'node', ARGV[4],

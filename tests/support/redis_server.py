@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import redis
 from fakeredis import TcpFakeServer
 from fakeredis._socket._base import BaseFakeSocket
 
 from broker.embedded import Embedded
+from tests.support.processes import await_fact
 
 
 @contextmanager
@@ -23,6 +25,27 @@ def real_server(folder: Path) -> Iterator[int]:
         port = urlsplit(server.url).port
         assert port is not None
         yield port
+
+
+@contextmanager
+def replica(port: int, folder: Path) -> Iterator[int]:
+    """A server that had all that the one at `port` has now, and is its own master; its port."""
+    config = {"replicaof": f"127.0.0.1 {port}"}
+    with (
+        redis.Redis(port=port) as master,
+        Embedded(folder, port=0, appendonly=False, config=config) as server,
+        redis.Redis.from_url(server.url) as client,
+    ):
+        master.config_set("repl-diskless-sync-delay", 0)
+        await_fact(lambda: client.info("replication")["master_link_status"] == "up")
+        await_fact(lambda: _offset(client) >= _offset(master))
+        client.replicaof("NO", "ONE")
+        yield urlsplit(server.url).port or 0
+
+
+def _offset(client: redis.Redis) -> int:
+    said = client.info("replication")
+    return int(said.get("slave_repl_offset", said["master_repl_offset"]))
 
 
 @contextmanager
