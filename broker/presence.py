@@ -86,6 +86,11 @@ class Presence:
         return self._held
 
     @property
+    def epoch(self) -> str:
+        """Of what Redis knows: another one after it lost everything."""
+        return self._epoch
+
+    @property
     def moving(self) -> bool:
         """Whether the lease had ended, and what was held under it isn't cleared away yet."""
         return bool(self._ended)
@@ -123,7 +128,7 @@ class Presence:
         """
         ran = self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
         beat = await store.beat(self.node, self._lease_ms, take=ran, messages=0)
-        if not beat.held or beat.epoch != self._epoch:
+        if not beat.held:
             return False
         self._last, self._last_at = beat, self._clock.seconds()
         return True

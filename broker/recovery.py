@@ -75,7 +75,8 @@ class Recovery:
         node, before = self._presence.node, self._store.server
         store = self._store.over(wire, self._clock, self._deadline)
         met = await store.meet(node, WINDOW, done=False)
-        moved = met.known and before not in ("", met.server)
+        # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
+        moved = before not in ("", met.server) and met.epoch == self._presence.epoch
         store.server = met.server
         seen: dict[str, Seen] = {}
         rows: dict[str, Record] = {}

@@ -67,12 +67,12 @@ class Parted(NamedTuple):
 
 
 class Meeting(NamedTuple):
-    """What a node finds at a server: the start of its replication id (empty: it tells none),
-    whether the data had a server before, and how many ms nobody may write yet.
+    """What a node finds at a server: the start of its replication id (empty: it tells none), the
+    epoch of what it knows (empty: nothing), and how many ms nobody may write yet.
     """
 
     server: str
-    known: bool
+    epoch: str
     wait: int
 
 
@@ -565,9 +565,9 @@ class Store:
 
     async def meet(self, node: str, window_ms: int, *, done: bool) -> Meeting:
         """Meet the other nodes at a server; `done`: this one has offered all that it saw."""
-        keys = (self.keys.recovery, self.keys.leases)
-        server, known, wait = await self.run("recover", keys, node, window_ms, int(done))
-        return Meeting(server.decode(), known == 1, int(wait))
+        keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
+        server, epoch, wait = await self.run("recover", keys, node, window_ms, int(done))
+        return Meeting(server.decode(), epoch.decode(), int(wait))
 
     async def places(self, logs: list[str]) -> list[Place]:
         """Where these logs stand."""
