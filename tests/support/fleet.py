@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from twisted.internet.defer import Deferred
@@ -263,7 +264,8 @@ class RedisFleet(Fleet):
 
     async def fall_behind(self) -> None:
         folder = Path(self._running.enter_context(TemporaryDirectory()))
-        self._standby = self._running.enter_context(replica(self._port, folder))
+        server = self._running.enter_context(replica(self._port, folder))
+        self._standby = urlsplit(server.url).port or 0
 
     def _take_over(self, *_witnesses: Node) -> None:
         self._port = self._standby
