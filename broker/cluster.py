@@ -578,7 +578,10 @@ class Cluster:
 
         async def tell(again: bool) -> Receipt:
             deadline, sent = self._presence.deadline, first if again else 0
-            return await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            receipt, told = await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            if told is not None:
+                self._feed.witness(told)
+            return receipt
 
         return await self._settle(node, tell)
 

@@ -147,30 +147,30 @@ class Feed:
             self._mend(log)
 
     def witness(self, envelope: Envelope) -> None:
-        """Something was accepted that this node doesn't hear."""
+        """Something was accepted here, and is heard by another node only."""
         self._witnessed.append(envelope)
 
     def seen(self) -> dict[str, Seen]:
         """What was seen of each log under its last epoch, also of logs no longer followed."""
-        held = [e for at in self._logs.values() for e in at.held or () if e.epoch == at.epoch]
-        seen: dict[str, Seen] = {}
+        held = [e for at in self._logs.values() for e in at.held or ()]
+        found: dict[str, tuple[str, dict[int, Entry]]] = {
+            name: (at.epoch, {}) for name, at in self._logs.items() if at.epoch
+        }
         for envelope in [*self._witnessed, *held]:
-            log, first = self._logs.get(envelope.log), envelope.seq
-            found = seen.get(envelope.log)
-            if found is None or found.tip.epoch != envelope.epoch:
-                if log is not None and log.epoch not in ("", envelope.epoch):
-                    continue
-                found = seen[envelope.log] = Seen(Position(envelope.epoch, 0), [])
-            news = enumerate(envelope.events, first)
-            entries = [Entry(i, envelope.ms, event) for i, event in news if i > found.tip.seq]
-            if entries:
-                found.entries.extend(entries)
-                seen[envelope.log] = Seen(found.tip._replace(seq=entries[-1].seq), found.entries)
-        for name, at in self._logs.items():
-            found = seen.get(name)
-            if at.epoch and (found is None or at.seq > found.tip.seq):
-                tip = Position(at.epoch, at.seq)
-                seen[name] = Seen(tip, [] if found is None else found.entries)
+            epoch, entries = found.get(envelope.log, ("", {}))
+            if epoch != envelope.epoch:
+                if envelope.log in self._logs and epoch:
+                    continue  # it went on without that
+                entries = {}
+                found[envelope.log] = (envelope.epoch, entries)
+            for seq, event in enumerate(envelope.events, envelope.seq):
+                entries[seq] = Entry(seq, envelope.ms, event)
+        seen = {}
+        for name, (epoch, entries) in found.items():
+            at = self._logs.get(name)
+            last = max(entries, default=0)
+            tip = last if at is None or at.epoch != epoch else max(at.seq, last)
+            seen[name] = Seen(Position(epoch, tip), [entries[seq] for seq in sorted(entries)])
         return seen
 
     @property

@@ -199,7 +199,7 @@ class Link:
         self._later = later or (lambda work: reactor.callLater(0, work))
         self._patience = patience
         self._most = most
-        self._backoff = backoffPolicy(0.05, 2.0, 1.6, rng.random)
+        self._backoff = backoffPolicy(0.05, 1.0, 1.6, rng.random)
         self._wire: Wire | None = None
         self._stopping = False
         self._ended: Deferred[None] | None = None

@@ -16,7 +16,9 @@ from twisted.python.failure import Failure
 
 from broker.api import Arrival, Code, Identity, Position, Receipt, Refused, Roster, Topic
 from broker.events import (
+    SCHEMA,
     Entry,
+    Envelope,
     Event,
     Joined,
     Left,
@@ -463,8 +465,10 @@ class Store:
 
     async def tell(
         self, me: Identity, nick: str, text: str, *, deadline: int, sent: int
-    ) -> Receipt:
-        """Put a private message into an inbox. `sent`: 0, or when it was first tried.
+    ) -> tuple[Receipt, Envelope | None]:
+        """Put a private message into an inbox; what was published, if it was done now.
+
+        `sent`: 0, or when it was first tried.
 
         Raises NO_SUCH_NICK, UNSETTLED, `Late`, and LinkLost: a repetition has to say that it
         is one.
@@ -490,7 +494,12 @@ class Store:
                 raise Late
             case b"unknown":
                 raise Refused(Code.UNSETTLED)
-        return Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
+        receipt = Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
+        if len(reply) < 8:
+            return receipt, None
+        epoch, seq, ms, to = (part.decode() for part in reply[4:])
+        told = msgspec.structs.replace(event, to=to)
+        return receipt, Envelope(SCHEMA, fold(nick), epoch, int(seq), int(ms), [told])
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""
