@@ -45,11 +45,12 @@ class Excerpt(NamedTuple):
 
 class Seen(NamedTuple):
     """What this node saw of a log: how far, under its last epoch, and the last of the entries,
-    oldest first.
+    oldest first. `former`: the epochs that the last one continues.
     """
 
     tip: Position
     entries: list[Entry]
+    former: frozenset[str] = frozenset()
 
 
 class Reader(Protocol):
@@ -61,7 +62,7 @@ class Reader(Protocol):
 class _Log:
     """Where the feed stands in one log."""
 
-    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire", "shown")
+    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire", "shown", "former")
 
     def __init__(self, name: str, wire: int) -> None:
         self.name = name
@@ -71,6 +72,7 @@ class _Log:
         self.held: list[Envelope] | None = []  # None: live
         self.mending = False
         self.again = False  # something came that is neither held nor in what is being read
+        self.former: frozenset[str] = frozenset()  # epochs that the last one continues
         self.shown: set[tuple[str, int]] = set()  # passed on, and come again at other places
 
 
@@ -158,19 +160,21 @@ class Feed:
         }
         for envelope in [*self._witnessed, *held]:
             epoch, entries = found.get(envelope.log, ("", {}))
-            if epoch != envelope.epoch:
-                if envelope.log in self._logs and epoch:
+            log = self._logs.get(envelope.log)
+            if epoch != envelope.epoch and (log is None or envelope.epoch not in log.former):
+                if log is not None and epoch:
                     continue  # it went on without that
                 entries = {}
                 found[envelope.log] = (envelope.epoch, entries)
             for seq, event in enumerate(envelope.events, envelope.seq):
                 entries[seq] = Entry(seq, envelope.ms, event)
-        seen = {}
+        seen: dict[str, Seen] = {}
         for name, (epoch, entries) in found.items():
-            at = self._logs.get(name)
-            last = max(entries, default=0)
-            tip = last if at is None or at.epoch != epoch else max(at.seq, last)
-            seen[name] = Seen(Position(epoch, tip), [entries[seq] for seq in sorted(entries)])
+            log, last = self._logs.get(name), max(entries, default=0)
+            former = log.former if log is not None else frozenset()
+            tip = last if log is None or log.epoch != epoch else max(log.seq, last)
+            in_order = [entries[seq] for seq in sorted(entries)]
+            seen[name] = Seen(Position(epoch, tip), in_order, former)
         return seen
 
     @property
@@ -286,7 +290,9 @@ class Feed:
         """
         common, before = excerpt.past[log.epoch], log.epoch
         log.epoch = excerpt.tip.epoch
+        log.former = frozenset()
         if log.seq <= common:
+            log.former = frozenset(excerpt.past)
             self.sink.continued(log.name, log.epoch, None)
             return False
         shown = [e for e in self._witnessed if e.log == log.name and e.epoch == before]

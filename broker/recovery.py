@@ -117,16 +117,19 @@ class Recovery:
         late, offers = [], []
         for some in _chunks(seen):
             for log, place in zip(some, await store.places(some), strict=True):
-                tip, entries = seen[log]
+                tip, entries, former = seen[log]
                 if place.server == store.server:
                     if place.epoch != tip.epoch and log.startswith("#"):
                         late.append(log)
-                elif place.epoch in ("", tip.epoch) and place.seq < tip.seq:
+                elif place.epoch in ("", tip.epoch, *former) and place.seq < tip.seq:
                     lacking = [entry for entry in entries if entry.seq > place.seq]
                     if place.epoch or lacking:
                         self._rewound.add(log)
                         parts = range(0, len(lacking) or 1, OFFERED)
-                        offers += [store.offer(log, tip, lacking[i : i + OFFERED]) for i in parts]
+                        epoch = place.epoch or tip.epoch
+                        offers += [
+                            store.offer(log, epoch, tip, lacking[i : i + OFFERED]) for i in parts
+                        ]
         await _all(offers)
         return late
 

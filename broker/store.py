@@ -587,11 +587,13 @@ class Store:
             for epoch, seq, at in found
         ]
 
-    async def offer(self, log: str, tip: Position, seen: list[Entry]) -> None:
-        """Offer what was seen of a log that is shorter now; `tip`: where it stood."""
+    async def offer(self, log: str, epoch: str, tip: Position, seen: list[Entry]) -> None:
+        """Offer what was seen of a log that is shorter now, and has this epoch; `tip`: where it
+        stood.
+        """
         flat = [part for one in seen for part in (one.seq, one.ms, encode(one.event))]
         keys = (self.keys.log(log).meta,)
-        await self.run("offer", keys, self.server, tip.epoch, tip.seq, MOMENT, *flat)
+        await self.run("offer", keys, self.server, epoch, *tip, MOMENT, *flat)
 
     async def settle(self, log: str) -> None:
         """Let a log go on under this server, with what was offered."""

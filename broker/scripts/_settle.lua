@@ -53,11 +53,10 @@ local function settle(meta, roster, log, lines, at)
     redis.call('HDEL', meta, seq)
   end
   tip = string.format('%.0f', math.max(tip, tonumber(about.offered or '0')))
-  local past = {}
-  for each in string.gmatch((about.past or '') .. ' ' .. about.epoch .. ':' .. tip, '%S+') do
-    past[#past + 1] = each
-  end
-  redis.call('HDEL', meta, 'offered')
+  local past, said = {}, (about.past or '') .. ' ' .. about.epoch .. ':' .. tip
+  if about.later then said = said .. ' ' .. about.later .. ':' .. tip end
+  for each in string.gmatch(said, '%S+') do past[#past + 1] = each end
+  redis.call('HDEL', meta, 'offered', 'later')
   redis.call('HSET', meta, 'epoch', string.sub(redis.sha1hex(about.epoch .. at), 1, 12),
     'seq', tip, 'at', at, 'past', table.concat(past, ' ', math.max(1, #past - PAST + 1)))
 end

@@ -76,3 +76,40 @@ async def test_what_is_older_than_what_nodes_remember_is_a_gap_for_whoever_reads
         texts(await b.heard("#go")),
     )
     assert ([], [Gap("#go", 2)]) == (a.sink.gaps(), b.sink.gaps())
+
+
+async def test_a_replica_that_knows_nothing_of_the_failover_before_lacks_nothing_in_the_end(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    ann, bob = await a.enter("ann", "#go"), await b.enter("bob", "#go")
+    await b.broker.barrier()
+    heard = await a.heard("#go")
+    await fleet.fall_behind()
+    await fleet.fall_behind()
+    for text in ("one", "two"):
+        await a.say(ann, "#go", text)
+        await b.broker.tell(bob, "ann", text)
+        await b.broker.barrier()
+        await fleet.fail_over()
+    await a.say(ann, "#go", "three")
+    for node in (a, b):
+        assert ["one", "two", "three"] == texts(await node.heard("#go"))
+        assert [] == node.sink.gaps()
+    assert len(heard) + 3 == len(a.sink.heard("#go"))
+    assert ["one", "two"] == texts(await a.heard("ann"))
+    entries = await b.broker.history("#go", 10)
+    assert ["one", "two", "three"] == texts([entry.event for entry in entries])
+
+
+async def test_a_private_message_whose_reader_was_away_is_put_back_by_its_author(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    await a.enter("ann")
+    bob = await b.enter("bob")
+    await fleet.fall_behind()
+    await fleet.lose(a)
+    await b.broker.tell(bob, "ann", "psst")
+    await fleet.fail_over()
+    assert (["psst"], []) == (texts(await a.heard("ann")), a.sink.gaps())

@@ -236,7 +236,7 @@ class RedisFleet(Fleet):
         self._namespace = f"test-{secrets.token_hex(4)}"
         self.relays: dict[Broker, Relay] = {}
         self._running = ExitStack()
-        self._standby = 0
+        self._standbys: list[int] = []
 
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
         from broker.cluster import Cluster, ClusterConfig
@@ -265,10 +265,10 @@ class RedisFleet(Fleet):
     async def fall_behind(self) -> None:
         folder = Path(self._running.enter_context(TemporaryDirectory()))
         server = self._running.enter_context(replica(self._port, folder))
-        self._standby = urlsplit(server.url).port or 0
+        self._standbys.append(urlsplit(server.url).port or 0)
 
     def _take_over(self, *_witnesses: Node) -> None:
-        self._port = self._standby
+        self._port = self._standbys.pop(0)
         for relay in self.relays.values():
             relay.redis_port = self._port
 
