@@ -121,7 +121,9 @@ class Recovery:
                 if place.server == store.server:
                     if place.epoch != tip.epoch and log.startswith("#"):
                         late.append(log)
-                elif place.epoch in ("", tip.epoch, *former) and place.seq < tip.seq:
+                elif place.epoch in former or (
+                    place.epoch in ("", tip.epoch) and place.seq < tip.seq
+                ):
                     lacking = [entry for entry in entries if entry.seq > place.seq]
                     if place.epoch or lacking:
                         self._rewound.add(log)

@@ -82,7 +82,7 @@ async def test_a_replica_that_knows_nothing_of_the_failover_before_lacks_nothing
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
     a, b = await make_brokers(2)
-    ann, bob = await a.enter("ann", "#go"), await b.enter("bob", "#go")
+    ann, bob = await a.enter("ann", "#go", "#py"), await b.enter("bob", "#go")
     await b.broker.barrier()
     heard = await a.heard("#go")
     await fleet.fall_behind()
