@@ -193,7 +193,9 @@ class Cluster:
 
     async def _meet(self, wire: Wire) -> None:
         await self._recovery.meet(wire)
-        if self._recovery.moved and self._looking is None:
+        if self._recovery.moved:
+            if self._looking is not None:
+                self._looking.cancel()
             self._looking = self._reactor.callLater(self._config.lease, self._look_again)
 
     def _look_again(self) -> None:

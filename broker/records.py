@@ -25,6 +25,15 @@ class Record(NamedTuple):
     channels: dict[str, str]
 
 
+class Membership(NamedTuple):
+    """A channel's name as the session spelled it, and whether they came quietly; None: they are
+    only about to come, or to go.
+    """
+
+    spelled: str
+    quiet: bool | None
+
+
 GONE = 1024
 """How many of the last quits are remembered, for a server that didn't hear of them any more."""
 
@@ -116,18 +125,22 @@ class Records:
         if members.pop(sid, None) is not None and not members:
             del self._members[fold(channel)]
 
-    def members(self) -> dict[str, dict[str, tuple[str, bool]]]:
-        """Who is certainly in which channel, by its folded name and sid: its name as the session
-        spelled it, and whether it came quietly.
-        """
-        return {
-            name: {sid: (self._records[sid].channels.get(name, name), quiet[sid]) for sid in quiet}
-            for name, quiet in self._members.items()
-        }
+    def members(self) -> dict[str, dict[str, Membership]]:
+        """Who is in which channel, or may be: by its folded name, and sid."""
+        found: dict[str, dict[str, Membership]] = {}
+        for sid, record in self._records.items():
+            for name, spelled in record.channels.items():
+                quiet = self._members.get(name, {}).get(sid)
+                found.setdefault(name, {})[sid] = Membership(spelled, quiet)
+        return found
 
     def gone(self, event: Quit) -> None:
         """A session has quit with this event."""
         self._gone.append(event)
+
+    def quits(self) -> list[Quit]:
+        """The events of those who quit lately."""
+        return list(self._gone)
 
     def last_words(self, sid: str) -> Quit | None:
         """The event with which a session quit, if it was lately."""

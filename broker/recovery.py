@@ -22,11 +22,11 @@ from twisted.python.failure import Failure
 from broker.api import Code, Identity, Refused
 from broker.events import Quit
 from broker.feed import Feed, Seen
-from broker.link import Wire
+from broker.link import LinkLost, Wire
 from broker.names import fold
 from broker.presence import LOST, Presence
-from broker.records import Record, Records
-from broker.store import Late, Store
+from broker.records import Membership, Record, Records
+from broker.store import STRANGER, Late, Store
 
 WINDOW = 3000
 """Milliseconds, from the first node that comes to another server, in which others are waited for.
@@ -158,6 +158,7 @@ class Recovery:
         node, deadline = self._presence.node, self._presence.deadline
         gone = {sid: row for sid, row in rows.items() if self._records.get(sid) is None}
         await _all(self._end(store, sid, row) for sid, row in gone.items())
+        await _all(self._quit(store, event) for event in self._records.quits())
         here = [(sid, row) for sid, row in rows.items() if sid not in gone]
         await _all(self._leave(store, sid, row) for sid, row in here)
         for sids in _chunks(self._records.sids()):
@@ -170,19 +171,19 @@ class Recovery:
         for names in _chunks(members):
             found = await store.members({name: list(members[name]) for name in names})
             await _all(
-                self._join(store, sid, *members[name][sid])
+                self._join(store, sid, members[name][sid], member)
                 for name in names
                 for sid, member in found[name].items()
-                if self._differs(sid, member)
+                if self._differs(sid, member, members[name][sid])
             )
         await _all(store.index(name) for name in members)
 
-    def _differs(self, sid: str, member: tuple[str, str] | None) -> bool:
+    def _differs(self, sid: str, member: tuple[str, str] | None, membership: Membership) -> bool:
         """Whether a roster says something else of a session than it should."""
         record = self._records.get(sid)
-        return record is not None and (
-            member is None or member[0] != record.token or member[1] not in record.nicks
-        )
+        if record is None or membership.quiet is None:
+            return member is not None and member[0] == STRANGER
+        return member is None or member[0] != record.token or member[1] not in record.nicks
 
     async def _end(self, store: Store, sid: str, row: Record) -> None:
         """A session that had quit when the server didn't hear of it any more."""
@@ -194,6 +195,13 @@ class Recovery:
             if parted is not None and parted.left == 0:
                 await store.emptied(channel, parted.maker)
         await store.give_up(sid, row, self._presence.node)
+
+    async def _quit(self, store: Store, event: Quit) -> None:
+        """A session had quit: also where it's among what was put back, and its quit isn't."""
+        for channel in self._rewound.intersection(event.channels):
+            parted = await store.quit(STRANGER, channel, event)
+            if parted is not None and parted.left == 0:
+                await store.emptied(channel, parted.maker)
 
     async def _leave(self, store: Store, sid: str, row: Record) -> None:
         """Channels that a session had left when the server didn't hear of it any more."""
@@ -227,15 +235,19 @@ class Recovery:
         elif claim[2:] != (() if me.away is None else (me.away,)):
             await store.set_away(self._as(sid, me, nick), me.away)
 
-    async def _join(self, store: Store, sid: str, channel: str, quiet: bool) -> None:
-        me = self._records.identity(sid)
-        if me is None:
+    async def _join(
+        self, store: Store, sid: str, membership: Membership, member: tuple[str, str] | None
+    ) -> None:
+        me, record = self._records.identity(sid), self._records.get(sid)
+        if me is None or record is None:
             return
+        # a change of nick that is under way may have come to this roster already
+        nick = member[1] if member is not None and member[1] in record.nicks else me.nick
         await store.join(
-            self._as(sid, me),
-            channel,
+            self._as(sid, me, nick),
+            membership.spelled,
             announce=False,
-            quiet=quiet,
+            quiet=bool(membership.quiet),
             roster=0,
             history=0,
             may_make=True,
@@ -264,19 +276,25 @@ class Recovery:
         """End those who were put back and whose node hasn't come; one lease after `moved`."""
         self.moved = False
         rewound, self._rewound = self._rewound, set()
-        await _all(self._end_strangers(channel) for channel in rewound if channel.startswith("#"))
+        server = self._store.server
+        await _all(
+            self._end_strangers(channel, server) for channel in rewound if channel.startswith("#")
+        )
 
-    async def _end_strangers(self, channel: str) -> None:
+    async def _end_strangers(self, channel: str, server: str) -> None:
         """Their coming was among what was put back, and nobody has taken their places."""
         for sid, num, nick in await self._store.strangers(channel):
+            if self._store.server != server:  # again
+                self._rewound.add(channel)
+                return
             event = Quit(sid, num + 1, nick, LOST, (channel,))
-            parted = await self._store.quit("-", channel, event)
+            parted = await self._store.quit(STRANGER, channel, event, patiently=False)
             if parted is not None and parted.left == 0:
                 await self._store.emptied(channel, parted.maker)
 
 
 def _left_undone(failure: Failure) -> None:
-    failure.trap(Refused, Late)
+    failure.trap(Refused, Late, LinkLost)
 
 
 def _chunks(whole: Iterable[Any]) -> Iterable[list[Any]]:

@@ -41,6 +41,10 @@ MOMENT = 60
 """Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
 
 
+STRANGER = "-"
+"""The token of a member whom nobody has put back yet; see scripts/_settle.lua."""
+
+
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds."""
 
@@ -318,19 +322,28 @@ class Store:
         Raises LinkLost: on a repetition, None may mean that it was done before.
         """
         event = Left(me.sid, me.num, me.nick, why)
-        return await self._part(me.sid, me.token, channel, event, "always")
+        return await self._part(me.sid, me.token, channel, event, "always", patiently=False)
 
     async def quit(
-        self, token: str, channel: str, event: Quit, *, silently: bool = False
+        self,
+        token: str,
+        channel: str,
+        event: Quit,
+        *,
+        silently: bool = False,
+        patiently: bool = True,
     ) -> Parted | None:
-        """Take a session out of a channel because it's gone; None if it wasn't a member."""
+        """Take a session out of a channel because it's gone; None if it wasn't a member.
+
+        Raises LinkLost unless it's done `patiently`.
+        """
         tell = "never" if silently else "loud"
-        return await self._part(event.sid, token, channel, event, tell)
+        return await self._part(event.sid, token, channel, event, tell, patiently)
 
     async def _part(
-        self, sid: str, token: str, channel: str, event: Event, tell: str
+        self, sid: str, token: str, channel: str, event: Event, tell: str, patiently: bool
     ) -> Parted | None:
-        run = self._once if tell == "always" else self._patiently
+        run = self._patiently if patiently else self._once
         reply = await run(
             "leave",
             self.keys.channel(channel),
@@ -632,7 +645,7 @@ class Store:
         """Members without a token: sid, the last number, nick. See scripts/_settle.lua."""
         flat = await self.ask("HGETALL", self.keys.channel(channel).roster)
         members = [(sid.decode(), raw.decode().split(" ", 5)) for sid, raw in flat.items()]
-        return [(sid, int(parts[1]), parts[5]) for sid, parts in members if parts[0] == "-"]
+        return [(sid, int(parts[1]), parts[5]) for sid, parts in members if parts[0] == STRANGER]
 
     # -- nodes
 
