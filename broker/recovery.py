@@ -204,17 +204,16 @@ class Recovery:
                 await store.emptied(channel, parted.maker)
 
     async def _leave(self, store: Store, sid: str, row: Record) -> None:
-        """Channels that a session had left when the server didn't hear of it any more."""
-        me, record = self._records.identity(sid), self._records.get(sid)
+        """Channels that a session had left when the server didn't hear of it any more.
+
+        This node saw the event, so it's back in its place, and the session out of the roster; but
+        for one that was too old to be remembered.
+        """
+        record = self._records.get(sid)
         for name in row.channels:
-            if (
-                me is not None
-                and record is not None
-                and name not in record.channels
-                and record.token == row.token
-            ):
-                me.num += 1
-                parted = await store.leave(self._as(sid, me), name, "")
+            if record is not None and name not in record.channels and record.token == row.token:
+                event = Quit(sid, 0, row.nicks[0], "", ())
+                parted = await store.quit(row.token, name, event, silently=True)
                 if parted is not None and parted.left == 0:
                     await store.emptied(name, parted.maker)
 
