@@ -236,13 +236,31 @@ class Sink(Protocol):
     def events(self, envelope: Envelope) -> None:
         """Events of a followed channel, or of the inbox of a nick that is held here.
 
-        For each log: in its order, each event once, without a hole but those told by `gap`.
+        For each log: in its order, each event once, without a hole but those told by `gap`. Only
+        after a `continued` that tells of another order, places of what had come by are skipped.
         Between logs no order is promised, but what was missed in an outage comes in the order in
         which it was accepted, to the millisecond.
         """
 
     def gap(self, log: str, lost: int | None) -> None:
         """Events of `log` are lost at this place: how many, or None if that can't be known."""
+
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        """`log` goes on under another epoch, since it's kept by another server now.
+
+        `differs` None: nothing is lost, and each place that was told is the same place under the
+        new epoch. Otherwise the log has other things at some of the last places: this node came
+        too late to put back what it had been told. Up to that time (Unix ms) others may have been
+        told in another order; what this node alone had been told stands at later places now. What
+        has come by in another place doesn't come again.
+        """
+
+    def nick_lost(self, sid: str) -> None:
+        """The session's nick is somebody else's, who has held it for longer.
+
+        Both held it because the broker had forgotten the one while the other took it. The session
+        stays, is a member where it was, and needs another nick.
+        """
 
     def away(self) -> None:
         """The broker is gone: commands will be refused with AWAY. Told once per outage."""

@@ -56,10 +56,11 @@ from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
 from broker.kept import Reclaimed
 from broker.keys import Keys
-from broker.link import Link, LinkLost
+from broker.link import Link, LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
+from broker.recovery import Recovery
 from broker.store import Late, Line, Parted, Store
 
 T = TypeVar("T")
@@ -72,6 +73,10 @@ AROUND = 50
 
 ROWS = 500
 """How many records are written down in one call."""
+
+
+PROBE = "probe"
+"""What a node says to itself. Otherwise it's told that somebody else has one of its nicks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ class Cluster:
             script_flags=config.script_flags,
         )
         address = parse(config.url)
-        self._feed = Feed(self._store.read, self._probed)
+        self._feed = Feed(self._store.read, self._told)
         self._link = self._store.link = Link(
             reactor,
             address,
@@ -131,6 +136,7 @@ class Cluster:
             down=self._link_down,
             heard=self._feed.hear,
             introduce=self._store.load_scripts,
+            meet=self._meet,
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
@@ -156,10 +162,14 @@ class Cluster:
             ready=lambda: self.ready and not self._link.full,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
+        self._recovery = Recovery(
+            self._store, self._feed, self._records, self._presence, reactor, config.deadline
+        )
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None
         self._recovering = False
+        self._looking: Any = None  # when what was put back is looked at again
         self._stopping = False
         self._given_back: list[str] = []  # nicks that are heard still
         self._claimed: list[str] = []  # nicks, folded, whose claims are under way
@@ -201,10 +211,27 @@ class Cluster:
         self._ready = False
         if self._trimming.running:
             self._trimming.stop()
+        if self._looking is not None:
+            self._looking.cancel()
         if self._link.connected:
             # people who couldn't be said goodbye to are left to whoever sweeps the lease
             await self._presence.stop(give_up=not self._records)
         await self._link.stop()
+
+    async def _meet(self, wire: Wire) -> None:
+        await self._recovery.meet(wire)
+        if self._recovery.moved:
+            if self._looking is not None:
+                self._looking.cancel()
+            self._looking = self._reactor.callLater(self._config.lease, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking = None
+        self._aside(self._recovery.end_strangers())
+
+    async def _look_for_nicks(self) -> None:
+        for sid in await self._recovery.lost_nicks():
+            self._sink.nick_lost(sid)
 
     def _link_up(self) -> None:
         if self._link.connected and not self._recovering:
@@ -248,8 +275,12 @@ class Cluster:
             return
         self.log.info("Redis is back")
         self._sink.back()
+        if self._recovery.moved:
+            self._aside(self._look_for_nicks())
+            self._aside(self._keeping.refresh(self.node))
 
     def _evicted(self, forgotten: bool) -> None:
+        self._aside(self._recovery.remember())
         self._given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()
@@ -265,7 +296,7 @@ class Cluster:
         if self._reactor.seconds() - self._probed_at > max(self._config.deadline, two_beats):
             self.log.warn("nothing is delivered any more")
             self._link.drop()
-        probe = msgspec.json.encode(Envelope(SCHEMA, "", "probe", 0, 0, []))
+        probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
         self._aside(self._shorten())
@@ -273,13 +304,17 @@ class Cluster:
         self._aside(self._record_kept())
         self._feed.mend_stalled()
 
-    def _probed(self, nonce: str) -> None:
-        """A probe of this node's own; or another node's word that it took up a session."""
-        kind, _, sid = nonce.partition(" ")
-        if kind == TAKEN:
+    def _told(self, word: str) -> None:
+        """Something was published for this node alone: its own probe, that another node took up a
+        session, or that somebody else has one of its nicks.
+        """
+        kind, _, sid = word.partition(" ")
+        if kind == PROBE:
+            self._probed_at = self._reactor.seconds()
+        elif kind == TAKEN:
             self._aside(self._check_kept(sid))
         else:
-            self._probed_at = self._reactor.seconds()
+            self._aside(self._look_for_nicks())
 
     async def barrier(self) -> None:
         passed: Deferred[None] = Deferred()
@@ -353,7 +388,7 @@ class Cluster:
         self._check()
         node, record = self.node, self._records.begin(me)
         try:
-            tip = await self._claim(me, me.nick, node)
+            tip, claimed = await self._claim(me, me.nick, node)
         except Refused as refused:
             await self._give_up(me.sid, record, node)
             if refused.code is Code.UNSETTLED:  # and undone now
@@ -361,11 +396,11 @@ class Cluster:
             raise
         if node != self.node:
             raise Refused(Code.CUT_OFF)
-        self._take(me.sid, me.nick, tip)
+        self._take(me.sid, me.nick, tip, claimed)
 
-    def _take(self, sid: str, nick: str, tip: Position) -> None:
+    def _take(self, sid: str, nick: str, tip: Position, claimed: int) -> None:
         """The nick is the session's."""
-        self._records.holds(sid, nick)
+        self._records.holds(sid, nick, claimed)
         self._feed.open(fold(nick), tip)
 
     async def _give_up(self, sid: str, record: Record, node: str) -> None:
@@ -374,10 +409,10 @@ class Cluster:
         await self._store.give_up(sid, record, node)
         self._records.end(sid, record)
 
-    async def _claim(self, me: Identity, nick: str, node: str) -> Position:
-        """Claim a nick, and hear what is sent to it from that moment."""
+    async def _claim(self, me: Identity, nick: str, node: str) -> tuple[Position, int]:
+        """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`."""
 
-        async def claim(_again: bool) -> Position:
+        async def claim(_again: bool) -> tuple[Position, int]:
             deadline = self._presence.deadline
             return await self._noted(me, node, self._store.claim(me, nick, node, deadline))
 
@@ -413,7 +448,7 @@ class Cluster:
         moved = fold(new) != fold(old)
         record.nicks.insert(0, new)  # the first is what lists show
         try:
-            tip = await self._claim(me, new, node)
+            tip, claimed = await self._claim(me, new, node)
         except Refused as refused:
             record.nicks.sort(key=lambda nick: nick != old)
             if refused.code is Code.NICK_TAKEN and moved:
@@ -421,7 +456,7 @@ class Cluster:
             self._records.changed.add(me.sid)
             self._aside(self._shorten())
             raise
-        self._take(me.sid, new, tip)
+        self._take(me.sid, new, tip, claimed)
         event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
@@ -464,6 +499,8 @@ class Cluster:
             record = Record(me.token, [me.nick], {})
         event = Quit(me.sid, me.num, me.nick, why, tuple(fold(channel) for channel in channels))
         nicks = list(record.nicks)
+        for name in record.channels:
+            self._records.leaving(me.sid, name)
         while node == self.node:
             try:
                 if record.kept:
@@ -471,6 +508,7 @@ class Cluster:
                 await self._quit(event, record, node)
                 if record.kept:
                     await self._keeping.forget(me.sid)
+                self._records.gone(event)
                 break
             except Refused as refused:
                 if refused.code is not Code.BUSY or self._stopping:
@@ -594,7 +632,7 @@ class Cluster:
                 if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
                     reach = reach._replace(after=found.taken)
                 told[fold(nick)] = reach
-                self._records.holds(me.sid, nick)
+                self._records.holds(me.sid, nick, found.claimed)
         if not me.nick:
             await self._keeping.acts(me)
         row = taking.row
@@ -619,6 +657,7 @@ class Cluster:
 
         found = await self._settle(node, regain)
         if found is not None:
+            self._records.joined(me.sid, channel, found.quiet)
             self._feed.open(fold(channel), found.tip)
         return found
 
@@ -639,25 +678,23 @@ class Cluster:
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check()
-        same = after.epoch in (upto.epoch, "")  # empty: nobody had written to it yet
-        start = after.seq if same else 0
-        lost = 0 if same else None
-        before: list[Entry] = []
-        entries: list[Entry] = []
-        at = max(0, start - AROUND)
-        while at < upto.seq:
-            excerpt = await self._store.read(log, at, CHUNK)
-            if excerpt.tip.epoch != upto.epoch:
-                return Missed(None, [], [])
-            for entry in excerpt.entries:
-                if entry.seq <= upto.seq:
-                    (before if entry.seq <= start else entries).append(entry)
-            if len(excerpt.entries) < CHUNK:
-                break
-            at = excerpt.entries[-1].seq
-        if lost is not None:
-            lost = max(0, upto.seq - start) - len(entries)
-        return Missed(lost, before, entries)
+        epoch, start = after
+        tip, some, past = await self._store.read(log, max(0, start - AROUND), CHUNK)
+        if tip.epoch != upto.epoch:
+            return Missed(None, [], [])
+        # empty: nobody had written to it yet
+        same = epoch in ("", tip.epoch) or start <= past.get(epoch, -1)
+        if not same:
+            start = 0
+            some = (await self._store.read(log, 0, CHUNK)).entries
+        found = list(some)
+        while len(some) == CHUNK and some[-1].seq < upto.seq:
+            some = (await self._store.read(log, some[-1].seq, CHUNK)).entries
+            found += some
+        before = [entry for entry in found if entry.seq <= start]
+        missed = [entry for entry in found if start < entry.seq <= upto.seq]
+        lost = max(0, upto.seq - start) - len(missed)
+        return Missed(lost if same else None, before, missed)
 
     # -- channels
 
@@ -708,6 +745,7 @@ class Cluster:
         if found is None:
             self._left(me, channel)
             raise Refused(Code.TOO_MANY_MADE, channel)
+        self._records.joined(me.sid, channel, quiet)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
         if found.roster.total == 1:
             self._aside(self._store.index(channel))
@@ -723,6 +761,7 @@ class Cluster:
         self._check()
         me.num += 1
         node, gone = self.node, False
+        self._records.leaving(me.sid, channel)
 
         async def leave(again: bool) -> Parted | None:
             nonlocal gone
@@ -764,7 +803,10 @@ class Cluster:
 
         async def tell(again: bool) -> Receipt:
             deadline, sent = self._presence.deadline, first if again else 0
-            return await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            receipt, told = await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            if told is not None:
+                self._feed.witness(told)
+            return receipt
 
         return await self._settle(node, tell)
 

@@ -292,7 +292,7 @@ class Keeping:
                 raise Refused(Code.ELSEWHERE)
             if taking is None:
                 record = Record(me.token, [], {}, kept=True)
-                self._records.adopt(me.sid, record)
+                self._records.adopt(me, record)
                 taking = Taking(Taken("", "", b"", b"", b"", 0, 0), record, row.secret, set(), [])
                 self._taking[me.sid] = taking
             owner = row.owner if row.token != me.token else taking.row.was

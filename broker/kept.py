@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 class Reclaimed(NamedTuple):
     """A claim that was taken up. `topic`: of the node that had it. `taken`: the inbox's tip when
-    the nick was, `tip`: now.
+    the nick was, `tip`: now. `claimed`: when that was (ms).
     """
 
     nick: str
@@ -55,6 +55,7 @@ class Reclaimed(NamedTuple):
     topic: str
     taken: Position
     tip: Position
+    claimed: int
 
 
 class KeptRows:
@@ -136,7 +137,7 @@ class KeptRows:
 
     async def settle(self, sid: str, token: str) -> bool:
         """A session has been taken up: nothing stands under earlier tokens. False: another's."""
-        return bool(await self._store.run("settle", (self._keys.kept(sid),), token))
+        return bool(await self._store.run("taken", (self._keys.kept(sid),), token))
 
     async def lapse(self, sid: str, token: str) -> tuple[list[str], bytes] | None:
         """Nobody may take up the session any more; its tokens and record. None if it's another's,
@@ -160,7 +161,7 @@ class KeptRows:
             raise Late
         if found[0] == b"gone":
             return None
-        _, spelled, is_away, why, since, topic, epoch, seq, tip_epoch, tip_seq = found
+        _, spelled, is_away, why, since, topic, epoch, seq, tip_epoch, tip_seq, claimed = found
         return Reclaimed(
             spelled.decode(),
             why.decode() if is_away else None,
@@ -168,6 +169,7 @@ class KeptRows:
             topic.decode(),
             Position(epoch.decode(), int(seq)),
             Position(tip_epoch.decode(), int(tip_seq)),
+            int(claimed),
         )
 
     async def regain(

@@ -1,12 +1,13 @@
 """The names of all keys and topics in Redis. Nothing else in chorus spells one.
 
-    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, name, topic..., made (address), and spoken:
-                                           the seq of the last line, 0 if there's only a topic
+    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at and past (see scripts/_settle.lua), name,
+                                           topic..., made (address), and spoken: the seq of the
+                                           last line, 0 if there's only a topic
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
     NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away,
-                                           and epoch, seq: the inbox's tip when it was taken
-    NAMESPACE:1:{n:alice}:meta     hash    epoch, seq   of the inbox
+                                           claimed (ms), and epoch, seq: the inbox's tip then
+    NAMESPACE:1:{n:alice}:meta     hash    epoch, seq, at, past   of the inbox
     NAMESPACE:1:{n:alice}:log      stream  the inbox, as a channel's log
     NAMESPACE:1:{a:ADDRESS}        zset    channels made from an address, by when they're forgotten
     NAMESPACE:1:{a:ADDRESS}:open   hash    incarnation of a node -> connections from there
@@ -17,8 +18,9 @@
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
-                                           detached (zset of sids, by when they end), and
-                                           shelf (hash, their records by sid)
+                                           detached (zset of sids, by when they end),
+                                           shelf (hash, their records by sid), and
+                                           recovery (hash, see scripts/recover.lua)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
 each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
@@ -75,6 +77,7 @@ class Keys:
         self.leases = cluster + "leases"
         self.dying = cluster + "dying"
         self.epoch = cluster + "epoch"
+        self.recovery = cluster + "recovery"
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
         self.detached = cluster + "detached"

@@ -88,6 +88,11 @@ class Presence:
         return self._held
 
     @property
+    def epoch(self) -> str:
+        """Of what Redis knows: another one after it lost everything."""
+        return self._epoch
+
+    @property
     def moving(self) -> bool:
         """Whether the lease had ended, and what was held under it isn't cleared away yet."""
         return bool(self._ended)
@@ -116,6 +121,19 @@ class Presence:
     async def take(self) -> None:
         """Take a lease for this incarnation."""
         await self._beat(take=True)
+
+    async def carry_over(self, store: Store) -> bool:
+        """Renew the lease at another server; whether it's held there.
+
+        A lease that still ran a moment ago, as far as is known here, can't have been swept: if
+        the server hadn't heard of it yet, it's taken.
+        """
+        ran = self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
+        beat = await store.beat(self.node, self._lease_ms, take=ran, messages=0)
+        if not beat.held:
+            return False
+        self._last, self._last_at = beat, self._clock.seconds()
+        return True
 
     async def renew(self) -> bool:
         """Renew the lease now. False if it had ended: then there's a new incarnation, and

@@ -24,6 +24,9 @@ from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
 
+GUESSES = 20
+"""How many guest nicks are tried before it's said that it can't be done now."""
+
 RESTORING = 20
 """How often a session that the cluster lost is tried to be put back at once."""
 
@@ -41,6 +44,12 @@ class Greet(Command, frozen=True):
 
 class Restore(Command, frozen=True):
     """The cluster knows the session no more: take back what nobody else holds."""
+
+    aside = False
+
+
+class Yield(Command, frozen=True):
+    """Somebody else has the session's nick, and keeps it: take a guest's."""
 
     aside = False
 
@@ -184,6 +193,8 @@ class Chat:
                     await self._greet(session, command)
                 case Restore():
                     await self._restore(session)
+                case Yield():
+                    await self._yield(session)
                 case End():
                     await self.end(session, command.why, command.closing, command.about)
                 case Dismiss():
@@ -225,7 +236,7 @@ class Chat:
 
     async def _open_as_guest(self, session: Session) -> None:
         """Open the session under a guest nick of its own."""
-        for _ in range(20):
+        for _ in range(GUESSES):
             session.me.nick = self.guest()
             try:
                 await self._open(session)
@@ -235,6 +246,23 @@ class Chat:
                     raise
             else:
                 return
+        raise Refused(Code.BUSY)
+
+    async def _yield(self, session: Session) -> None:
+        me = session.me
+        for _ in range(GUESSES):
+            nick = self.guest()
+            try:
+                told = await self.broker.rename(me, nick, list(session.channels))
+            except Refused as refused:
+                if refused.code is not Code.NICK_TAKEN:
+                    raise
+                continue
+            me.nick = nick
+            if told:
+                await self.seen(session)
+            self.hub.reply(session, Notice(News.NICK_LOST, nick))
+            return
         raise Refused(Code.BUSY)
 
     async def _open(self, session: Session) -> None:
@@ -354,6 +382,14 @@ class Chat:
 
     def gap(self, log: str, lost: int | None) -> None:
         self.hub.gap(log, lost)
+
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        self.hub.continued(log, epoch, differs)
+
+    def nick_lost(self, sid: str) -> None:
+        session = self.hub.sessions.get(sid)
+        if session is not None:
+            session.lane.first(Yield())
 
     @property
     def adrift(self) -> bool:

@@ -158,9 +158,12 @@ async def _regain(
     except BaseException:
         hub.give_up(name)
         raise
+    theirs = [entry for entry in missed.entries if entry.seq > found.since]
     epoch, read = found.tip.epoch, _read(reach, till)
-    hub.show_missed(session, found.channel, missed, epoch, read=read, shown=shown)
-    hub.take_up(session, name, found, after.seq if after.epoch == epoch else 0)
+    hub.show_missed(
+        session, found.channel, missed._replace(entries=theirs), epoch, read=read, shown=shown
+    )
+    hub.take_up(session, name, found, 0 if missed.lost is None else after.seq)
 
 
 def _read(reach: Reach, till: int) -> Callable[[Entry], bool]:

@@ -65,6 +65,15 @@ class Gap(Reply, frozen=True):
     lost: int | None
 
 
+class Disorder(Reply, frozen=True):
+    """What came of a channel (None: of private messages) before a time (Unix ms) may have come to
+    others in another order.
+    """
+
+    channel: str | None
+    before: int
+
+
 class Closing(Reply, frozen=True):
     """Why the connection will be closed; the last thing said on it. `token`: with which the
     session can be taken up again, if it's to be told.

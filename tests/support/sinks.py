@@ -16,6 +16,20 @@ class Gap(NamedTuple):
     lost: int | None
 
 
+class Continued(NamedTuple):
+    """A call of `Sink.continued`; of the time only whether there was one."""
+
+    log: str
+    epoch: str
+    differs: bool
+
+
+class NickLost(NamedTuple):
+    """A call of `Sink.nick_lost`."""
+
+    sid: str
+
+
 class Evicted(NamedTuple):
     """A call of `Sink.evicted`."""
 
@@ -28,7 +42,7 @@ class Taken(NamedTuple):
     sid: str
 
 
-Call = Envelope | Gap | Evicted | Taken | str
+Call = Envelope | Gap | Continued | NickLost | Evicted | Taken | str
 """What a sink was told: "away" and "back" stand for themselves."""
 
 
@@ -53,6 +67,12 @@ class Record:
 
     def gap(self, log: str, lost: int | None) -> None:
         self._tell(Gap(log, lost))
+
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        self._tell(Continued(log, epoch, differs is not None))
+
+    def nick_lost(self, sid: str) -> None:
+        self._tell(NickLost(sid))
 
     def away(self) -> None:
         self._tell("away")
@@ -115,6 +135,10 @@ class Record:
     def gaps(self) -> list[Gap]:
         """What was told to be lost."""
         return [call for call in self.told if isinstance(call, Gap)]
+
+    def continuations(self) -> list[Continued]:
+        """Which logs went on under which epochs."""
+        return [call for call in self.told if isinstance(call, Continued)]
 
     def plain(self) -> list[Call]:
         """Everything but events."""

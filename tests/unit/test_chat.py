@@ -269,6 +269,37 @@ def test_what_is_lost_is_said_with_its_number() -> None:
     assert [f"[#go] <bob> line {i}" for i in range(12, 22)] == lines[2:-1]
 
 
+def test_a_person_whose_nick_is_held_by_an_older_holder_gets_another(village: Village) -> None:
+    alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
+    village.world.usurp("alice")
+    assert alice.nick.startswith("guest-")
+    changed = f"alice is changing nick to {alice.nick}"
+    lost = f"notice: somebody else has taken your nick meanwhile; you are {alice.nick} now"
+    assert ([changed, lost], [changed]) == (alice.read(), bob.read())
+    bob.type(f"/msg {alice.nick} psst")
+    assert ["[private] <bob> psst"] == alice.read()
+
+
+def test_a_guest_nick_that_is_taken_is_not_the_last_that_is_tried(village: Village) -> None:
+    alice = village.person("alice")
+    guests = iter(["taken", "free"])
+    village.chats[0].guest = lambda: next(guests)  # type: ignore[method-assign]
+    village.person("taken", node=1)
+    village.world.usurp("alice")
+    assert "free" == alice.nick
+
+
+def test_a_failover_that_loses_nothing_is_an_outage_and_no_more(village: Village) -> None:
+    alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
+    village.world.fall_behind()
+    bob.type("lost")
+    village.world.fail_over(*village.brokers)
+    for node in (0, 1):
+        village.restore(node)
+    bob.type("after")
+    assert ["[#go] <bob> lost", AWAY, BACK, "[#go] <bob> after"] == alice.read()
+
+
 def test_an_evicted_node_brings_its_people_back(village: Village) -> None:
     alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
     village.evict(0)
