@@ -136,9 +136,7 @@ class Cluster:
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._records = Records()
-        self._recovery = Recovery(
-            self._store, self._feed, self._records, self._presence, reactor, config.deadline
-        )
+        self._recovery = Recovery(self._store, self._feed, self._records, self._presence, reactor)
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None
@@ -196,7 +194,7 @@ class Cluster:
         if self._recovery.moved:
             if self._looking is not None:
                 self._looking.cancel()
-            self._looking = self._reactor.callLater(self._config.lease, self._look_again)
+            self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
 
     def _look_again(self) -> None:
         self._looking = None

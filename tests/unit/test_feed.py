@@ -511,7 +511,11 @@ def test_a_log_that_went_on_was_seen_under_both_epochs(logs: Logs, following: Fo
     logs.go_on()
     following.hear(logs.log("b"))
     seen = following.feed.seen()[GO]
-    assert (Position("e2", 2), ["a", "b"], frozenset({"e1"})) == (seen.tip, texts(seen), seen.former)
+    assert (Position("e2", 2), ["a", "b"], frozenset({"e1"})) == (
+        seen.tip,
+        texts(seen),
+        seen.former,
+    )
 
 
 def test_what_was_accepted_for_others_was_seen(following: Following) -> None:
