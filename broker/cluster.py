@@ -63,7 +63,10 @@ ROWS = 500
 
 
 PROBE = "probe"
-"""What a node says to itself. Otherwise it's told that somebody else has one of its nicks."""
+"""What a node says to itself."""
+
+NICK_LOST = "lost"
+"""What a node is told when an older holder takes a nick back from it; see scripts/claim.lua."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class Cluster:
         self._started: Deferred[None] | None = None
         self._recovering = False
         self._looking: Any = None  # when what was put back is looked at again
+        self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
         self._stopping = False
         self._given_back: list[str] = []  # nicks that are heard still
         self._claimed: list[str] = []  # nicks, folded, whose claims are under way
@@ -201,7 +205,9 @@ class Cluster:
         self._aside(self._recovery.end_strangers())
 
     async def _look_for_nicks(self) -> None:
-        for sid in await self._recovery.lost_nicks():
+        lost = set(await self._recovery.lost_nicks())
+        told, self._nick_lost = self._nick_lost, lost
+        for sid in lost - told:
             self._sink.nick_lost(sid)
 
     def _link_up(self) -> None:
@@ -273,7 +279,7 @@ class Cluster:
         """Something was published for this node alone."""
         if word == PROBE:
             self._probed_at = self._reactor.seconds()
-        else:
+        elif word == NICK_LOST:
             self._aside(self._look_for_nicks())
 
     async def barrier(self) -> None:

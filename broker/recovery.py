@@ -63,7 +63,7 @@ class Recovery:
 
     async def meet(self, wire: Wire) -> None:
         """Returns when commands may be sent over this wire. Raises if it broke or can't be done."""
-        node, before = self._presence.node, self._store.server
+        node, before, ran = self._presence.node, self._store.server, self._presence.runs
         store = self._store.over(wire)
         met = await store.meet(node, WINDOW, done=False)
         # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
@@ -87,7 +87,7 @@ class Recovery:
             # also those of which nothing was seen here: they are read next, and others offered
             await _all(store.settle(log) for log in {*self._feed.followed(), *self._rewound})
             await _all(self._amend(store, log, seen[log]) for log in late)
-            if not self._presence.moving and await self._presence.carry_over(store):
+            if not self._presence.moving and await self._presence.carry_over(store, ran=ran):
                 await self._put_back(store, rows)
             self.moved = True
         self._store.server = met.server
@@ -149,7 +149,8 @@ class Recovery:
         node, deadline = self._presence.node, self._presence.deadline
         gone = {sid: row for sid, row in rows.items() if self._records.get(sid) is None}
         await _all(self._end(store, sid, row) for sid, row in gone.items())
-        await _all(self._quit(store, event) for event in self._records.quits())
+        quits = [event for event in self._records.quits() if self._records.get(event.sid) is None]
+        await _all(self._quit(store, event) for event in quits)
         here = [(sid, row) for sid, row in rows.items() if sid not in gone]
         await _all(self._leave(store, sid, row) for sid, row in here)
         for sids in _chunks(self._records.sids()):
