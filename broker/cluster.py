@@ -76,7 +76,10 @@ ROWS = 500
 
 
 PROBE = "probe"
-"""What a node says to itself. Otherwise it's told that somebody else has one of its nicks."""
+"""What a node says to itself."""
+
+NICK_LOST = "lost"
+"""What a node is told when an older holder takes a nick back from it; see scripts/claim.lua."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +165,20 @@ class Cluster:
             ready=lambda: self.ready and not self._link.full,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
-        self._recovery = Recovery(
-            self._store, self._feed, self._records, self._presence, reactor, config.deadline
-        )
+        self._recovery = Recovery(self._store, self._feed, self._records, self._presence, reactor)
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None
         self._recovering = False
         self._looking: Any = None  # when what was put back is looked at again
+        self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
         self._stopping = False
         self._given_back: list[str] = []  # nicks that are heard still
         self._claimed: list[str] = []  # nicks, folded, whose claims are under way
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
+        self._suspected = False  # that nothing is delivered any more
         self._said = 0
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
         self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
@@ -223,14 +226,16 @@ class Cluster:
         if self._recovery.moved:
             if self._looking is not None:
                 self._looking.cancel()
-            self._looking = self._reactor.callLater(self._config.lease, self._look_again)
+            self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
 
     def _look_again(self) -> None:
         self._looking = None
         self._aside(self._recovery.end_strangers())
 
     async def _look_for_nicks(self) -> None:
-        for sid in await self._recovery.lost_nicks():
+        lost = set(await self._recovery.lost_nicks())
+        told, self._nick_lost = self._nick_lost, lost
+        for sid in lost - told:
             self._sink.nick_lost(sid)
 
     def _link_up(self) -> None:
@@ -293,7 +298,11 @@ class Cluster:
         if not self._ready:
             return
         two_beats = self._config.lease / 4
-        if self._reactor.seconds() - self._probed_at > max(self._config.deadline, two_beats):
+        silent = self._reactor.seconds() - self._probed_at
+        # twice: if this process stood still, the probe may be there and not read yet
+        overdue = silent > max(self._config.deadline, two_beats)
+        self._suspected, again = overdue, self._suspected
+        if overdue and again:
             self.log.warn("nothing is delivered any more")
             self._link.drop()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
@@ -313,7 +322,7 @@ class Cluster:
             self._probed_at = self._reactor.seconds()
         elif kind == TAKEN:
             self._aside(self._check_kept(sid))
-        else:
+        elif kind == NICK_LOST:
             self._aside(self._look_for_nicks())
 
     async def barrier(self) -> None:

@@ -169,11 +169,11 @@ class Link:
     Calls of one turn of the event loop go out in one write, at its end. `gather` is called
     before, to add what else the turn has; see `soon`. `later` says how to wait for that end (by
     default with a timer of zero seconds). `heard` gets the payload of every message
-    on a topic. `introduce` runs on every new wire (to load scripts, say), and within the
-    deadline; `meet` after it, and sees to its own. `up` is told when a wire is ready, `down` when
-    it's lost. `deadline`: seconds within which an answer must come. `patience`: seconds after
-    which a call that found no wire to answer it fails with LinkLost, unless it's patient. `most`:
-    how many calls may be under way; see `full`.
+    on a topic. `introduce` runs on every new wire (to load scripts, say), within the deadline;
+    `meet` after it, as long as each answer comes in time. `up` is told when a wire is ready,
+    `down` when it's lost. `deadline`: seconds within which an answer must come. `patience`:
+    seconds after which a call that found no wire to answer it fails with LinkLost, unless it's
+    patient. `most`: how many calls may be under way; see `full`.
     """
 
     log = Logger()
@@ -293,13 +293,26 @@ class Link:
         async def met() -> None:
             await meet(wire)
 
+        oldest: list[Any] = []  # who waited at the last looks
+
+        def look() -> None:
+            first = wire.waiting[0] if wire.waiting else None
+            oldest[:] = [*oldest[-2:], first]
+            if first is not None and oldest == [first] * 3:
+                wire.transport.abortConnection()
+
         attempt = self._connecting = Deferred.fromCoroutine(met())
         wire.lost.addCallback(lambda _: attempt.cancel())
+        watch = LoopingCall(look)
+        watch.clock = self._clock
+        watch.start(self._deadline / 2, now=False)
         try:
             await attempt
         except BaseException:
             wire.transport.abortConnection()
             raise
+        finally:
+            watch.stop()
 
     async def _sleep(self, seconds: float) -> None:
         woken: Deferred[None] = Deferred()

@@ -122,13 +122,15 @@ class Presence:
         """Take a lease for this incarnation."""
         await self._beat(take=True)
 
-    async def carry_over(self, store: Store) -> bool:
-        """Renew the lease at another server; whether it's held there.
+    @property
+    def runs(self) -> bool:
+        """Whether this node's lease still runs by the clock here, so that nobody has swept it."""
+        return self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
 
-        A lease that still ran a moment ago, as far as is known here, can't have been swept: if
-        the server hadn't heard of it yet, it's taken.
+    async def carry_over(self, store: Store, *, ran: bool) -> bool:
+        """Renew the lease at another server; whether it's held there. `ran`: as `runs` was when
+        this node came there; then it's taken if the server hadn't heard of it yet.
         """
-        ran = self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
         beat = await store.beat(self.node, self._lease_ms, take=ran, messages=0)
         if not beat.held:
             return False

@@ -47,34 +47,25 @@ OFFERED = 200
 
 
 class Recovery:
-    """See the module's docstring. `clock`: Twisted's. `deadline`: seconds within which Redis must
-    answer.
-    """
+    """See the module's docstring. `clock`: Twisted's."""
 
     log = Logger()
 
     def __init__(
-        self,
-        store: Store,
-        feed: Feed,
-        records: Records,
-        presence: Presence,
-        clock: Any,
-        deadline: float,
+        self, store: Store, feed: Feed, records: Records, presence: Presence, clock: Any
     ) -> None:
         self._store = store
         self._feed = feed
         self._records = records
         self._presence = presence
         self._clock = clock
-        self._deadline = deadline
         self._rewound: set[str] = set()  # channels that were shorter, to be looked at again
         self.moved = False  # to another server, and not looked at again since
 
     async def meet(self, wire: Wire) -> None:
         """Returns when commands may be sent over this wire. Raises if it broke or can't be done."""
-        node, before = self._presence.node, self._store.server
-        store = self._store.over(wire, self._clock, self._deadline)
+        node, before, ran = self._presence.node, self._store.server, self._presence.runs
+        store = self._store.over(wire)
         met = await store.meet(node, WINDOW, done=False)
         # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
         moved = before not in ("", met.server) and met.epoch == self._presence.epoch
@@ -94,10 +85,10 @@ class Recovery:
                 break
             await self._pause(min(GLANCE, met.wait / 1000))
         if moved:
-            here = set(self._feed.followed())
-            await _all(store.settle(log) for log in seen if log in here | self._rewound)
+            # also those of which nothing was seen here: they are read next, and others offered
+            await _all(store.settle(log) for log in {*self._feed.followed(), *self._rewound})
             await _all(self._amend(store, log, seen[log]) for log in late)
-            if not self._presence.moving and await self._presence.carry_over(store):
+            if not self._presence.moving and await self._presence.carry_over(store, ran=ran):
                 await self._put_back(store, rows)
             self.moved = True
         self._store.server = met.server
@@ -159,7 +150,8 @@ class Recovery:
         node, deadline = self._presence.node, self._presence.deadline
         gone = {sid: row for sid, row in rows.items() if self._records.get(sid) is None}
         await _all(self._end(store, sid, row) for sid, row in gone.items())
-        await _all(self._quit(store, event) for event in self._records.quits())
+        quits = [event for event in self._records.quits() if self._records.get(event.sid) is None]
+        await _all(self._quit(store, event) for event in quits)
         here = [(sid, row) for sid, row in rows.items() if sid not in gone]
         await _all(self._leave(store, sid, row) for sid, row in here)
         for sids in _chunks(self._records.sids()):
@@ -267,22 +259,26 @@ class Recovery:
         return lost
 
     async def end_strangers(self) -> None:
-        """End those who were put back and whose node hasn't come; one lease after `moved`."""
+        """End those who were put back and whose places nobody has taken: their nodes are gone, and
+        so are the records by which they'd be swept. To be called after all others were swept.
+        """
         self.moved = False
-        rewound, self._rewound = self._rewound, set()
-        server = self._store.server
+        rewound, server = sorted(self._rewound), self._store.server
+        channels = [name for name in rewound if name.startswith("#")]
+        found = [(name, each) for name in channels for each in await self._store.strangers(name)]
+        if self._store.server != server:
+            return  # another one yet, and they'll be looked for again
+        self._rewound.clear()
+        places: dict[str, list[str]] = {}
+        for name, (sid, _, _) in found:
+            places.setdefault(sid, []).append(name)
         await _all(
-            self._end_strangers(channel, server) for channel in rewound if channel.startswith("#")
+            self._end_stranger(name, Quit(sid, num + 1, nick, LOST, tuple(places[sid])))
+            for name, (sid, num, nick) in found
         )
 
-    async def _end_strangers(self, channel: str, server: str) -> None:
-        """Their coming was among what was put back, and nobody has taken their places."""
-        for sid, num, nick in await self._store.strangers(channel):
-            if self._store.server != server:  # again
-                self._rewound.add(channel)
-                return
-            event = Quit(sid, num + 1, nick, LOST, (channel,))
-            await self._store.part(STRANGER, channel, event, patiently=False)
+    async def _end_stranger(self, channel: str, event: Quit) -> None:
+        await self._store.part(STRANGER, channel, event, patiently=False)
 
 
 def _left_undone(failure: Failure) -> None:

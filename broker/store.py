@@ -139,12 +139,10 @@ class Store:
             if isinstance(answer, Exception):
                 raise answer
 
-    def over(self, wire: Wire, clock: Any, deadline: float) -> "Store":
-        """The same, over a wire that isn't the link's yet. An answer that isn't there within
-        `deadline` seconds raises TimeoutError.
-        """
+    def over(self, wire: Wire) -> "Store":
+        """The same, over a wire that isn't the link's yet."""
         other = copy(self)
-        other.link = cast(Link, _Direct(wire, clock, deadline))
+        other.link = cast(Link, _Direct(wire))
         return other
 
     # -- the ways of calling
@@ -733,13 +731,11 @@ class Store:
 class _Direct:
     """A wire in the place of a link: what is asked goes out at once, and only here."""
 
-    def __init__(self, wire: Wire, clock: Any, deadline: float) -> None:
+    def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._clock = clock
-        self._deadline = deadline
 
     def call(self, *args: Argument, **_ways: bool) -> "Deferred[Any]":
-        return self._wire.ask(*args).addTimeout(self._deadline, self._clock)
+        return self._wire.ask(*args)
 
 
 def _refusal(failure: Failure) -> BaseException | None:

@@ -5,8 +5,10 @@
 --       claimed: when the session was given the nick, if it was (Redis's clock, ms), else 0
 -- ->    {'taken'}, {'late'} or {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
 local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed', 'topic')
-local other = held[1] and (held[1] ~= ARGV[1] or held[2] ~= ARGV[2])
 local since = tonumber(ARGV[10])
+-- one's own claim, if Redis went back behind a change of token
+local own = held[1] == ARGV[1] and (held[2] == ARGV[2] or since > 0)
+local other = held[1] and not own
 if other and (since == 0 or since >= tonumber(held[3] or '0')) then return { 'taken' } end
 if now() > tonumber(ARGV[9]) then return { 'late' } end
 if other then

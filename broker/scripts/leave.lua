@@ -8,7 +8,8 @@
 -- ->    {2} not a member, or {0, told, members left, address of the maker if the channel is gone}
 local meta, roster, log = KEYS[1], KEYS[2], KEYS[3]
 settle(meta, roster, log, ARGV[2], ARGV[10])
-local m = member(roster, ARGV[3], ARGV[4])
+-- who was put back without a token (see _settle) is whoever knows their sid
+local m = member(roster, ARGV[3], ARGV[4]) or member(roster, ARGV[3], '-')
 if not m then return { 2 } end
 redis.call('HDEL', roster, ARGV[3])
 local told = 0

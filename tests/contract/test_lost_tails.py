@@ -5,9 +5,10 @@ Only a real server goes back in time with all that it holds, so these run on one
 
 import pytest
 
+from broker.api import Code, Identity
 from broker.events import Event, Joined, Quit, Said, Told
 from tests.contract.conftest import MakeBrokers
-from tests.support.fleet import RedisFleet
+from tests.support.fleet import RedisFleet, refusal
 from tests.support.sinks import Gap, NickLost
 from tests.support.spin import eventually
 
@@ -113,3 +114,26 @@ async def test_a_private_message_whose_reader_was_away_is_put_back_by_its_author
     await b.broker.tell(bob, "ann", "psst")
     await fleet.fail_over()
     assert (["psst"], []) == (texts(await a.heard("ann")), a.sink.gaps())
+
+
+async def test_a_session_that_was_opened_anew_in_what_was_lost_keeps_its_nick(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    old = await a.enter("ann", "#go")
+    await b.enter("bob", "#go")
+    await fleet.fall_behind()
+    await a.broker.quit(old, "", ["#go"])
+    ann = Identity(old.sid, "another", "ann", num=old.num)
+    await a.broker.open(ann)
+    await a.join(ann, "#go")
+    heard = await b.heard("#go")
+    await fleet.fail_over()
+    await a.broker.set_away(ann, "lunch")
+    await a.say(ann, "#go", "here")
+    assert ("lunch", [*heard, Said(ann.sid, ann.num, "ann", "here")]) == (
+        (await b.broker.person("ann")).away,
+        await b.heard("#go"),
+    )
+    await a.broker.quit(ann, "", ["#go"])
+    assert Code.NO_SUCH_NICK == await refusal(b.broker.person("ann"))

@@ -247,6 +247,18 @@ def test_what_is_done_before_a_wire_is_up_is_done_again_on_the_next(redis: Redis
     assert ([], ["up"]) == (before, redis.told)
 
 
+def test_a_wire_that_does_not_answer_before_it_is_up_is_given_up(redis: Redis) -> None:
+    redis.link(meet=Meeting())
+    session = redis.accept()
+    for answer in ({"id": 7}, "PONG"):
+        session.commands()
+        session.answer(answer)
+    assert [["MEET"]] == session.commands()
+    for _ in range(4):
+        redis.reactor.advance(DEADLINE / 2)
+    assert (False, []) == (session.alive, redis.told)
+
+
 def test_a_wire_on_which_that_fails_is_given_up(redis: Redis) -> None:
     async def fails(_wire: Wire) -> None:
         raise Broken
