@@ -4,8 +4,8 @@
       │     wait until every node has done so, or the time for that is over
       └──── settle the logs, renew the lease, put back what sessions here hold
 
-Another server has another replication id. It's the old one, started again, or a replica that
-took over; either may lack what the cluster accepted last (no server waits for replicas or for
+Another server is the old one, started again, or a replica that took over (`recover.lua` tells);
+either may lack what the cluster accepted last (no server waits for replicas or for
 its disk). What was accepted is known to the nodes that were told it, and what sessions hold to
 their own. Must not know sinks.
 """

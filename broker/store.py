@@ -85,8 +85,8 @@ class Parted(NamedTuple):
 
 
 class Meeting(NamedTuple):
-    """What a node finds at a server: the start of its replication id (empty: it tells none), the
-    epoch of what it knows (empty: nothing), and how many ms nobody may write yet.
+    """What a node finds at a server: which it is (empty: it doesn't tell), the epoch of what it
+    knows (empty: nothing), and how many ms nobody may write yet.
     """
 
     server: str

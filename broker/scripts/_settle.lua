@@ -1,6 +1,5 @@
 -- Put before the scripts that may be the first to write to a log on another server than its last
--- writer's. `at` in `meta` names the server (the start of its replication id) under which the log
--- got its epoch. On another one the log may have lost its end, so before anything new is written
+-- writer's. `at` in `meta` names the server (see recover.lua) under which the log got its epoch. On another one the log may have lost its end, so before anything new is written
 -- what was offered of that end (offer.lua) goes back to where it stood, and the log goes on under
 -- a new epoch. `past` says up to which place each of the last epochs is part of it:
 -- EPOCH:SEQ, oldest first.

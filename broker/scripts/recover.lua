@@ -4,10 +4,17 @@
 -- KEYS  recovery leases epoch
 -- ARGV  incarnation window-ms done(1: this node has said all, 0)
 -- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait}
-local info = redis.pcall('INFO', 'replication')
-local server = type(info) == 'string' and string.match(info, 'master_replid:(%x+)')
-if not server then return { '', '', 0 } end
-server = string.sub(server, 1, 16)
+--
+-- A server is known by its process, and by whom it was a replica of, if it was: it may have come
+-- back to being the master with another's data. (The replication id alone changes with the first
+-- replica that comes, too.)
+local function said(section, field)
+  local info = redis.pcall('INFO', section)
+  return type(info) == 'string' and string.match(info, field .. ':(%x+)')
+end
+local process = said('server', 'run_id')
+if not process then return { '', '', 0 } end
+local server = string.sub(redis.sha1hex(process .. (said('replication', 'master_replid2') or '')), 1, 16)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local epoch = redis.call('GET', KEYS[3]) or ''

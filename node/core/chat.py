@@ -401,8 +401,8 @@ class Chat:
             session.lane.cast_off()
 
     def back(self) -> None:
+        self._notice(News.BACK)  # first: who is being restored is neither known nor unknown
         self._restore_all()
-        self._notice(News.BACK)
 
     def evicted(self, forgotten: bool) -> None:
         lost, self._known = self._known, set()

@@ -137,3 +137,14 @@ async def test_a_session_that_was_opened_anew_in_what_was_lost_keeps_its_nick(
     )
     await a.broker.quit(ann, "", ["#go"])
     assert Code.NO_SUCH_NICK == await refusal(b.broker.person("ann"))
+
+
+async def test_a_replica_that_comes_makes_no_other_server_of_its_master(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    await a.enter("ann", "#go")
+    await fleet.fall_behind()
+    await fleet.lose(a)
+    await fleet.restore(a)
+    assert [] == [*a.sink.continuations(), *b.sink.continuations()]
