@@ -64,6 +64,8 @@ class Standing:
                 self._open.discard(("/leave", line.channel))
                 self.channels.discard(line.channel)
                 self.unsure.discard(line.channel)
+            case Kind.GAP:
+                self._doubt()  # their own event may be missing
             case Kind.ERROR:
                 self.refused += 1
                 if line.text.startswith("the broker is away"):
