@@ -384,7 +384,7 @@ def every_join_has_its_end(story: Story) -> Told:
         if not visit.here:
             continue
         for channel, seen in watch.company.items():
-            if channel not in real or channel not in visit.standing.channels:
+            if channel not in real or channel not in visit.standing.certain:
                 continue
             asked, there = real[channel]
             for nick in seen.keys() - there - watch.doubtful:
@@ -447,6 +447,8 @@ class _Watch:
                     del company[channel]  # they have asked to leave
                     return None
                 company[channel].pop(self._by_now(nick, company[channel]), None)
+            case Kind.RENAMED | Kind.QUIT if nick == self._own(at):
+                pass  # they are cut off, and somebody else has their nick by now
             case Kind.RENAMED:
                 self._renamed[nick] = line.text
                 self._changed[nick] = self._changed[line.text] = at
@@ -500,7 +502,7 @@ def no_ghost(story: Story) -> Told:
         return
     nicks = {visit.standing.nick for visit in here}
     for channel, (asked, there) in _rosters(story).items():
-        certain = {v.standing.nick for v in here if channel in v.standing.channels}
+        certain = {v.standing.nick for v in here if channel in v.standing.certain}
         possible = certain | {v.standing.nick for v in here if channel in v.standing.unsure}
         for ghost in there - possible:
             yield f"{ghost} is in {channel}, and isn't there", (asked,)

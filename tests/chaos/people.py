@@ -300,7 +300,7 @@ Action = Callable[[Person, Visit], Awaitable[object]]
 
 
 def _somewhere(person: Person, visit: Visit) -> str:
-    return person.rng.choice(sorted(visit.standing.channels - visit.standing.unsure) or CHANNELS)
+    return person.rng.choice(sorted(visit.standing.certain) or CHANNELS)
 
 
 async def speak(person: Person, visit: Visit) -> None:
@@ -331,7 +331,7 @@ async def rename(person: Person, visit: Visit) -> None:
 async def move(person: Person, visit: Visit) -> None:
     """Into a channel, or out of one."""
     standing = visit.standing
-    inside = sorted(standing.channels - standing.unsure - {"#lobby"})
+    inside = sorted(standing.certain - {"#lobby"})
     outside = sorted(set(CHANNELS) - standing.channels - standing.unsure)
     if inside and (not outside or person.rng.random() < 0.5):
         await visit.does(f"/leave {person.rng.choice(inside)}")

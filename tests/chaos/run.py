@@ -131,7 +131,7 @@ class Run:
         until = time.monotonic() + STEADY
         while visit.open and time.monotonic() < until:
             if await visit.does() and not visit.standing.away:
-                channels = sorted(visit.standing.channels - visit.standing.unsure)
+                channels = sorted(visit.standing.certain)
                 if not channels or await visit.does(f"/msg {channels[0]} {words}"):
                     return
             await pause(0.1)

@@ -7,7 +7,7 @@ from tests.chaos.lines import Kind, Line, is_open, typed
 
 
 class Standing:
-    """One visit's. `nick`: empty before the greeting. `channels`: that they're certainly in.
+    """One visit's. `nick`: empty before the greeting. `channels`: that they have come into.
 
     `unsure`: channels of which they can't know. `sure`: whether they can know their nick. `away`:
     whether the broker is, as far as they were told. `refused`: errors since the last pong.
@@ -23,6 +23,11 @@ class Standing:
         self._lobby = ""  # while they're being greeted
         self._asked: list[str] = []  # since the last pong
         self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
+
+    @property
+    def certain(self) -> set[str]:
+        """The channels that they're in, without any doubt."""
+        return self.channels - self.unsure
 
     def goes_on(self, nick: str) -> None:
         """They took their session up on another connection. What was under way may be done."""
