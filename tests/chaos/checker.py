@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, author, count, mark
 from tests.chaos.record import Record, shown
-from tests.chaos.story import FOREVER, Deed, Fate, Story, Visit
+from tests.chaos.story import FOREVER, LATE, Deed, Fate, Story, Visit
 
 LOBBY = "#lobby"
 """Its people come silently, so nobody can know who is there but by asking."""
@@ -501,18 +501,26 @@ def no_ghost(story: Story) -> Told:
     if any(not visit.standing.sure for visit in here):
         return
     nicks = {visit.standing.nick for visit in here}
+    kept = {visit.standing.nick for visit in story.visits.values() if _may_be_kept(story, visit)}
     for channel, (asked, there) in _rosters(story).items():
         certain = {v.standing.nick for v in here if channel in v.standing.certain}
         possible = certain | {v.standing.nick for v in here if channel in v.standing.unsure}
-        for ghost in there - possible:
+        for ghost in there - possible - kept:
             yield f"{ghost} is in {channel}, and isn't there", (asked,)
         for lost in certain - there:
             yield f"{lost} is in {channel}, and isn't on its list", (asked,)
     for asked, listed in _everyones(story):
-        for ghost in listed - nicks:
+        for ghost in listed - nicks - kept:
             yield f"{ghost} is listed, and isn't there", (asked,)
         for lost in nicks - listed:
             yield f"{lost} is there, and isn't listed", (asked,)
+
+
+def _may_be_kept(story: Story, visit: Visit) -> bool:
+    """Whether somebody is gone, and their session may be waiting for them."""
+    if visit.here or not visit.token or visit.quits or story.quiet == FOREVER:
+        return False
+    return story.seconds(story.quiet) - story.seconds(visit.went) < KEPT + LATE
 
 
 def _rosters(story: Story) -> dict[str, tuple[int, set[str]]]:
