@@ -419,6 +419,8 @@ class _Watch:
         """What is wrong with a line: a text, and the moment that it contradicts."""
         nick, channel = line.nick, line.channel
         company = self.company
+        if self._missed and line.kind in (Kind.JOINED, Kind.LEFT, Kind.RENAMED, Kind.QUIT):
+            self.doubtful |= {nick, line.text}  # what was missed comes channel by channel
         match line.kind:
             case Kind.JOINED if channel != LOBBY:
                 if self._enters(at, channel):
@@ -432,7 +434,8 @@ class _Watch:
                     return f"{nick} came into {channel} twice", company[channel][nick]
                 elif channel in company:
                     company[channel][nick] = at
-                    self.doubtful.discard(nick)
+                    if not self._missed:
+                        self.doubtful.discard(nick)
             case Kind.NAMES if channel == self._entering:
                 for each in line.text.split():
                     company[channel].setdefault(each, at)
@@ -457,8 +460,6 @@ class _Watch:
                         some[line.text] = some.pop(nick)
             case Kind.QUIT:
                 self._changed[nick] = at
-                if self._missed:
-                    self.doubtful.add(nick)  # it may be one that was read in another channel
                 here = [some for some in company.values() if nick in some]
                 for some in here:
                     del some[nick]
