@@ -387,12 +387,12 @@ def every_join_has_its_end(story: Story) -> Told:
             if channel not in real or channel not in visit.standing.certain:
                 continue
             asked, there = real[channel]
-            for nick in seen.keys() - there - watch.doubtful:
+            for nick in seen.keys() - there - watch.in_doubt(channel):
                 yield (
                     f"{visit.name} never read that {nick} left {channel}",
                     (seen[nick], asked),
                 )
-            for nick in there - seen.keys() - watch.doubtful:
+            for nick in there - seen.keys() - watch.in_doubt(channel):
                 yield f"{visit.name} never read that {nick} came into {channel}", (asked,)
 
 
@@ -407,7 +407,7 @@ class _Watch:
 
     def __init__(self, visit: Visit, story: Story) -> None:
         self.company: dict[str, dict[str, int]] = {}
-        self.doubtful: set[str] = set()
+        self._doubtful: set[tuple[str, str]] = set()  # channel (empty: any) and nick
         self._visit = visit
         self._seconds = story.seconds
         self._renamed: dict[str, str] = {}
@@ -420,7 +420,7 @@ class _Watch:
         nick, channel = line.nick, line.channel
         company = self.company
         if self._missed and line.kind in (Kind.JOINED, Kind.LEFT, Kind.RENAMED, Kind.QUIT):
-            self.doubtful |= {nick, line.text}  # what was missed comes channel by channel
+            self._doubtful |= {("", nick), ("", line.text)}  # it comes channel by channel
         match line.kind:
             case Kind.JOINED if channel != LOBBY:
                 if self._enters(at, channel):
@@ -429,17 +429,17 @@ class _Watch:
                 elif (
                     nick in company.get(channel, {})
                     and nick != self._own(at)
-                    and nick not in self.doubtful
+                    and nick not in self.in_doubt(channel)
                 ):
                     return f"{nick} came into {channel} twice", company[channel][nick]
                 elif channel in company:
                     company[channel][nick] = at
                     if not self._missed:
-                        self.doubtful.discard(nick)
+                        self._doubtful.discard((channel, nick))
             case Kind.NAMES if channel == self._entering:
                 for each in line.text.split():
                     company[channel].setdefault(each, at)
-                self._doubt(at, line.text.split())
+                self._doubt(at, channel, line.text.split())
             case Kind.PONG:
                 self._entering = ""
                 self._missed = False
@@ -471,11 +471,15 @@ class _Watch:
                 pass
         return None
 
-    def _doubt(self, at: int, nicks: list[str]) -> None:
+    def _doubt(self, at: int, channel: str, nicks: list[str]) -> None:
         for nick in nicks:
             changed = self._changed.get(nick)
             if changed is not None and self._seconds(at) - self._seconds(changed) < SPREADING:
-                self.doubtful |= {nick, self._renamed.get(nick, nick)}
+                self._doubtful |= {(channel, nick), (channel, self._renamed.get(nick, nick))}
+
+    def in_doubt(self, channel: str) -> set[str]:
+        """The nicks of which they can't know whether they're in a channel."""
+        return {nick for where, nick in self._doubtful if where in ("", channel)}
 
     def _by_now(self, nick: str, here: dict[str, int]) -> str:
         """What somebody is called whose nick change may have been read already."""
