@@ -5,6 +5,8 @@ The people of a run go by it, and the checker judges by it, so there is one of i
 
 from tests.chaos.lines import Kind, Line, is_open, typed
 
+NOT_IN = "you are not in "
+
 
 class Standing:
     """One visit's. `nick`: empty before the greeting. `channels`: that they have come into.
@@ -77,6 +79,8 @@ class Standing:
                     self.away = True  # whoever came meanwhile has read no notice
                 if is_open(line):
                     self._doubt()
+                elif line.text.startswith(NOT_IN) and self._leaving(line.text):
+                    self.channels.discard(line.text.removeprefix(NOT_IN))
             case Kind.PONG:
                 self._settle()
 
@@ -84,6 +88,10 @@ class Standing:
         self._open.discard(("/join", channel))
         self.channels.add(channel)
         self.unsure.discard(channel)
+
+    def _leaving(self, text: str) -> bool:
+        """Whether they asked to leave, and read that they are in it no more: it was forgotten."""
+        return ("/leave", text.removeprefix(NOT_IN)) in self._open
 
     def _said(self, text: str) -> bool:
         return any(line.endswith(f" {text}") for line in self._asked)
