@@ -24,7 +24,7 @@ import msgspec
 
 from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
-from broker.kept import KeptRows, Reclaimed, Taken
+from broker.kept import TURN, KeptRows, Reclaimed, Taken
 from broker.names import fold
 from broker.records import Record, Records, decode_record, encode_record
 from broker.store import Store
@@ -303,7 +303,7 @@ class Keeping:
             if taken.was == owner:
                 break
         await self._fill_seen(me, taking, now_ms)
-        me.num = taken.turn << 32
+        me.num = taken.turn << TURN
         return taking
 
     async def _fill(self, record: Record, sid: str, owner: str, row: bytes) -> None:

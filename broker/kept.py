@@ -14,6 +14,9 @@ from broker.link import Argument
 from broker.records import Record
 from broker.store import Late, Store
 
+TURN = 32
+"""The numbers of a session's commands begin with how often it was taken up, above so many bits."""
+
 KEPT = 7 * 86_400
 """Seconds that a kept session's own row outlives the last word of whoever has it."""
 
@@ -72,10 +75,9 @@ class KeptRows:
 
         False: it's another's.
         """
-        kept = (self._keys.kept(me.sid),)
-        return bool(
-            await self._store.run("keep", kept, me.token, secret, owner, state, KEPT, int(fresh))
-        )
+        kept, turn = (self._keys.kept(me.sid),), me.num >> TURN
+        args = (me.token, secret, owner, state, KEPT, int(fresh), turn)
+        return bool(await self._store.run("keep", kept, *args))
 
     async def lag(self, sid: str, token: str, seen: bytes) -> bool:
         """Write down how far a session was told (empty: as its node was); False: it's another's."""

@@ -70,8 +70,9 @@ def plans(arguments: argparse.Namespace) -> Iterator[list[Step]]:
         yield [*alone(lossy, rng), mixed(lossy, rng)]
         return
     while True:
-        yield [*alone(honest, rng), *(mixed(honest, rng) for _ in honest)]
-        yield [*alone(lossy, rng), *(mixed(lossy, rng) for _ in range(10))]
+        yield alone(honest, rng)
+        yield [*alone(lossy, rng), *(mixed(lossy, rng) for _ in range(5))]
+        yield [mixed(honest, rng) for _ in range(10)]
 
 
 def main() -> int:

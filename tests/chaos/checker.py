@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, author, count, mark
 from tests.chaos.record import Record, shown
-from tests.chaos.story import FOREVER, Deed, Fate, Story, Visit
+from tests.chaos.story import FOREVER, LATE, Deed, Fate, Story, Visit
 
 LOBBY = "#lobby"
 """Its people come silently, so nobody can know who is there but by asking."""
@@ -384,15 +384,15 @@ def every_join_has_its_end(story: Story) -> Told:
         if not visit.here:
             continue
         for channel, seen in watch.company.items():
-            if channel not in real or channel not in visit.standing.channels:
+            if channel not in real or channel not in visit.standing.certain:
                 continue
             asked, there = real[channel]
-            for nick in seen.keys() - there - watch.doubtful:
+            for nick in seen.keys() - there - watch.in_doubt(channel):
                 yield (
                     f"{visit.name} never read that {nick} left {channel}",
                     (seen[nick], asked),
                 )
-            for nick in there - seen.keys() - watch.doubtful:
+            for nick in there - seen.keys() - watch.in_doubt(channel):
                 yield f"{visit.name} never read that {nick} came into {channel}", (asked,)
 
 
@@ -407,7 +407,7 @@ class _Watch:
 
     def __init__(self, visit: Visit, story: Story) -> None:
         self.company: dict[str, dict[str, int]] = {}
-        self.doubtful: set[str] = set()
+        self._doubtful: set[tuple[str, str]] = set()  # channel (empty: any) and nick
         self._visit = visit
         self._seconds = story.seconds
         self._renamed: dict[str, str] = {}
@@ -419,6 +419,8 @@ class _Watch:
         """What is wrong with a line: a text, and the moment that it contradicts."""
         nick, channel = line.nick, line.channel
         company = self.company
+        if self._missed and line.kind in (Kind.JOINED, Kind.LEFT, Kind.RENAMED, Kind.QUIT):
+            self._doubtful |= {("", nick), ("", line.text)}  # it comes channel by channel
         match line.kind:
             case Kind.JOINED if channel != LOBBY:
                 if self._enters(at, channel):
@@ -427,16 +429,17 @@ class _Watch:
                 elif (
                     nick in company.get(channel, {})
                     and nick != self._own(at)
-                    and nick not in self.doubtful
+                    and nick not in self.in_doubt(channel)
                 ):
                     return f"{nick} came into {channel} twice", company[channel][nick]
                 elif channel in company:
                     company[channel][nick] = at
-                    self.doubtful.discard(nick)
+                    if not self._missed:
+                        self._doubtful.discard((channel, nick))
             case Kind.NAMES if channel == self._entering:
                 for each in line.text.split():
                     company[channel].setdefault(each, at)
-                self._doubt(at, line.text.split())
+                self._doubt(at, channel, line.text.split())
             case Kind.PONG:
                 self._entering = ""
                 self._missed = False
@@ -447,6 +450,8 @@ class _Watch:
                     del company[channel]  # they have asked to leave
                     return None
                 company[channel].pop(self._by_now(nick, company[channel]), None)
+            case Kind.RENAMED | Kind.QUIT if nick == self._own(at):
+                pass  # they are cut off, and somebody else has their nick by now
             case Kind.RENAMED:
                 self._renamed[nick] = line.text
                 self._changed[nick] = self._changed[line.text] = at
@@ -455,8 +460,6 @@ class _Watch:
                         some[line.text] = some.pop(nick)
             case Kind.QUIT:
                 self._changed[nick] = at
-                if self._missed:
-                    self.doubtful.add(nick)  # it may be one that was read in another channel
                 here = [some for some in company.values() if nick in some]
                 for some in here:
                     del some[nick]
@@ -468,11 +471,15 @@ class _Watch:
                 pass
         return None
 
-    def _doubt(self, at: int, nicks: list[str]) -> None:
+    def _doubt(self, at: int, channel: str, nicks: list[str]) -> None:
         for nick in nicks:
             changed = self._changed.get(nick)
             if changed is not None and self._seconds(at) - self._seconds(changed) < SPREADING:
-                self.doubtful |= {nick, self._renamed.get(nick, nick)}
+                self._doubtful |= {(channel, nick), (channel, self._renamed.get(nick, nick))}
+
+    def in_doubt(self, channel: str) -> set[str]:
+        """The nicks of which they can't know whether they're in a channel."""
+        return {nick for where, nick in self._doubtful if where in ("", channel)}
 
     def _by_now(self, nick: str, here: dict[str, int]) -> str:
         """What somebody is called whose nick change may have been read already."""
@@ -499,18 +506,26 @@ def no_ghost(story: Story) -> Told:
     if any(not visit.standing.sure for visit in here):
         return
     nicks = {visit.standing.nick for visit in here}
+    kept = {visit.standing.nick for visit in story.visits.values() if _may_be_kept(story, visit)}
     for channel, (asked, there) in _rosters(story).items():
-        certain = {v.standing.nick for v in here if channel in v.standing.channels}
+        certain = {v.standing.nick for v in here if channel in v.standing.certain}
         possible = certain | {v.standing.nick for v in here if channel in v.standing.unsure}
-        for ghost in there - possible:
+        for ghost in there - possible - kept:
             yield f"{ghost} is in {channel}, and isn't there", (asked,)
         for lost in certain - there:
             yield f"{lost} is in {channel}, and isn't on its list", (asked,)
     for asked, listed in _everyones(story):
-        for ghost in listed - nicks:
+        for ghost in listed - nicks - kept:
             yield f"{ghost} is listed, and isn't there", (asked,)
         for lost in nicks - listed:
             yield f"{lost} is there, and isn't listed", (asked,)
+
+
+def _may_be_kept(story: Story, visit: Visit) -> bool:
+    """Whether somebody is gone, and their session may be waiting for them."""
+    if visit.here or not visit.token or visit.quits or story.quiet == FOREVER:
+        return False
+    return story.seconds(story.quiet) - story.seconds(visit.went) < KEPT + LATE
 
 
 def _rosters(story: Story) -> dict[str, tuple[int, set[str]]]:

@@ -53,7 +53,7 @@ class Recorder:
 
 
 class Visit(LineOnlyReceiver):
-    """One connection. `ended` fires at its end."""
+    """One connection."""
 
     delimiter = b"\r\n"
     MAX_LENGTH = 1 << 20
@@ -154,6 +154,10 @@ class Visit(LineOnlyReceiver):
             late.cancel()
         return greeted
 
+    async def ended(self) -> None:
+        """Returns when the connection has ended."""
+        await self._wait("")
+
     async def does(self, *lines: str) -> bool:
         """Type lines and a ping, and wait for its pong; False if the connection has ended."""
         if not self.open:
@@ -245,7 +249,7 @@ class Person:
         channels = self.rng.sample(CHANNELS, 2)
         for lines in (
             ("/set echo on", "/set pos on", "/away busy"),
-            (f"/nick {self._nick()}",),
+            (f"/nick {self.a_nick()}",),
             *((f"/join {channel}",) for channel in channels),
         ):
             if not await visit.does(*lines):
@@ -278,7 +282,7 @@ class Person:
             return None
         return visit
 
-    def _nick(self) -> str:
+    def a_nick(self) -> str:
         """A nick: their own, or one that somebody else may want, too."""
         if self.rng.random() < 0.5:
             return f"{self.name}{self.rng.choice('xyz')}"
@@ -296,7 +300,7 @@ Action = Callable[[Person, Visit], Awaitable[object]]
 
 
 def _somewhere(person: Person, visit: Visit) -> str:
-    return person.rng.choice(sorted(visit.standing.channels - visit.standing.unsure) or CHANNELS)
+    return person.rng.choice(sorted(visit.standing.certain) or CHANNELS)
 
 
 async def speak(person: Person, visit: Visit) -> None:
@@ -321,13 +325,13 @@ async def tell(person: Person, visit: Visit) -> None:
 
 
 async def rename(person: Person, visit: Visit) -> None:
-    await visit.does(f"/nick {person._nick()}")
+    await visit.does(f"/nick {person.a_nick()}")
 
 
 async def move(person: Person, visit: Visit) -> None:
     """Into a channel, or out of one."""
     standing = visit.standing
-    inside = sorted(standing.channels - standing.unsure - {"#lobby"})
+    inside = sorted(standing.certain - {"#lobby"})
     outside = sorted(set(CHANNELS) - standing.channels - standing.unsure)
     if inside and (not outside or person.rng.random() < 0.5):
         await visit.does(f"/leave {person.rng.choice(inside)}")
@@ -343,7 +347,7 @@ async def ask(person: Person, visit: Visit) -> None:
 async def leave(person: Person, visit: Visit) -> None:
     person.kept = None
     visit.send("/quit")
-    await visit._wait("")
+    await visit.ended()
 
 
 async def hang_up(person: Person, visit: Visit) -> None:

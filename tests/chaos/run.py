@@ -116,6 +116,7 @@ class Run:
 
     async def _end(self) -> None:
         """Everyone says a last word; when those who are gone are gone, all are asked."""
+        await gather(self._come_back(person) for person in self.people)
         visits = [visit for visit in (person.here for person in self.people) if visit is not None]
         words = {person.visit: person.words() for person in self.people}
         await gather(self._last_word(visit, words[visit]) for visit in visits)
@@ -126,12 +127,19 @@ class Run:
             if visit.open:
                 await visit.does("/who", *(f"/names {name}" for name in (*CHANNELS, "#lobby")))
 
+    async def _come_back(self, person: Person) -> None:
+        """Whose session is kept is there still, as far as others can see."""
+        until = time.monotonic() + STEADY
+        while person.kept is not None and person.here is None and time.monotonic() < until:
+            await person.come()
+            await pause(0.2)
+
     async def _last_word(self, visit: Visit, words: str) -> None:
         """Wait until the broker is there, and speak, so that it's known who is who."""
         until = time.monotonic() + STEADY
         while visit.open and time.monotonic() < until:
             if await visit.does() and not visit.standing.away:
-                channels = sorted(visit.standing.channels - visit.standing.unsure)
+                channels = sorted(visit.standing.certain)
                 if not channels or await visit.does(f"/msg {channels[0]} {words}"):
                     return
             await pause(0.1)

@@ -5,9 +5,11 @@ The people of a run go by it, and the checker judges by it, so there is one of i
 
 from tests.chaos.lines import Kind, Line, is_open, typed
 
+NOT_IN = "you are not in "
+
 
 class Standing:
-    """One visit's. `nick`: empty before the greeting. `channels`: that they're certainly in.
+    """One visit's. `nick`: empty before the greeting. `channels`: that they have come into.
 
     `unsure`: channels of which they can't know. `sure`: whether they can know their nick. `away`:
     whether the broker is, as far as they were told. `refused`: errors since the last pong.
@@ -23,6 +25,11 @@ class Standing:
         self._lobby = ""  # while they're being greeted
         self._asked: list[str] = []  # since the last pong
         self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
+
+    @property
+    def certain(self) -> set[str]:
+        """The channels that they're in, without any doubt."""
+        return self.channels - self.unsure
 
     def goes_on(self, nick: str) -> None:
         """They took their session up on another connection. What was under way may be done."""
@@ -64,12 +71,16 @@ class Standing:
                 self._open.discard(("/leave", line.channel))
                 self.channels.discard(line.channel)
                 self.unsure.discard(line.channel)
+            case Kind.GAP:
+                self._doubt()  # their own event may be missing
             case Kind.ERROR:
                 self.refused += 1
                 if line.text.startswith("the broker is away"):
                     self.away = True  # whoever came meanwhile has read no notice
                 if is_open(line):
                     self._doubt()
+                elif line.text.startswith(NOT_IN) and self._leaving(line.text):
+                    self.channels.discard(line.text.removeprefix(NOT_IN))
             case Kind.PONG:
                 self._settle()
 
@@ -77,6 +88,10 @@ class Standing:
         self._open.discard(("/join", channel))
         self.channels.add(channel)
         self.unsure.discard(channel)
+
+    def _leaving(self, text: str) -> bool:
+        """Whether they asked to leave, and read that they are in it no more: it was forgotten."""
+        return ("/leave", text.removeprefix(NOT_IN)) in self._open
 
     def _said(self, text: str) -> bool:
         return any(line.endswith(f" {text}") for line in self._asked)

@@ -139,6 +139,24 @@ async def test_numbers_go_on_above_all_earlier_ones(make_brokers: MakeBrokers) -
     assert again.num > ann.num
 
 
+async def test_numbers_go_on_above_all_earlier_ones_though_all_was_forgotten(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    """A number that was had before would be taken for a command that was done before."""
+    a, b, c, d = await make_brokers(4)
+    ann = await kept(a, "ann", "#go")
+    for node in (b, c):
+        ann, _ = await take_up(node, ann)
+    await fleet.forget()
+    ann = Identity(ann.sid, secrets.token_hex(8), "ann", num=ann.num)
+    await c.broker.open(ann)
+    await c.join(ann, "#go", announce=False)
+    await c.broker.keep(ann, SECRET, STATE)
+    await c.say(ann, "#go", "hi")
+    again, _ = await take_up(d, ann)
+    assert again.num > ann.num
+
+
 async def test_who_was_resumed_speaks_and_hears(make_brokers: MakeBrokers) -> None:
     a, b, c = await make_brokers(3)
     bob, ann = await c.enter("bob", "#go"), await kept(a, "ann", "#go")
