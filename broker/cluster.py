@@ -5,8 +5,9 @@ Redis is away.
        │         ▲          ▲       │
        ├─ Presence (lease,  └───────┘ PUBLISH
        │            sweep)  │
-       └─ Feed <────────────┘
-            └──> Sink
+       ├─ Feed <────────────┘
+       │    └──> Sink
+       └─ Replication ──> a Link of its own, if replicas count
 
 What spans slots is a sequence of steps, each safe to repeat, in an order in which stopping
 after any of them leaves no lie behind: what a session is about to hold is written into its
@@ -17,6 +18,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -49,10 +51,11 @@ from broker.api import (
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import Feed
 from broker.keys import Keys
-from broker.link import Link, LinkLost
+from broker.link import Link, LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
+from broker.replication import Replication
 from broker.store import Late, Line, Parted, Store
 
 T = TypeVar("T")
@@ -66,7 +69,9 @@ class ClusterConfig:
     """How to reach Redis and what to keep there.
 
     `lease`, `deadline` (within which Redis must answer) and `patience` (how long a command
-    waits for a lost Redis) are seconds. `channels_per_address` 0: any number.
+    waits for a lost Redis) are seconds. `channels_per_address` 0: any number. `replicas`: how many
+    must have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody
+    waits for any.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -79,6 +84,8 @@ class ClusterConfig:
     history_days: float = 7.0
     inbox_lines: int = 500
     channels_per_address: int = 1000
+    replicas: int = 0
+    ack_timeout: float = 0.5
     script_flags: bool = True
 
 
@@ -114,11 +121,30 @@ class Cluster:
             up=self._link_up,
             down=self._link_down,
             heard=self._feed.hear,
-            introduce=self._store.load_scripts,
+            introduce=self._introduce,
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
         )
+        self._replication: Replication | None = None
+        if config.replicas:
+            self._replication = Replication(
+                reactor,
+                partial(
+                    Link,
+                    reactor,
+                    address,
+                    rng,
+                    deadline=config.deadline + config.ack_timeout,
+                    heard=lambda _: None,
+                    later=later,
+                ),
+                mark=self._store.mark,
+                replicas=config.replicas,
+                timeout=config.ack_timeout,
+                changed=self._replicas_changed,
+                master=self._link,
+            )
         self._presence = Presence(
             self._store,
             reactor,
@@ -165,6 +191,8 @@ class Cluster:
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
+        if self._replication is not None:
+            self._replication.start()
         await self._started
         self._presence.start()
         self._trimming.start(600, now=False)
@@ -177,7 +205,18 @@ class Cluster:
         if self._link.connected:
             # people who couldn't be said goodbye to are left to whoever sweeps the lease
             await self._presence.stop(give_up=not self._records)
+        if self._replication is not None:
+            await self._replication.stop()
         await self._link.stop()
+
+    async def _introduce(self, wire: Wire) -> None:
+        await self._store.load_scripts(wire)
+        if self._replication is not None:
+            await self._replication.greet(wire)
+
+    def _replicas_changed(self, enough: bool) -> None:
+        if not self._stopping:
+            self._sink.replicated(enough)
 
     def _link_up(self) -> None:
         if self._link.connected and not self._recovering:
@@ -194,6 +233,8 @@ class Cluster:
     def _link_down(self) -> None:
         self._feed.distrust()
         self._presence.unsteady()
+        if self._replication is not None:
+            self._replication.lost()
         if self._ready:
             self._ready = False
             if not self._stopping:
@@ -240,6 +281,8 @@ class Cluster:
         self._aside(self._stop_hearing())
         self._aside(self._shorten())
         self._feed.mend_stalled()
+        if self._replication is not None:
+            self._replication.probe()
 
     def _probed(self) -> None:
         self._probed_at = self._reactor.seconds()
@@ -274,6 +317,8 @@ class Cluster:
             return
         me.num += 1
         body = encode(Said(me.sid, me.num, me.nick, text, action))
+        if self._replication is not None:
+            settled = partial(self._said_and, self._replication, settled)
         line = Line(me.sid, me.token, me.num, body, settled)
         name = fold(channel)
         self._link.soon()
@@ -282,6 +327,14 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    @staticmethod
+    def _said_and(replication: Replication, settled: Settled, refused: Refused | None) -> None:
+        """A line was accepted, or refused: settle it when replicas have it."""
+        if refused is None:
+            replication.confirm(partial(settled, None))
+        else:
+            settled(refused)
 
     def _end_of_turn(self) -> None:
         lines, self._lines = self._lines, {}
@@ -543,7 +596,10 @@ class Cluster:
             deadline, sent = self._presence.deadline, first if again else 0
             return await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
 
-        return await self._settle(node, tell)
+        receipt = await self._settle(node, tell)
+        if self._replication is not None:
+            await self._replication.confirmed()
+        return receipt
 
     async def _settle(self, node: str, attempt: Callable[[bool], Awaitable[T]]) -> T:
         """Try until Redis answers; `attempt` is told whether it may have been done before.

@@ -12,7 +12,8 @@
     NAMESPACE:1:{w:NODE}:sessions  hash    sid -> record (see broker/records.py), of one
                                            incarnation of a node
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
-    NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters
+    NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
+                                           mark (of the last WAIT)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
 each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
@@ -71,6 +72,7 @@ class Keys:
         self.epoch = cluster + "epoch"
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
+        self.mark = cluster + "mark"
         self._counters = cluster + "counter:"
 
     def channel(self, name: str) -> ChannelKeys:

@@ -179,6 +179,14 @@ class World:
         for node in connected:
             self.restore(node)
 
+    def freeze_replicas(self) -> None:
+        """What is accepted reaches no replica any more."""
+        self.call(*(partial(node.sink.replicated, False) for node in self.nodes))
+
+    def wake_replicas(self) -> None:
+        """Replicas have everything again."""
+        self.call(*(partial(node.sink.replicated, True) for node in self.nodes))
+
     # For the nodes
 
     def ms(self) -> int:

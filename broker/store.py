@@ -517,6 +517,11 @@ class Store:
 
     # -- nodes
 
+    @property
+    def mark(self) -> tuple[Argument, ...]:
+        """A command that writes something, whatever scripts Redis has forgotten."""
+        return ("EVAL", self._scripts["mark"].text, 1, self.keys.mark)
+
     async def beat(self, node: str, lease_ms: int, *, take: bool, messages: int) -> Beat:
         """Renew (or `take`) the lease of an incarnation, and count its messages."""
         keys = (self.keys.leases, self.keys.epoch, self.keys.messages)

@@ -58,6 +58,8 @@ class Node:
                 history_days=settings.history_days,
                 inbox_lines=settings.inbox_lines,
                 channels_per_address=settings.channels_per_address if settings.limits else 0,
+                replicas=settings.replicas if settings.ack == "replicated" else 0,
+                ack_timeout=settings.ack_timeout,
             ),
             reactor,
             rng,

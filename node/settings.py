@@ -8,7 +8,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 
-from node.checks import between, channel_or_none, endpoints, redis_url, spelled
+from node.checks import between, channel_or_none, endpoints, one_of, redis_url, spelled
 from node.options import setting, validate
 
 _HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
@@ -93,6 +93,24 @@ class Settings:
         "SECONDS",
         "How long the cluster believes in a node of which it hears nothing.",
         check=between(0.1, 3_600, "seconds"),
+    )
+    ack: str = setting(
+        "accepted",
+        "LEVEL",
+        "When a line counts as done: accepted (Redis has it) or replicated (its replicas, too).",
+        check=one_of("accepted", "replicated"),
+    )
+    replicas: int = setting(
+        1,
+        "N",
+        "With --ack replicated: how many replicas must have a line.",
+        check=between(1, 100, "replicas"),
+    )
+    ack_timeout: float = setting(
+        0.5,
+        "SECONDS",
+        "With --ack replicated: how long replicas are waited for.",
+        check=between(0.01, 60, "seconds"),
     )
     outbox_bytes: int = setting(
         1 << 20,

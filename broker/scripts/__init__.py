@@ -18,6 +18,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "history": ("_history",),
     "join": ("_member", "_log", "_history"),
     "leave": ("_member", "_log"),
+    "mark": (),
     "note": ("_log",),
     "read": (),
     "release": (),

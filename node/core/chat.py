@@ -91,6 +91,7 @@ class Chat:
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
         self._present: set[str] = set()  # sessions that the cluster may still know
         self._empty: Promise | None = None
+        self._replicated = True  # as far as is known
 
     # -- sessions
 
@@ -182,6 +183,8 @@ class Chat:
             await self._open_as_guest(session)
             lobby = self.config.lobby if command.lobby else ""
             self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            if not self._replicated:
+                self.hub.reply(session, Notice(News.UNREPLICATED))
             if lobby:
                 await verbs.enter(self, session, lobby, announce=False)
         except Refused as refused:
@@ -273,6 +276,10 @@ class Chat:
                 waiting.promise.callback(None)
         if self.broker.ready:
             self._restore_all()
+
+    def replicated(self, enough: bool) -> None:
+        self._replicated = enough
+        self._notice(News.REPLICATED if enough else News.UNREPLICATED)
 
     def _notice(self, code: News) -> None:
         for session in [*self._known, *self._unknown]:

@@ -17,6 +17,8 @@ class News(StrEnum):
     BACK = "back"
     CUT_OFF = "cut-off"
     NICK_LOST = "nick-lost"
+    UNREPLICATED = "unreplicated"
+    REPLICATED = "replicated"
 
 
 class Goodbye(StrEnum):

@@ -159,7 +159,8 @@ class MemoryFleet(Fleet):
         self._world: World | None = None
 
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
-        settings.pop("lease", None)
+        for ours in ("lease", "replicas", "ack_timeout"):
+            settings.pop(ours, None)
         if self._world is None:
             self._world = World(time.time, **settings)
         return Memory(self._world, name)

@@ -22,7 +22,13 @@ class Evicted(NamedTuple):
     forgotten: bool
 
 
-Call = Envelope | Gap | Evicted | str
+class Replicated(NamedTuple):
+    """A call of `Sink.replicated`."""
+
+    enough: bool
+
+
+Call = Envelope | Gap | Evicted | Replicated | str
 """What a sink was told: "away" and "back" stand for themselves."""
 
 
@@ -53,6 +59,9 @@ class Record:
 
     def evicted(self, forgotten: bool) -> None:
         self._tell(Evicted(forgotten))
+
+    def replicated(self, enough: bool) -> None:
+        self._tell(Replicated(enough))
 
     def _tell(self, call: Call) -> None:
         self.reentered = self.reentered or self._inside

@@ -35,6 +35,9 @@ NOTICES: dict[News, str] = {
     News.BACK: "the broker is back",
     News.CUT_OFF: "this node was cut off from the cluster; others saw you quit, and join again now",
     News.NICK_LOST: "somebody else has taken your nick meanwhile; you are {about} now",
+    News.UNREPLICATED: "the broker has too few replicas now; what is said is accepted, but if the"
+    " broker failed it could be lost",
+    News.REPLICATED: "the broker's replicas have everything again",
 }
 
 CLOSINGS: dict[Goodbye, str] = {
