@@ -53,6 +53,7 @@ from broker.feed import Feed
 from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
+from broker.orders import SUMMARY, Following, Order, Shown, decode_order
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.replication import Replication
@@ -92,17 +93,23 @@ class ClusterConfig:
 class Cluster:
     """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
 
-    `later`: as for `Link`.
+    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: ClusterConfig, reactor: Any, rng: random.Random, later: Later | None = None
+        self,
+        config: ClusterConfig,
+        reactor: Any,
+        rng: random.Random,
+        later: Later | None = None,
+        orders: Callable[[Order], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._reactor = reactor
         self._rng = rng
+        self._orders = orders
         self._keys = Keys(config.namespace)
         self._store = Store(
             self._keys,
@@ -153,6 +160,7 @@ class Cluster:
             evicted=self._evicted,
             probe=self._probe,
             messages=self._messages_since,
+            ordered=self._ordered,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._sink: Sink
@@ -740,6 +748,29 @@ class Cluster:
             for i, one in enumerate(waiting, last - len(waiting) + 1):
                 one.callback(i)
         del self._counting[counter]
+
+    # -- an operator's orders
+
+    def _ordered(self, raw: bytes) -> None:
+        try:
+            order = decode_order(raw)
+        except msgspec.DecodeError as e:
+            self.log.error("an order that can't be understood: {why}", why=str(e))
+            return
+        self.log.info("ordered to {what}", what=type(order).__name__.lower())
+        self._orders(order)
+
+    async def report(self, number: str, summary: msgspec.Struct) -> None:
+        """Report to the operator how far an order is."""
+        await self._store.report(number, {SUMMARY: msgspec.json.encode(summary)})
+
+    async def show(self, number: str, sessions: dict[str, Shown]) -> None:
+        """Report to the operator what is in this node's memory: its sessions, by sid."""
+        rows = [(sid, msgspec.json.encode(shown)) for sid, shown in sessions.items()]
+        for i in range(0, len(rows), ROWS):
+            await self._store.report(number, dict(rows[i : i + ROWS]))
+        heard = (log for log in self._feed.followed() if log.startswith("#"))
+        await self.report(number, Following(tuple(heard)))
 
     # -- housekeeping
 

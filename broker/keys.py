@@ -13,7 +13,8 @@
                                            incarnation of a node
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
-                                           mark (of the last WAIT)
+                                           mark (of the last WAIT), orders (hash: incarnation ->
+                                           order), report:ID (hash: see broker/orders.py)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
 each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
@@ -73,6 +74,8 @@ class Keys:
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
         self.mark = cluster + "mark"
+        self.orders = cluster + "orders"
+        self._reports = cluster + "report:"
         self._counters = cluster + "counter:"
 
     def channel(self, name: str) -> ChannelKeys:
@@ -98,6 +101,9 @@ class Keys:
 
     def node_sessions(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:sessions"
+
+    def report(self, number: str) -> str:
+        return self._reports + _encoded(number)
 
     def counter(self, name: str) -> str:
         return self._counters + _encoded(name)

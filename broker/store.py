@@ -31,6 +31,7 @@ from broker.feed import Excerpt
 from broker.keys import Keys
 from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
+from broker.orders import KEPT
 from broker.records import Record, decode_record
 from broker.scripts import load
 
@@ -39,12 +40,15 @@ MOMENT = 60
 
 
 class Beat(NamedTuple):
-    """What a heartbeat found. Times are Redis's, in Unix milliseconds."""
+    """What a heartbeat found. Times are Redis's, in Unix milliseconds. `order`: an operator's,
+    empty if there's none.
+    """
 
     held: bool
     now: int
     deadline: int
     epoch: str
+    order: bytes
 
 
 class Line(NamedTuple):
@@ -524,12 +528,12 @@ class Store:
 
     async def beat(self, node: str, lease_ms: int, *, take: bool, messages: int) -> Beat:
         """Renew (or `take`) the lease of an incarnation, and count its messages."""
-        keys = (self.keys.leases, self.keys.epoch, self.keys.messages)
+        keys = (self.keys.leases, self.keys.epoch, self.keys.messages, self.keys.orders)
         drawn = secrets.token_hex(8)
-        held, now, deadline, epoch = await self.run(
+        held, now, deadline, epoch, order = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
-        return Beat(held == 1, int(now), int(deadline), epoch.decode())
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
 
     async def expired(self, again_ms: int) -> list[str]:
         """The incarnations whose people someone should sweep now."""
@@ -540,11 +544,18 @@ class Store:
         """Nothing of an incarnation is left."""
         await self.ask("DEL", self.keys.node_sessions(node))
         await self.ask("ZREM", self.keys.dying, node)
+        await self.ask("HDEL", self.keys.orders, node)
 
     async def give_up_lease(self, node: str) -> None:
         """The incarnation is gone, with nothing left behind."""
         await self.ask("DEL", self.keys.node_sessions(node))
         await self.ask("ZREM", self.keys.leases, node)
+        await self.ask("HDEL", self.keys.orders, node)
+
+    async def report(self, number: str, rows: dict[str, bytes]) -> None:
+        """Write rows of a report, which stays for a minute after the last."""
+        key, flat = self.keys.report(number), [part for row in rows.items() for part in row]
+        await self.ask_all(("HSET", key, *flat), ("EXPIRE", key, KEPT))
 
 
 def _refusal(failure: Failure) -> BaseException | None:

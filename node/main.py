@@ -18,7 +18,7 @@ from node.options import TEXTS, Row, SettingError, rows
 from node.settings import UP_DOORS, Settings, UpSettings
 from node.sources import Given, build, gather
 
-_UP_DEFAULTS = {"redis": "an embedded one"} | {
+_UP_DEFAULTS = {"redis": "an embedded one", "drain": "0"} | {
     door: " ".join(endpoints) for door, endpoints in UP_DOORS.items()
 }
 

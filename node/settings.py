@@ -94,6 +94,12 @@ class Settings:
         "How long the cluster believes in a node of which it hears nothing.",
         check=between(0.1, 3_600, "seconds"),
     )
+    drain: float = setting(
+        20.0,
+        "SECONDS",
+        "When the node ends, close people's connections spread over this time. 0: all at once.",
+        check=between(0, 86_400, "seconds"),
+    )
     ack: str = setting(
         "accepted",
         "LEVEL",

@@ -5,7 +5,7 @@ It's the broker's `Sink`, and it performs what the lanes bring. What each comman
 """
 
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ class Greet(Command, frozen=True):
 
 class Restore(Command, frozen=True):
     """The cluster knows the session no more: take back what nobody else holds."""
+
+    aside = False
+
+
+class Mend(Command, frozen=True):
+    """The cluster may have lost something of the session: see that it has all."""
 
     aside = False
 
@@ -126,10 +132,14 @@ class Chat:
         """
         session.lane.add(End(why, closing))
 
+    def dismiss(self, session: Session, closing: Goodbye) -> None:
+        """Say goodbye to somebody, before all that they have typed and that isn't done yet."""
+        session.lane.first(End(LOST, closing))
+
     async def close_all(self, closing: Goodbye) -> None:
         """Say goodbye to everybody; returns when the cluster knows none of them any more."""
         for session in list(self.hub.sessions.values()):
-            session.lane.first(End(LOST, closing))
+            self.dismiss(session, closing)
         if self._present:
             self._empty = self._promise()
             await self._empty
@@ -155,6 +165,8 @@ class Chat:
                     await self._greet(session, command)
                 case Restore():
                     await self._restore(session)
+                case Mend():
+                    await self._mend(session)
                 case End():
                     await self.end(session, command.why, command.closing)
                 case _:
@@ -302,6 +314,22 @@ class Chat:
                 await self._take_back(session, forgotten=forgotten)
             except Refused:
                 self._unknown.setdefault(session, forgotten)
+
+    def mend(self, sids: Iterable[str]) -> None:
+        """See that the cluster has all that these sessions hold, so far as they are here."""
+        for session in map(self.hub.sessions.get, sids):
+            if session is not None and session in self._known:
+                session.lane.first(Mend())
+
+    async def _mend(self, session: Session) -> None:
+        """Claim and join again; without a word where nothing was lost, and to others."""
+        try:
+            await self.broker.open(session.me)
+        except Refused as refused:
+            if refused.code is not Code.NICK_TAKEN:
+                raise
+            self._known.discard(session)  # and it's opened anew
+        await self._take_back(session, forgotten=True)
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me

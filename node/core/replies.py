@@ -28,6 +28,7 @@ class Goodbye(StrEnum):
     AWAY = "away"
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
+    DRAIN = "drain"
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """A node that is asked to end says goodbye and leaves nothing of its own behind."""
 
 import signal
+import time
 
 import pytest
 
@@ -78,3 +79,69 @@ def test_it_says_goodbye_also_while_redis_is_gone(
     ann.until("notice: ")
     assert town.nodes[0].end() < 8
     assert ann.rest()[-1].startswith("closing: ")
+
+
+DRAINED = "closing: this node is being drained; another will do"
+
+
+def test_a_drained_node_takes_nobody_any_more_and_closes_its_people_one_after_another(
+    make_town: MakeTown,
+) -> None:
+    town = make_town("--drain", "2", count=2)
+    bob = town.person("bob", "#go", on=2)
+    people = [town.person(f"ann{i}", "#go", on=1) for i in range(4)]
+    began = time.monotonic()
+    town.nodes[0].send_signal(signal.SIGTERM)
+    quits: list[float] = []
+    while len(quits) < 4:
+        bob.until(lambda line: line.endswith("has quit (connection lost)"))
+        quits.append(time.monotonic() - began)
+        if len(quits) == 1:
+            with pytest.raises(ConnectionError):
+                town.person(on=1)
+    assert 0 == town.nodes[0].wait()
+    assert [DRAINED] * 4 == [person.rest()[-1] for person in people]
+    assert quits[0] < 1 < quits[2] < 2.5
+    assert ["in #go (1): bob"] == bob.does("/names #go")
+
+
+def test_until_their_turn_comes_people_of_a_drained_node_talk_on(make_town: MakeTown) -> None:
+    town = make_town("--drain", "30", count=2)
+    ann, bob, cat = (
+        town.person(nick, "#go", on=on) for nick, on in (("ann", 1), ("bob", 1), ("cat", 2))
+    )
+    town.nodes[0].send_signal(signal.SIGTERM)
+    cat.until(lambda line: line.endswith("has quit (connection lost)"))
+    stayed = bob if any("ann has quit" in line for line in cat.heard) else ann
+    stayed.does("still here")
+    assert any("still here" in line for line in cat.settle())
+
+
+def test_a_drain_to_its_end_leaves_nothing_of_the_node(make_town: MakeTown) -> None:
+    town = make_town("--drain", "1", count=2)
+    town.person("bob", "#a", on=2)
+    before = town.cluster.held()
+    for i in range(10):
+        town.person(f"ann{i}", "#a", f"#b{i}", on=1)
+    town.nodes[0].end()
+    assert (before, ["n2"]) == (town.cluster.held(), town.cluster.leases())
+
+
+def test_a_node_without_people_has_nothing_to_drain(make_town: MakeTown) -> None:
+    assert make_town("--drain", "60", count=1).nodes[0].end() < 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_a_second_time_a_node_closes_the_rest_at_once(
+    make_town: MakeTown, number: signal.Signals
+) -> None:
+    town = make_town("--drain", "60", count=2)
+    bob = town.person("bob", "#go", on=2)
+    before = town.cluster.held()
+    people = [town.person(f"ann{i}", "#go", on=1) for i in range(4)]
+    town.nodes[0].send_signal(signal.SIGTERM)
+    bob.until(lambda line: line.endswith("has quit (connection lost)"))
+    assert town.nodes[0].end(number) < 8
+    assert 0 == town.nodes[0].wait()
+    assert [DRAINED] * 4 == [person.rest()[-1] for person in people]
+    assert (before, ["n2"]) == (town.cluster.held(), town.cluster.leases())

@@ -195,7 +195,7 @@ class RedisFleet(Fleet):
         super().__init__()
         self._port = port
         self._real = real
-        self._namespace = f"test-{secrets.token_hex(4)}"
+        self.namespace = f"test-{secrets.token_hex(4)}"
         self.relays: dict[Broker, Relay] = {}
 
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
@@ -205,7 +205,7 @@ class RedisFleet(Fleet):
         await relay.start()
         config = ClusterConfig(
             url=relay.url,
-            namespace=self._namespace,
+            namespace=self.namespace,
             node=name,
             script_flags=self._real,  # fakeredis knows none
             **settings,

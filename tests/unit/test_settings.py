@@ -35,6 +35,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "history_days": 7,
         "reuse_port": False,
         "lease": 8.0,
+        "drain": 20.0,
         "ack": "accepted",
         "replicas": 1,
         "ack_timeout": 0.5,

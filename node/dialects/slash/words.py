@@ -45,6 +45,7 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.AWAY: "the broker is away; try again in a moment",
     Goodbye.HUNG_UP: "you have hung up",
     Goodbye.SHUTDOWN: "this server is going down",
+    Goodbye.DRAIN: "this node is being drained; another will do",
 }
 
 COLORS = (31, 32, 33, 34, 35, 36, 91, 92, 93, 94, 95, 96)
