@@ -760,9 +760,9 @@ class Cluster:
         self.log.info("ordered to {what}", what=type(order).__name__.lower())
         self._orders(order)
 
-    async def report(self, number: str, summary: msgspec.Struct) -> None:
-        """Report to the operator how far an order is."""
-        await self._store.report(number, {SUMMARY: msgspec.json.encode(summary)})
+    async def report(self, number: str, summary: msgspec.Struct, within: float = 0.0) -> None:
+        """Report to the operator how far an order is, which will be done `within` seconds."""
+        await self._store.report(number, {SUMMARY: msgspec.json.encode(summary)}, within)
 
     async def show(self, number: str, sessions: dict[str, Shown]) -> None:
         """Report to the operator what is in this node's memory: its sessions, by sid."""

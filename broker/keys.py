@@ -21,9 +21,10 @@ each script touches one. Names are folded, then percent-encoded, so a nick's own
 count. Must not know commands or scripts.
 """
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from broker.events import SCHEMA
 from broker.names import fold
@@ -62,6 +63,17 @@ def _channel_keys(prefix: str, name: str) -> ChannelKeys:
     return ChannelKeys(base + "meta", base + "roster", base + "log")
 
 
+class Named(NamedTuple):
+    """What a key is of. `kind`: c, n, a or w; `part`: what stands behind the braces."""
+
+    kind: str
+    name: str
+    part: str
+
+
+_NAMED = re.compile(r"\{([cnaw]):([^}]*)\}(?::(\w+))?")
+
+
 class Keys:
     """All key names under one namespace."""
 
@@ -77,6 +89,18 @@ class Keys:
         self.orders = cluster + "orders"
         self._reports = cluster + "report:"
         self._counters = cluster + "counter:"
+
+    @property
+    def every(self) -> str:
+        """A pattern for SCAN: all keys of the namespace."""
+        return re.sub(r"[][*?\\]", r"\\\g<0>", self._prefix) + "*"
+
+    def taken_apart(self, key: str) -> Named | None:
+        """What a key is of; None for those of the cluster, and for those of others."""
+        found = _NAMED.fullmatch(key.removeprefix(self._prefix))
+        if found is None or not key.startswith(self._prefix):
+            return None
+        return Named(found[1], unquote(found[2]), found[3] or "")
 
     def channel(self, name: str) -> ChannelKeys:
         return _channel_keys(self._prefix, name)

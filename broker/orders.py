@@ -11,8 +11,12 @@ import msgspec
 
 
 class Drain(msgspec.Struct, frozen=True, tag="drain", tag_field="order"):
-    """Close all connections within `over` seconds (None: as the node was set up), then end."""
+    """Close all connections within `over` seconds (None: as the node was set up), then end.
 
+    Reports `Shedding` at the beginning.
+    """
+
+    report: str
     over: float | None = None
 
 
@@ -73,7 +77,7 @@ SUMMARY = ""
 """The field of a report that is written last; no session is called so."""
 
 KEPT = 60
-"""Seconds that a report stays in Redis."""
+"""Seconds that a report stays in Redis, besides what the order takes."""
 
 
 def encode_order(order: Order) -> bytes:

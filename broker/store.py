@@ -33,10 +33,7 @@ from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
 from broker.orders import KEPT
 from broker.records import Record, decode_record
-from broker.scripts import load
-
-MOMENT = 60
-"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
+from broker.scripts import MOMENT, load
 
 
 class Beat(NamedTuple):
@@ -552,10 +549,10 @@ class Store:
         await self.ask("ZREM", self.keys.leases, node)
         await self.ask("HDEL", self.keys.orders, node)
 
-    async def report(self, number: str, rows: dict[str, bytes]) -> None:
-        """Write rows of a report, which stays for a minute after the last."""
+    async def report(self, number: str, rows: dict[str, bytes], within: float = 0.0) -> None:
+        """Write rows of a report. It stays for a minute, and for `within` seconds more."""
         key, flat = self.keys.report(number), [part for row in rows.items() for part in row]
-        await self.ask_all(("HSET", key, *flat), ("EXPIRE", key, KEPT))
+        await self.ask_all(("HSET", key, *flat), ("EXPIRE", key, KEPT + int(within)))
 
 
 def _refusal(failure: Failure) -> BaseException | None:

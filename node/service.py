@@ -188,7 +188,11 @@ class Node:
     def _ordered(self, order: orders.Order) -> None:
         match order:
             case orders.Drain():
-                self.end(order.over)
+                over = self._settings.drain if order.over is None else order.over
+                count = len(self.chat.hub.sessions)
+                shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
+                _spawn(self.broker.report(order.report, shedding))
+                self.end(over)
             case orders.Shed():
                 self._shed(order)
             case orders.Show():
@@ -203,7 +207,7 @@ class Node:
 
         def report(*, finished: bool) -> None:
             shedding = orders.Shedding(len(everybody), len(some), over, drain.dismissed, finished)
-            _spawn(self.broker.report(order.report, shedding))
+            _spawn(self.broker.report(order.report, shedding, over))
 
         drain = self._spread(some, over, lambda: report(finished=True))
         log.info("shedding {n} of {all} sessions", n=len(some), all=len(everybody))

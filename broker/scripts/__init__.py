@@ -32,6 +32,10 @@ _USES: dict[str, tuple[str, ...]] = {
 }
 
 
+MOMENT = 60
+"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
+
+
 class Script(NamedTuple):
     """A script's text and the SHA-1 under which Redis keeps it (hex)."""
 

@@ -4,6 +4,7 @@ Only a broker that is reached through Redis can be told so.
 """
 
 import json
+from typing import Any
 
 import pytest
 import redis
@@ -17,7 +18,14 @@ from tests.support.spin import eventually
 
 pytestmark = pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
 
-ORDERS = [Drain(), Drain(0.5), Shed("r1", 0.1), Shed("r1", 1, 5.0), Show("r2"), Mend(("a", "b"))]
+ORDERS = [
+    Drain("r0"),
+    Drain("r0", 0.5),
+    Shed("r1", 0.1),
+    Shed("r1", 1, 5.0),
+    Show("r2"),
+    Mend(("a", "b")),
+]
 
 
 class Commanded:
@@ -62,11 +70,11 @@ async def test_an_order_is_told_to_the_node_within_a_beat_or_two(
 async def test_an_order_is_taken_once(fleet: RedisFleet, make_brokers: MakeBrokers) -> None:
     node = await _commanded(fleet, make_brokers)
     for _ in range(2):
-        node.give(Drain())
+        node.give(Drain("r0"))
         await node.until_taken()
         node.give(Show("x"))
         await node.until_taken()
-    assert [Drain(), Show("x")] * 2 == node.taken
+    assert [Drain("r0"), Show("x")] * 2 == node.taken
 
 
 async def test_an_order_is_for_its_incarnation_alone(
@@ -74,9 +82,9 @@ async def test_an_order_is_for_its_incarnation_alone(
 ) -> None:
     a, b = await make_brokers(2, lease=0.5)
     other, node = Commanded(fleet, a), Commanded(fleet, b)
-    node.give(Drain())
+    node.give(Drain("r0"))
     await node.until_taken()
-    assert ([], [Drain()]) == (other.taken, node.taken)
+    assert ([], [Drain("r0")]) == (other.taken, node.taken)
 
 
 async def test_what_is_no_order_does_no_harm(fleet: RedisFleet, make_brokers: MakeBrokers) -> None:
@@ -84,9 +92,9 @@ async def test_what_is_no_order_does_no_harm(fleet: RedisFleet, make_brokers: Ma
     for raw in ("nonsense", '{"order":"dance"}', '{"order":"shed"}', "[]"):
         node.client.hset(node.keys.orders, node.broker.node, raw)
         await node.until_taken()
-    node.give(Drain())
+    node.give(Drain("r0"))
     await node.until_taken()
-    assert [Drain()] == node.taken
+    assert [Drain("r0")] == node.taken
 
 
 async def test_a_node_that_stops_leaves_no_order_behind(
@@ -94,7 +102,7 @@ async def test_a_node_that_stops_leaves_no_order_behind(
 ) -> None:
     node = await _commanded(fleet, make_brokers)
     node.broker._presence._beating.stop()
-    node.give(Drain())
+    node.give(Drain("r0"))
     await fleet.nodes.pop().broker.stop()
     assert 0 == node.client.hlen(node.keys.orders)
 
@@ -106,7 +114,7 @@ async def test_a_node_that_is_swept_leaves_no_order_behind(
     await a.enter("ann")
     node = Commanded(fleet, a)
     await fleet.lose(a)
-    node.give(Drain())
+    node.give(Drain("r0"))
     await fleet.ended(a, seen_by=b)
 
     async def waiting() -> int:
@@ -124,7 +132,8 @@ async def test_what_a_node_shows_is_complete_when_what_it_follows_is_there_and_d
     sessions = {f"sid{i}": Shown(f"token{i}", f"nick{i}", ("#go",)) for i in range(1200)}
     await node.broker.show("r1", sessions)
     key = node.keys.report("r1")
-    rows = {str(field, "utf-8"): json.loads(raw) for field, raw in node.client.hgetall(key).items()}
+    reported: Any = node.client.hgetall(key)
+    rows = {field.decode(): json.loads(raw) for field, raw in reported.items()}
     assert [["#go"]] == rows.pop("")
     assert {sid: [s.token, s.nick, list(s.channels)] for sid, s in sessions.items()} == rows
     assert 0 < node.client.ttl(key) <= 60

@@ -583,3 +583,38 @@ def test_who_joins_and_does_not_hear_of_it_is_told_what_is_there(village: Villag
     alice.type("/join #go")
     village.chats[0].gap("#go", 1)
     assert ["gap: 1 message of #go is lost", "in #go (2): bob alice"] == alice.read()
+
+
+def test_what_the_cluster_lost_of_somebody_is_put_back_without_a_word(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    del village.world.claims["ann"], village.world.channels["#go"].members[ann.session.me.sid]
+    village.chats[0].mend([ann.session.me.sid, bob.session.me.sid, "nobody"])
+    assert ([], []) == (ann.read(), bob.read())
+    assert ["error: the nick ann is taken"] == bob.type("/nick ann")
+    ann.say("here")
+    assert ["[#go] <ann> here"] == bob.read()
+
+
+def test_where_nothing_was_lost_mending_is_nothing(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    village.chats[0].mend([ann.session.me.sid])
+    ann.say("here")
+    assert ([], ["[#go] <ann> here"]) == (ann.read(), bob.read())
+
+
+def test_whose_nick_was_lost_and_taken_becomes_a_guest_when_it_is_mended(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    del village.world.claims["ann"]
+    bob.type("/nick ann")
+    village.chats[0].mend([ann.session.me.sid])
+    assert ann.nick.startswith("guest-")
+    assert f"notice: somebody else has taken your nick meanwhile; you are {ann.nick} now" in (
+        ann.read()
+    )
+
+
+def test_who_is_dismissed_reads_why_and_the_others_that_they_quit(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    village.chats[0].dismiss(ann.session, Goodbye.DRAIN)
+    assert ["closing: this node is being drained; another will do"] == ann.read()
+    assert (False, ["ann has quit (connection lost)"]) == (ann.here, bob.read())

@@ -1,0 +1,161 @@
+"""A look at a cluster: what Redis has, and what each node says that it has in memory.
+
+Redis is read in pages, while people go on. So a look is not of one moment: what they do meanwhile
+may show as a difference, and shows no more in the next look.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from broker.names import fold
+from broker.orders import SUMMARY, Following, Show, Shown
+from broker.records import Member, decode_member
+from node.operate.operator import Operator, OperatorError, new_report
+
+PAGE = 500
+"""How many keys, or fields, are read at a time."""
+
+NEVER = -1
+"""What Redis says of a key that doesn't expire."""
+
+
+class Claim(NamedTuple):
+    """Who holds a nick. `node`: an incarnation."""
+
+    sid: str
+    token: str
+    nick: str
+    node: str
+
+
+class Answer(NamedTuple):
+    """What a node says that it has in memory."""
+
+    sessions: dict[str, Shown]
+    follows: frozenset[str]
+
+
+@dataclass
+class Look:
+    """See the module's docstring. Names are folded, those of incarnations too.
+
+    `nodes`: those alive; None: it didn't answer. `dying`: those that are being swept. `records`:
+    the sids in the records of each incarnation. `expires`: of channels and nicks, the keys that
+    are there and in how many seconds they aren't. `kept`: sids that Redis keeps without a node.
+    """
+
+    nodes: dict[str, Answer | None] = field(default_factory=dict)
+    dying: set[str] = field(default_factory=set)
+    records: dict[str, set[str]] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    rosters: dict[str, dict[str, Member]] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    expires: dict[str, dict[str, int]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+
+
+def look(operator: Operator) -> Look:
+    """Ask the nodes, then read Redis. Raises redis-py's errors."""
+    found = Look()
+    living = operator.nodes()
+    for node, answer in zip(living, _answers(operator, living), strict=True):
+        found.nodes[fold(node)] = answer
+    redis, keys = operator.redis, operator.keys
+    found.dying = {fold(node.decode()) for node in redis.zrange(keys.dying, 0, -1)}
+    found.dying |= {fold(node.decode()) for node in redis.zrange(keys.leases, 0, -1)} - set(
+        found.nodes
+    )
+    for page in _pages(redis.scan_iter(keys.every, count=PAGE)):
+        _read(operator, [key.decode() for key in page], found)
+    found.listed = {name.decode() for name in redis.sscan_iter(keys.channel_index, count=PAGE)}
+    found.kept = _kept(operator)
+    return found
+
+
+def _kept(_operator: Operator) -> set[str]:
+    """The sids of sessions that Redis keeps for whoever has their token, without any node.
+
+    There are none yet: a session ends with its connection.
+    """
+    return set()
+
+
+def _answers(operator: Operator, nodes: list[str]) -> Iterator[Answer | None]:
+    """What each node shows, all asked at the same time."""
+    asked = {}
+    for node in nodes:
+        number = new_report()
+        with _saying_why(operator):
+            operator.place(node, Show(number))
+            asked[node] = number
+    for node in nodes:
+        answer = None
+        if node in asked:
+            with _saying_why(operator):
+                answer = _answer(operator, node, asked[node])
+        yield answer
+
+
+@contextmanager
+def _saying_why(operator: Operator) -> Iterator[None]:
+    try:
+        yield
+    except OperatorError as e:
+        operator.say(str(e))
+
+
+def _answer(operator: Operator, node: str, number: str) -> Answer:
+    operator.await_taken(node)
+    following = operator.report(number, Following, operator.wait)
+    key = operator.keys.report(number)
+    rows = operator.redis.hscan_iter(key, count=PAGE)
+    shown = {
+        sid.decode(): msgspec.json.decode(raw, type=Shown)
+        for sid, raw in rows
+        if sid.decode() != SUMMARY
+    }
+    operator.redis.delete(key)
+    return Answer(shown, frozenset(following.channels))
+
+
+def _read(operator: Operator, some: list[str], found: Look) -> None:
+    """What stands in these keys."""
+    redis, expiring = operator.redis, []
+    for key in some:
+        named = operator.keys.taken_apart(key)
+        if named is None:
+            continue
+        match named.kind, named.part:
+            case ("w", "sessions"):
+                sids = {sid.decode() for sid, _ in redis.hscan_iter(key, count=PAGE)}
+                found.records[named.name] = sids
+            case ("n", "claim"):
+                claim = redis.hmget(key, "sid", "token", "nick", "node")
+                if None not in claim:
+                    found.claims[named.name] = Claim(*(value.decode() for value in claim))
+            case ("c", "roster"):
+                rows = redis.hscan_iter(key, count=PAGE)
+                found.rosters[named.name] = {sid.decode(): decode_member(raw) for sid, raw in rows}
+            case ("c" | "n", _):
+                expiring.append((key, named.name))
+    with redis.pipeline(transaction=False) as asked:
+        for key, _ in expiring:
+            asked.ttl(key)
+        for (key, name), seconds in zip(expiring, asked.execute(), strict=True):
+            if seconds >= NEVER:  # below, it's gone
+                found.expires.setdefault(name, {})[key] = seconds
+
+
+def _pages(items: Iterator[Any]) -> Iterator[list[Any]]:
+    page = []
+    for item in items:
+        page.append(item)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
