@@ -10,7 +10,8 @@ one of its own, with the mark as the only write. What people say goes the one wa
 goes, and is shown as soon as it's accepted; only the answer to its author waits.
 
 At most one WAIT is under way, and what is accepted meanwhile shares the next. Once too few
-replicas have answered in time nobody waits for them, until they have answered again.
+replicas have answered in time nobody waits for them, until they have answered several times in a
+row: one that is barely quick enough would have people read a notice each second.
 Must not know lines or sinks.
 """
 
@@ -23,6 +24,9 @@ from twisted.logger import Logger
 from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 
 Done = Callable[[], None]
+
+STEADY = 3
+"""How many answers in a row make replicas count again."""
 
 
 class Replication:
@@ -57,6 +61,7 @@ class Replication:
             up=self._ask, down=lambda: None, introduce=self._introduce, gather=self._end_of_turn
         )
         self._certain = True
+        self._in_a_row = 0  # good answers, since it has been uncertain
         self._waiting: list[Done] = []  # for the next WAIT
         self._asked: list[Done] = []  # for the one that is under way
         self._under_way = False
@@ -147,7 +152,10 @@ class Replication:
         if isinstance(reply, ReplyError):
             self.log.error("Redis refused WAIT: {why}", why=str(reply))
         self._stop_limit()
-        self._turn(self._written and isinstance(reply, int) and reply >= self._replicas)
+        enough = self._written and isinstance(reply, int) and reply >= self._replicas
+        self._in_a_row = self._in_a_row + 1 if enough else 0
+        if not enough or self._certain or self._in_a_row >= STEADY:
+            self._turn(enough)
         if self._waiting:
             self._ask()
 
@@ -159,7 +167,7 @@ class Replication:
     def _turn(self, certain: bool) -> None:
         """Say so if that's new, and then let go of those who needn't wait any more."""
         if certain != self._certain:
-            self._certain = certain
+            self._certain, self._in_a_row = certain, 0
             if certain:
                 self.log.info("replicas have everything again")
             else:

@@ -6,6 +6,7 @@ It's the broker's `Sink`, and it performs what the lanes bring. What each comman
 
 import random
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -326,10 +327,15 @@ class Chat:
         try:
             await self.broker.open(session.me)
         except Refused as refused:
-            if refused.code is not Code.NICK_TAKEN:
-                raise
-            self._known.discard(session)  # and it's opened anew
-        await self._take_back(session, forgotten=True)
+            if refused.code in (Code.AWAY, Code.BUSY):
+                return  # nothing has changed: whoever found it will find it again
+            # the nick is somebody else's, and so the session is open no more
+            self._known.discard(session)
+            self._unknown[session] = True
+            await self._restore(session)
+            return
+        with suppress(Refused):
+            await self._take_back(session, forgotten=True)
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me

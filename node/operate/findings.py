@@ -50,6 +50,12 @@ class DeafNode(Finding, frozen=True):
     channel: str
 
 
+class GarbledKey(Finding, frozen=True):
+    says = "{key} doesn't hold what it should"
+
+    key: str
+
+
 class OrphanedRecords(Finding, frozen=True):
     says = "{sessions} sessions of {node} are on record, which is neither alive nor being swept"
     mends = "{node} is handed to the nodes, to be swept"
@@ -150,6 +156,8 @@ def findings(look: Look) -> Iterator[Finding]:
     for node, answer in look.nodes.items():
         if answer is None:
             yield SilentNode(name_of(node))
+    for key in look.garbled:
+        yield GarbledKey(key)
     for node, sids in orphaned.items():
         yield OrphanedRecords(node, len(sids))
     for name, claim in look.claims.items():

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
+from redis.exceptions import ResponseError
 
+from broker.keys import Named
 from broker.names import fold
 from broker.orders import SUMMARY, Following, Show, Shown
 from broker.records import Member, decode_member
@@ -45,7 +47,8 @@ class Look:
 
     `nodes`: those alive; None: it didn't answer. `dying`: those that are being swept. `records`:
     the sids in the records of each incarnation. `expires`: of channels and nicks, the keys that
-    are there and in how many seconds they aren't. `kept`: sids that Redis keeps without a node.
+    are there and in how many seconds they aren't. `garbled`: keys that hold something else than
+    they should. `kept`: sids that Redis keeps without a node.
     """
 
     nodes: dict[str, Answer | None] = field(default_factory=dict)
@@ -55,6 +58,7 @@ class Look:
     rosters: dict[str, dict[str, Member]] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
     expires: dict[str, dict[str, int]] = field(default_factory=dict)
+    garbled: list[str] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
 
 
@@ -104,7 +108,7 @@ def _answers(operator: Operator, nodes: list[str]) -> Iterator[Answer | None]:
 def _saying_why(operator: Operator) -> Iterator[None]:
     try:
         yield
-    except OperatorError as e:
+    except (OperatorError, msgspec.DecodeError) as e:  # the latter: it's of another release
         operator.say(str(e))
 
 
@@ -124,30 +128,42 @@ def _answer(operator: Operator, node: str, number: str) -> Answer:
 
 def _read(operator: Operator, some: list[str], found: Look) -> None:
     """What stands in these keys."""
-    redis, expiring = operator.redis, []
+    expiring = []
     for key in some:
         named = operator.keys.taken_apart(key)
         if named is None:
             continue
-        match named.kind, named.part:
-            case ("w", "sessions"):
-                sids = {sid.decode() for sid, _ in redis.hscan_iter(key, count=PAGE)}
-                found.records[named.name] = sids
-            case ("n", "claim"):
-                claim = redis.hmget(key, "sid", "token", "nick", "node")
-                if None not in claim:
-                    found.claims[named.name] = Claim(*(value.decode() for value in claim))
-            case ("c", "roster"):
-                rows = redis.hscan_iter(key, count=PAGE)
-                found.rosters[named.name] = {sid.decode(): decode_member(raw) for sid, raw in rows}
-            case ("c" | "n", _):
+        try:
+            if not _read_one(operator.redis, key, named, found) and named.kind in "cn":
                 expiring.append((key, named.name))
-    with redis.pipeline(transaction=False) as asked:
+        except (ValueError, ResponseError):
+            found.garbled.append(key)
+    with operator.redis.pipeline(transaction=False) as asked:
         for key, _ in expiring:
             asked.ttl(key)
         for (key, name), seconds in zip(expiring, asked.execute(), strict=True):
             if seconds >= NEVER:  # below, it's gone
                 found.expires.setdefault(name, {})[key] = seconds
+
+
+def _read_one(redis: Any, key: str, named: Named, found: Look) -> bool:
+    """Whether it's something that is read. Raises ValueError, ResponseError if it's garbled."""
+    match named.kind, named.part:
+        case ("w", "sessions"):
+            rows = redis.hscan_iter(key, count=PAGE)
+            found.records[named.name] = {sid.decode() for sid, _ in rows}
+        case ("n", "claim"):
+            claim = redis.hmget(key, "sid", "token", "nick", "node")
+            if None not in claim:
+                found.claims[named.name] = Claim(*(value.decode() for value in claim))
+            elif redis.exists(key):
+                raise ValueError
+        case ("c", "roster"):
+            rows = redis.hscan_iter(key, count=PAGE)
+            found.rosters[named.name] = {sid.decode(): decode_member(raw) for sid, raw in rows}
+        case _:
+            return False
+    return True
 
 
 def _pages(items: Iterator[Any]) -> Iterator[list[Any]]:

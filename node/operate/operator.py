@@ -115,7 +115,7 @@ class Operator:
             )
 
     def report(self, number: str, kind: type[T], seconds: float) -> T:
-        """The summary of a report, once it's there. Raises OperatorError."""
+        """The summary of a report, once it's there. Raises OperatorError, msgspec.DecodeError."""
         raw = self.until(lambda: self.redis.hget(self.keys.report(number), SUMMARY), seconds)
         if raw is None:
             raise OperatorError("the node took the order, and reports nothing")

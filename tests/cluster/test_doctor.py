@@ -219,6 +219,25 @@ def test_a_node_that_does_not_answer_is_named_and_its_people_are_left_alone(
     assert ["in #go (2): ann bob"] == bob.does("/names #go")
 
 
+def test_keys_that_hold_something_else_are_named_and_nothing_else_suffers(ward: Ward) -> None:
+    keys = [
+        ward.keys.nick("zoe").claim,
+        ward.keys.channel("#x").roster,
+        ward.keys.channel("#y").roster,
+        ward.keys.node_sessions("n9.00"),
+    ]
+    ward.redis.hset(keys[0], "sid", "only")
+    ward.redis.hset(keys[1], "sid", "not a member")
+    ward.redis.set(keys[2], "no hash")
+    ward.redis.set(keys[3], "no hash")
+    ward.plant_claim("casper")
+    _, told = diagnosis(ward.nodes)
+    assert sorted(keys) == sorted(each["key"] for each in told["found"] if "key" in each)
+    assert ["GhostNick"] == [each["finding"] for each in told["found"] if "nick" in each]
+    ward.redis.delete(*keys)
+    ward.mended()
+
+
 def test_no_token_is_told(ward: Ward) -> None:
     ward.plant_claim("casper")
     _, told = diagnosis(ward.nodes)

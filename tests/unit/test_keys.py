@@ -35,7 +35,8 @@ def test_the_keys_of_a_node_share_a_slot() -> None:
 
 def test_the_keys_of_the_cluster_share_a_slot() -> None:
     keys = [KEYS.leases, KEYS.dying, KEYS.epoch, KEYS.channel_index, KEYS.messages]
-    assert {"cluster"} == {tag(key) for key in [*keys, KEYS.counter("http")]}
+    keys += [KEYS.mark, KEYS.orders, KEYS.report("r1"), KEYS.counter("http")]
+    assert {"cluster"} == {tag(key) for key in keys}
 
 
 def test_a_log_is_found_by_its_name() -> None:
