@@ -10,9 +10,13 @@ from tests.support.up import command, environ
 
 def operate(nodes: Nodes, *args: str) -> "subprocess.CompletedProcess[str]":
     """What a command said, and its exit status."""
-    where = ("--redis", nodes.url, "--namespace", nodes.namespace)
+    return operate_on(nodes.url, *args, "--namespace", nodes.namespace)
+
+
+def operate_on(url: str, *args: str) -> "subprocess.CompletedProcess[str]":
+    """As `operate`, on the cluster whose Redis is at `url`."""
     return subprocess.run(
-        command(*args, *where),
+        command(*args, "--redis", url),
         env=environ(),
         capture_output=True,
         text=True,
