@@ -19,10 +19,12 @@ from node.operate.operator import Operator
 class Diagnosis(NamedTuple):
     """How many nodes and sessions there are, how things differ, and what was put right.
 
-    `left`: what differs still, if it was to be put right.
+    `dead`: nodes that the others are sweeping, or will when there is one. `left`: what differs
+    still, if it was to be put right.
     """
 
     nodes: int
+    dead: int
     sessions: int
     found: list[Finding]
     mended: list[Finding]
@@ -38,7 +40,7 @@ def examine(operator: Operator, *, fix: bool) -> Diagnosis:
     if fix and found:
         mended = Mender(operator).mend(found)
         _, left = _twice(operator)
-    return Diagnosis(len(seen.nodes), sessions, found, mended, left)
+    return Diagnosis(len(seen.nodes), len(seen.dying), sessions, found, mended, left)
 
 
 def _twice(operator: Operator) -> tuple[Look, list[Finding]]:
@@ -58,6 +60,7 @@ def report(operator: Operator, *, fix: bool, as_json: bool, tell: Callable[[str]
     if as_json:
         said = {
             "nodes": diagnosis.nodes,
+            "dead": diagnosis.dead,
             "sessions": diagnosis.sessions,
             "found": [each.as_dict() for each in diagnosis.found],
             "mended": [each.as_dict() for each in diagnosis.mended],
@@ -65,7 +68,8 @@ def report(operator: Operator, *, fix: bool, as_json: bool, tell: Callable[[str]
         }
         tell(msgspec.json.format(msgspec.json.encode(said), indent=2).decode())
         return not diagnosis.left
-    tell(f"{diagnosis.nodes} nodes, {diagnosis.sessions} sessions")
+    dead = f", {diagnosis.dead} dead ones to be swept" if diagnosis.dead else ""
+    tell(f"{diagnosis.nodes} nodes, {diagnosis.sessions} sessions{dead}")
     for each in diagnosis.found:
         tell(f"differs: {each}")
     for each in diagnosis.mended:

@@ -128,42 +128,43 @@ def _answer(operator: Operator, node: str, number: str) -> Answer:
 
 def _read(operator: Operator, some: list[str], found: Look) -> None:
     """What stands in these keys."""
-    expiring = []
-    for key in some:
-        named = operator.keys.taken_apart(key)
-        if named is None:
-            continue
-        try:
-            if not _read_one(operator.redis, key, named, found) and named.kind in "cn":
-                expiring.append((key, named.name))
-        except (ValueError, ResponseError):
-            found.garbled.append(key)
-    with operator.redis.pipeline(transaction=False) as asked:
-        for key, _ in expiring:
-            asked.ttl(key)
-        for (key, name), seconds in zip(expiring, asked.execute(), strict=True):
-            if seconds >= NEVER:  # below, it's gone
-                found.expires.setdefault(name, {})[key] = seconds
+    redis, keys = operator.redis, [(key, operator.keys.taken_apart(key)) for key in some]
+    small = []
+    with redis.pipeline(transaction=False) as asked:
+        for key, named in keys:
+            if named is None:
+                continue
+            kind = named.kind, named.part
+            if kind in (("w", "sessions"), ("c", "roster")):
+                _read_rows(redis, key, named, found)
+            elif kind == ("n", "claim"):
+                asked.hmget(key, *Claim._fields)
+                small.append((key, named))
+            elif named.kind in "cn":
+                asked.ttl(key)
+                small.append((key, named))
+        for (key, named), reply in zip(small, asked.execute(raise_on_error=False), strict=True):
+            if isinstance(reply, ResponseError):
+                found.garbled.append(key)
+            elif isinstance(reply, int):
+                if reply >= NEVER:  # below, it's gone
+                    found.expires.setdefault(named.name, {})[key] = reply
+            elif None not in reply:
+                found.claims[named.name] = Claim(*(value.decode() for value in reply))
+            elif any(reply):
+                found.garbled.append(key)
 
 
-def _read_one(redis: Any, key: str, named: Named, found: Look) -> bool:
-    """Whether it's something that is read. Raises ValueError, ResponseError if it's garbled."""
-    match named.kind, named.part:
-        case ("w", "sessions"):
-            rows = redis.hscan_iter(key, count=PAGE)
-            found.records[named.name] = {sid.decode() for sid, _ in rows}
-        case ("n", "claim"):
-            claim = redis.hmget(key, "sid", "token", "nick", "node")
-            if None not in claim:
-                found.claims[named.name] = Claim(*(value.decode() for value in claim))
-            elif redis.exists(key):
-                raise ValueError
-        case ("c", "roster"):
-            rows = redis.hscan_iter(key, count=PAGE)
-            found.rosters[named.name] = {sid.decode(): decode_member(raw) for sid, raw in rows}
-        case _:
-            return False
-    return True
+def _read_rows(redis: Any, key: str, named: Named, found: Look) -> None:
+    """A roster, or the records of a node."""
+    try:
+        rows = {sid.decode(): raw for sid, raw in redis.hscan_iter(key, count=PAGE)}
+        if named.kind == "w":
+            found.records[named.name] = set(rows)
+        else:
+            found.rosters[named.name] = {sid: decode_member(raw) for sid, raw in rows.items()}
+    except (ValueError, ResponseError):
+        found.garbled.append(key)
 
 
 def _pages(items: Iterator[Any]) -> Iterator[list[Any]]:

@@ -11,6 +11,7 @@ from broker.keys import Keys
 from tests.cluster.conftest import LEASE, MakeTown
 from tests.support.nodes import Nodes
 from tests.support.operator import diagnosis, operate
+from tests.support.processes import await_fact
 from tests.support.town import Citizen, Town, settle
 from tests.support.up import command, environ
 
@@ -255,3 +256,13 @@ def test_without_redis_it_says_so_in_one_line(tmp_path: Path) -> None:
     with Nodes("redis://:hunter2@127.0.0.1:1/0", tmp_path) as nodes:
         done = operate(nodes, "doctor")
     assert (1, 1, False) == (done.returncode, done.stderr.count("\n"), "hunter2" in done.stderr)
+
+
+def test_a_dead_node_that_nobody_can_sweep_yet_is_counted(server: str, tmp_path: Path) -> None:
+    with Nodes(server, tmp_path, "--lease", str(LEASE)) as nodes, Town(nodes, 1) as town:
+        town.person("ann", "#go")
+        town.nodes[0].kill()
+        await_fact(lambda: diagnosis(nodes, "--wait", "0.2")[1]["nodes"] == 0)
+        done = operate(nodes, "doctor")
+    expected = "0 nodes, 0 sessions, 1 dead ones to be swept\nRedis and the nodes agree\n"
+    assert (0, expected) == (done.returncode, done.stdout)
