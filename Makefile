@@ -7,6 +7,8 @@
 #   make bench   measure, beside other servers, and write docs/benchmarks.md (Linux, a C compiler)
 #   make bench-quick  measure in less than two minutes, and write nothing
 #   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)
+#   make chaos   do terrible things to a cluster and judge what people saw
+#                (make chaos SEED=7 MINUTES=30 NODES=6)
 #   make venv    only install
 #   make clean   remove what make and the tools made; the cluster's data in .chorus stays
 
@@ -14,11 +16,14 @@
 PYTHON ?=
 ARGS ?=
 PYTEST_ARGS ?=
+SEED ?=
+MINUTES ?=
+NODES ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test check readme bench bench-quick work clean
+.PHONY: up venv test check readme bench bench-quick work chaos clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -45,6 +50,9 @@ bench-quick: .venv/installed-dev
 
 work: .venv/installed-dev
 	$(BIN)/python -m tests.load.work
+
+chaos: .venv/installed-dev
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES))
 
 clean:
 	rm -rf .venv build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -11,7 +11,7 @@ was lost in between and it can't be known. Channel and nick arguments may be spe
 any case; `Envelope.log` is always folded.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -36,7 +36,11 @@ class Code(StrEnum):
     TEXT_TOO_LONG = "text-too-long"
     TOO_MANY_CHANNELS = "too-many-channels"
     TOO_MANY_MADE = "too-many-made"
+    NICKS_TOO_OFTEN = "nicks-too-often"
+    JOINS_TOO_OFTEN = "joins-too-often"
     OPTION_UNKNOWN = "option-unknown"
+    TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
+    ELSEWHERE = "elsewhere"
     AWAY = "broker-away"
     BUSY = "busy"
     CUT_OFF = "cut-off"
@@ -63,8 +67,8 @@ class Identity(msgspec.Struct):
 
     `sid` is public, `token` a secret. `nick` is the name held now; the core changes it
     after a `rename`. `num` is the number of the last command; it only grows. `address` is
-    where the person comes from (empty: unknown), and `since` when, in Unix milliseconds.
-    `away`: why they're away, or None; the core changes it after a `set_away`.
+    where the person comes from, as far as it counts (empty: it doesn't), and `since` when, in Unix
+    milliseconds. `away`: why they're away, or None; the core changes it after a `set_away`.
     """
 
     sid: str
@@ -115,6 +119,68 @@ class Arrival(NamedTuple):
     topic: Topic
     history: list[Entry]
     announced: bool = True
+
+
+class Reach(NamedTuple):
+    """How far somebody was told in a log: all up to `after` has reached them; what comes then, up
+    to the seq `maybe`, may have.
+    """
+
+    after: Position
+    maybe: int
+
+
+class Kept(NamedTuple):
+    """A kept session that is here: the core's `state` of it, and whether all that was told before
+    has `reached` the person.
+    """
+
+    me: Identity
+    state: bytes
+    reached: bool
+
+
+class Resumed(NamedTuple):
+    """A session that was taken up again, its memberships not yet; see `Broker.regain`.
+
+    `nick`: empty if none of its nicks could be had back. `channels` may hold some that it isn't in
+    any more. `inbox` is where what's sent to the nick goes on. `told`: how far it was told, by log
+    as far as that's known; what was accepted up to `till` (Redis's clock, ms) may have been shown,
+    too.
+    """
+
+    nick: str
+    away: str | None
+    since: int
+    state: bytes
+    channels: list[str]
+    inbox: Position
+    told: dict[str, Reach]
+    till: int
+
+
+class Regained(NamedTuple):
+    """A membership that was taken up again. `channel` as spelled, `nick` as the roster has it.
+
+    Everything after `tip` comes through the sink; what lies between `since`, when it began, and
+    `tip` can be read (`Broker.missed`).
+    """
+
+    channel: str
+    tip: Position
+    quiet: bool
+    nick: str
+    since: int
+
+
+class Missed(NamedTuple):
+    """What a log has after a place, oldest first. `lost`: how many of it are there no more, None
+    if nobody knows. `before`: some entries up to that place, as many as are at hand.
+    """
+
+    lost: int | None
+    before: list[Entry]
+    entries: list[Entry]
 
 
 class Receipt(NamedTuple):
@@ -171,6 +237,8 @@ class Sink(Protocol):
         """Events of a followed channel, or of the inbox of a nick that is held here.
 
         For each log: in its order, each event once, without a hole but those told by `gap`.
+        Between logs no order is promised, but what was missed in an outage comes in the order in
+        which it was accepted, to the millisecond.
         """
 
     def gap(self, log: str, lost: int | None) -> None:
@@ -188,7 +256,8 @@ class Sink(Protocol):
         `forgotten`: the broker lost what it knew, and nobody saw them leave; otherwise this
         node's lease ended and the others saw them quit. The node opens its sessions again
         with new tokens; of one that is being opened its `open` tells. In an outage this comes
-        before `back`; a node that stood still may be told so without one.
+        before `back`; a node that stood still may be told so without one. Kept sessions were
+        detached, unless all is forgotten.
         """
 
     def replicated(self, enough: bool) -> None:
@@ -198,6 +267,12 @@ class Sink(Protocol):
         Not `enough`: a failover could lose what is accepted now. `enough` again: replicas have
         everything, also what was accepted meanwhile.
         """
+
+    def kept(self) -> Iterable[Kept]:
+        """The kept sessions that are here. Asked for each second."""
+
+    def taken(self, sid: str) -> None:
+        """The kept session was taken up on another node: nothing of it is this node's any more."""
 
 
 class Broker(Protocol):
@@ -212,6 +287,17 @@ class Broker(Protocol):
 
     async def stop(self) -> None:
         """Give the lease back. The node has ended its sessions before."""
+
+    async def admit(self, address: str) -> bool:
+        """Count a connection from an address. False if it has as many open as it may have in the
+        whole cluster: then this one isn't counted.
+
+        Those of a node whose lease has ended don't count any more. While the broker is away
+        everybody is admitted, without waiting, and counted once it's back.
+        """
+
+    def dismiss(self, address: str) -> None:
+        """A connection that was admitted is gone."""
 
     async def open(self, me: Identity) -> None:
         """Make the session known and claim `me.nick`, in one step that only one can win.
@@ -236,6 +322,50 @@ class Broker(Protocol):
         A quiet member goes without an event. Never refused: while the broker is away it
         waits, and a session that isn't known any more has quit already.
         """
+
+    async def keep(self, me: Identity, secret: str, state: bytes) -> None:
+        """Keep the session for whoever knows the secret, with what the core needs of it.
+
+        From then on it's detached, rather than ended, when its node dies. CUT_OFF if the session
+        isn't known.
+        """
+
+    def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
+        """Leave a kept session to whoever takes it up; nobody else is told.
+
+        How far it was told is what the sink was told at the call, before anything is awaited.
+        It holds its nick and its memberships, and ends after a while with a `Quit` if nobody does.
+        One that was taken up elsewhere stays there. Never refused: while the broker is away it
+        waits. A session that isn't kept is ended.
+        """
+
+    async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
+        """Take up a kept session, wherever it is, under a new token; its nick and away are `me`'s.
+
+        TOKEN_UNKNOWN if there's none with that sid and secret. `detached`: only if it's on no other
+        node; ELSEWHERE if it is, or if somebody else takes it up at this moment. The node that had
+        it is told (`Sink.taken`) after `resumed`. Nothing under its earlier tokens is accepted
+        where it was taken up. `me.num` goes on above all earlier ones. Nothing comes through the
+        sink before `attend` and `regain`.
+        """
+
+    async def regain(self, me: Identity, channel: str) -> Regained | None:
+        """Take up a membership of a session that is being resumed; None if it isn't in there.
+
+        This node follows the channel already. No event is made of it.
+        """
+
+    def attend(self, me: Identity, inbox: Position) -> None:
+        """Hear what is sent to the nick after `inbox`."""
+
+    async def resumed(self, me: Identity) -> None:
+        """The session has been taken up: nobody else has anything of it any more.
+
+        ELSEWHERE if somebody else took it up meanwhile, who has it then.
+        """
+
+    async def missed(self, log: str, after: Position, upto: Position) -> Missed:
+        """What a log has after one place and up to another. At most as much as logs keep."""
 
     async def follow(self, channel: str) -> None:
         """Begin to hear a channel; returns when it's certain that nothing after is missed.

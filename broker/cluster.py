@@ -23,22 +23,27 @@ from itertools import islice
 from typing import Any, TypeVar, cast
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from broker.address import parse
+from broker.addresses import Addresses
 from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
     Identity,
     Later,
+    Missed,
     Person,
     Position,
+    Reach,
     Receipt,
     Refused,
+    Regained,
+    Resumed,
     Roster,
     Settled,
     Sink,
@@ -49,7 +54,9 @@ from broker.api import (
     Presence as Present,
 )
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
-from broker.feed import Feed
+from broker.feed import CHUNK, Feed
+from broker.keeping import LOST, Keeping, Outcome, Places, Taking
+from broker.kept import Reclaimed
 from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
@@ -61,6 +68,12 @@ from broker.store import Late, Line, Parted, Store
 
 T = TypeVar("T")
 
+TAKEN = "taken"
+"""What a node publishes to another when it has taken up a session of it."""
+
+AROUND = 50
+"""How many entries before a place are read with those after it; see `Missed.before`."""
+
 ROWS = 500
 """How many records are written down in one call."""
 
@@ -70,16 +83,17 @@ class ClusterConfig:
     """How to reach Redis and what to keep there.
 
     `lease`, `deadline` (within which Redis must answer) and `patience` (how long a command
-    waits for a lost Redis) are seconds. `channels_per_address` 0: any number. `replicas`: how many
-    must have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody
-    waits for any.
+    waits for a lost Redis) are seconds, and so is `keep`, which a detached session waits.
+    `channels_per_address` and `connections_per_address` 0: any number. `replicas`: how many must
+    have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody waits
+    for any.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
     namespace: str = "chorus"
     node: str = "node"
     lease: float = 8.0
-    deadline: float = 2.5
+    deadline: float = 2.0
     patience: float = 30.0
     history_lines: int = 1000
     history_days: float = 7.0
@@ -87,6 +101,8 @@ class ClusterConfig:
     channels_per_address: int = 1000
     replicas: int = 0
     ack_timeout: float = 0.5
+    connections_per_address: int = 100
+    keep: float = 60.0
     script_flags: bool = True
 
 
@@ -152,8 +168,13 @@ class Cluster:
                 changed=self._replicas_changed,
                 master=self._link,
             )
+        self._records = Records()
+        self._keeping = Keeping(
+            self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
+        )
         self._presence = Presence(
             self._store,
+            self._keeping,
             reactor,
             lease=config.lease,
             incarnate=self._incarnate,
@@ -162,13 +183,18 @@ class Cluster:
             messages=self._messages_since,
             ordered=self._ordered,
         )
+        self._addresses = Addresses(
+            self._store,
+            most=config.connections_per_address,
+            node=lambda: self.node,
+            ready=lambda: self.ready and not self._link.full,
+        )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None
         self._recovering = False
         self._stopping = False
-        self._records = Records()
         self._given_back: list[str] = []  # nicks that are heard still
         self._claimed: list[str] = []  # nicks, folded, whose claims are under way
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
@@ -176,6 +202,7 @@ class Cluster:
         self._probed_at = 0.0
         self._said = 0
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
+        self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
         self._cached: dict[str, tuple[float, Any]] = {}
         self._trimming = LoopingCall(self._trim)
         self._trimming.clock = reactor
@@ -273,6 +300,8 @@ class Cluster:
 
     def _evicted(self, forgotten: bool) -> None:
         self._given_back += self._records.clear()
+        self._addresses.doubt()
+        self._keeping.clear()
         self._sink.evicted(forgotten)
 
     # -- proving delivery, and barriers
@@ -281,19 +310,27 @@ class Cluster:
         """Drop a subscription that says nothing any more, whatever TCP says."""
         if not self._ready:
             return
-        if self._reactor.seconds() - self._probed_at > self._config.deadline:
+        two_beats = self._config.lease / 4
+        if self._reactor.seconds() - self._probed_at > max(self._config.deadline, two_beats):
             self.log.warn("nothing is delivered any more")
             self._link.drop()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", "probe", 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
         self._aside(self._shorten())
+        self._addresses.settle()
+        self._aside(self._record_kept())
         self._feed.mend_stalled()
         if self._replication is not None:
             self._replication.probe()
 
-    def _probed(self) -> None:
-        self._probed_at = self._reactor.seconds()
+    def _probed(self, nonce: str) -> None:
+        """A probe of this node's own; or another node's word that it took up a session."""
+        kind, _, sid = nonce.partition(" ")
+        if kind == TAKEN:
+            self._aside(self._check_kept(sid))
+        else:
+            self._probed_at = self._reactor.seconds()
 
     async def barrier(self) -> None:
         passed: Deferred[None] = Deferred()
@@ -354,6 +391,14 @@ class Cluster:
     def _messages_since(self) -> int:
         said, self._said = self._said, 0
         return said
+
+    # -- connections
+
+    async def admit(self, address: str) -> bool:
+        return await self._addresses.admit(address)
+
+    def dismiss(self, address: str) -> None:
+        self._addresses.dismiss(address)
 
     # -- sessions and nicks
 
@@ -482,7 +527,11 @@ class Cluster:
         nicks = list(record.nicks)
         while node == self.node:
             try:
+                if record.kept:
+                    await self._keeping.lapse(me)
                 await self._quit(event, record, node)
+                if record.kept:
+                    await self._keeping.forget(me.sid)
                 break
             except Refused as refused:
                 if refused.code is not Code.BUSY or self._stopping:
@@ -492,10 +541,184 @@ class Cluster:
 
     async def _quit(self, event: Quit, record: Record, node: str) -> None:
         for name in dict.fromkeys([*event.channels, *record.channels]):
-            parted = await self._store.quit(record.token, name, event)
-            if parted is not None and parted.left == 0:
-                await self._store.emptied(name, parted.maker)
+            await self._store.part(record.token, name, event)
         await self._give_up(event.sid, record, node)
+
+    # -- kept sessions
+
+    async def keep(self, me: Identity, secret: str, state: bytes) -> None:
+        self._check()
+        record, node = self._records.of(me), self.node
+        record.kept = True
+
+        async def keep(_again: bool) -> None:
+            keeping = self._keeping.keep(me, secret, state, node)
+            await self._noted(me, node, keeping)
+
+        await self._settle(node, keep)
+
+    async def _record_kept(self) -> None:
+        if self.ready:
+            for sid in await self._keeping.record(self.node, self._sink.kept()):
+                self._lose_kept(sid)
+
+    async def _check_kept(self, sid: str) -> None:
+        if not await self._keeping.holds(sid, self.node):
+            self._lose_kept(sid)
+
+    def _lose_kept(self, sid: str) -> None:
+        """Another node has taken the session up."""
+        record = self._records.pop(sid)
+        if record is not None:
+            self._keeping.moved(sid, record, self.node)
+            self._forsake(record.nicks)
+            self._sink.taken(sid)
+
+    def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
+        record = self._records.find(me)
+        if record is None:
+            return succeed(None)  # its incarnation has ended, and whoever swept it detached it
+        waiting = self._detaching.setdefault(me.sid, [])
+        leaving = self._detach(me, record, state, self._keeping.places(me, record))
+
+        def left(result: Any) -> Any:
+            if self._detaching.get(me.sid) is waiting:
+                del self._detaching[me.sid]
+                for one in waiting:
+                    one.callback(None)
+            return result
+
+        return Deferred.fromCoroutine(leaving).addBoth(left)
+
+    async def _detached(self, sid: str) -> None:
+        """Returns when the session isn't being detached here."""
+        if sid in self._detaching:
+            over: Deferred[None] = Deferred()
+            self._detaching[sid].append(over)
+            await over
+
+    async def _detach(self, me: Identity, record: Record, state: bytes, places: Places) -> None:
+        node = self.node
+        if self._keeping.is_taking(me.sid):
+            await self._keeping.give_up(me, node)
+        else:
+            outcome = await self._keeping.detach(me, record, places, state, node)
+            if node == self.node and self._records.find(me) is record:
+                if outcome is Outcome.ENDED:
+                    await self.quit(me, LOST, [])
+                    return
+                self._records.pop(me.sid)
+                await self._keeping.crossed_out(outcome, me.sid, record, node)
+        self._forsake(record.nicks)
+
+    async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
+        if self._ready:
+            await self._presence.moved()
+        self._check()
+        await self._detached(me.sid)
+        node = self.node
+
+        async def take(_again: bool) -> Taking:
+            return await self._keeping.take(
+                me,
+                secret,
+                node,
+                deadline=self._presence.deadline,
+                now_ms=self._presence.now_ms,
+                detached=detached,
+            )
+
+        try:
+            taking = await self._settle(node, take)
+            return await self._take_up(me, taking, node)
+        except BaseException:
+            if me.nick:
+                self._given_back.append(me.nick)
+            await self._keeping.give_up(me, node)
+            raise
+
+    async def _take_up(self, me: Identity, taking: Taking, node: str) -> Resumed:
+        """Take up the nick, the one that's shown first, and give back the others."""
+        told, inbox = taking.told(), Position("", 0)
+        me.nick = ""
+        for nick in list(taking.record.nicks):
+            found = await self._reclaim(me, nick, node)
+            if found is not None and me.nick:
+                await self._store.release(me.sid, me.token, nick)
+                self._records.gave_back(me.sid, nick)
+                self._given_back.append(nick)
+            elif found is not None:
+                me.nick, me.away, me.since = found.nick, found.away, found.since
+                inbox = found.tip
+                reach = told.get(fold(nick), Reach(found.taken, 0))
+                epoch, seq = reach.after
+                if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
+                    reach = reach._replace(after=found.taken)
+                told[fold(nick)] = reach
+                self._records.holds(me.sid, nick)
+        if not me.nick:
+            await self._keeping.acts(me)
+        row = taking.row
+        channels = list(taking.record.channels.values())
+        return Resumed(me.nick, me.away, me.since, row.state, channels, inbox, told, row.till)
+
+    async def _reclaim(self, me: Identity, nick: str, node: str) -> Reclaimed | None:
+        async def reclaim(_again: bool) -> Reclaimed | None:
+            return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
+
+        self._feed.follow(fold(nick))
+        found = await self._settle(node, reclaim)
+        if found is None:
+            self._given_back.append(nick)
+        return found
+
+    async def regain(self, me: Identity, channel: str) -> Regained | None:
+        node = self.node
+
+        async def regain(_again: bool) -> Regained | None:
+            return await self._keeping.regain(me, channel, self._presence.deadline)
+
+        found = await self._settle(node, regain)
+        if found is not None:
+            self._feed.open(fold(channel), found.tip)
+        return found
+
+    def attend(self, me: Identity, inbox: Position) -> None:
+        self._feed.open(fold(me.nick), inbox)
+
+    async def resumed(self, me: Identity) -> None:
+        self._check()
+        taking = await self._keeping.taken(me)
+        for name in taking.gone:
+            if name.startswith("#"):
+                self._left(me, name)
+            elif fold(name) != fold(me.nick):
+                self._records.gave_back(me.sid, name)
+        word = msgspec.json.encode(Envelope(SCHEMA, "", f"{TAKEN} {me.sid}", 0, 0, []))
+        for topic in taking.topics - {self._store.own_topic}:
+            self._link.send(("PUBLISH", topic, word), lambda _: None)
+
+    async def missed(self, log: str, after: Position, upto: Position) -> Missed:
+        self._check()
+        same = after.epoch in (upto.epoch, "")  # empty: nobody had written to it yet
+        start = after.seq if same else 0
+        lost = 0 if same else None
+        before: list[Entry] = []
+        entries: list[Entry] = []
+        at = max(0, start - AROUND)
+        while at < upto.seq:
+            excerpt = await self._store.read(log, at, CHUNK)
+            if excerpt.tip.epoch != upto.epoch:
+                return Missed(None, [], [])
+            for entry in excerpt.entries:
+                if entry.seq <= upto.seq:
+                    (before if entry.seq <= start else entries).append(entry)
+            if len(excerpt.entries) < CHUNK:
+                break
+            at = excerpt.entries[-1].seq
+        if lost is not None:
+            lost = max(0, upto.seq - start) - len(entries)
+        return Missed(lost, before, entries)
 
     # -- channels
 
@@ -651,6 +874,8 @@ class Cluster:
         self._check()
         claim = await self._store.claim_of(nick)
         record = await self._store.record(claim["sid"], claim["node"])
+        if record is None:
+            record = await self._keeping.shelved_record(claim["sid"])
         return Person(
             claim["nick"],
             _node_name(claim["node"]),
@@ -712,13 +937,18 @@ class Cluster:
             for node, some in zip(nodes, records, strict=True)
             for raw in some
         ]
-        return sorted(found, key=lambda present: fold(present.nick))
+        found += [
+            Present(record.nicks[0], _node_name(node))
+            for node, record in (await self._keeping.shelved()).values()
+        ]
+        return sorted(set(found), key=lambda present: fold(present.nick))
 
     async def _read_totals(self) -> Totals:
         nodes = await self._nodes()
         channels, messages, *sessions = await self._store.ask_all(
             ("SCARD", self._keys.channel_index),
             ("GET", self._keys.messages),
+            ("HLEN", self._keys.shelf),
             *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
         )
         return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._said)
@@ -775,12 +1005,18 @@ class Cluster:
     # -- housekeeping
 
     def _trim(self) -> "Deferred[None]":
-        """Forget what is older than the days that are kept, in the logs that are followed."""
+        """Forget what is older than the days that are kept, in the logs that are followed.
+
+        How many connections there are is told again, before Redis forgets it.
+        """
+        self._addresses.doubt()
 
         async def each() -> None:
             for log in self._feed.followed():
                 if self._ready:
                     await self._store.trim(log, self._presence.now_ms - self._store.kept_ms)
+            if self._ready:
+                await self._keeping.refresh(self.node)
 
         def missed(failure: Failure) -> None:
             failure.trap(Refused)  # the next time, then

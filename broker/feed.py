@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from broker.api import Position, Sink
 from broker.events import Entry, Envelope, decode_envelope
+from broker.merge import Merge
 
 CHUNK = 500
 """How many entries are read from a log at a time."""
@@ -55,11 +56,11 @@ class _Log:
 
 
 class Feed:
-    """Follows logs for one node. `probed` is told of each probe that is heard."""
+    """Follows logs for one node. `probed` is told of each probe that is heard: its nonce."""
 
     logger = Logger()
 
-    def __init__(self, read: Reader, probed: Callable[[], None]) -> None:
+    def __init__(self, read: Reader, probed: Callable[[str], None]) -> None:
         self._read = read
         self._probed = probed
         self._logs: dict[str, _Log] = {}
@@ -68,7 +69,8 @@ class Feed:
         self._wires = 0
         self._distrusted = False
         self._stalled: set[str] = set()  # logs that couldn't be read
-        self.sink: Sink
+        self._merge: Merge | None = None  # while catching up
+        self.sink: Sink | Merge
 
     def follow(self, log: str) -> None:
         """Hold what is heard of a log until `open` tells from where it matters."""
@@ -91,10 +93,18 @@ class Feed:
     def unfollow(self, log: str) -> None:
         """Pass on nothing more of a log."""
         self._logs.pop(log, None)
+        if self._merge is not None:
+            self._merge.forget(log)
 
     def followed(self) -> list[str]:
         """The names of all logs that are followed."""
         return list(self._logs)
+
+    def positions(self) -> dict[str, Position]:
+        """How far the sink was told, by log."""
+        return {
+            log.name: Position(log.epoch, log.seq) for log in self._logs.values() if log.seq >= 0
+        }
 
     def hear(self, message: bytes) -> None:
         """Something was published on a topic that this node hears."""
@@ -106,7 +116,7 @@ class Feed:
         log = self._logs.get(envelope.log)
         if log is None:
             if envelope.log == "":
-                self._probed()
+                self._probed(envelope.epoch)
             return
         if log.held is not None:
             if len(log.held) < HELD:
@@ -135,14 +145,28 @@ class Feed:
                 log.held = []
 
     async def catch_up(self) -> None:
-        """Read every open log from where the feed stood. Returns when all are live."""
+        """Read every open log from where the feed stood, and pass on what was missed in the
+        order in which it was accepted. Returns when all are live.
+        """
         self._distrusted = False
+        if self._merge is None:
+            assert not isinstance(self.sink, Merge)
+            self.sink = self._merge = Merge(self.sink)
         for log in list(self._logs.values()):
             if log.mending:
                 log.again = True
             elif log.seq >= 0:
                 self._mend(log)
+        if not self._mending:
+            self._end_catching_up()
         await self.settled()
+
+    def _end_catching_up(self) -> None:
+        merge = self._merge
+        if merge is not None:
+            self.sink = merge.sink
+            merge.release()  # the sink may unfollow a log by that
+            self._merge = None
 
     def mend_stalled(self) -> None:
         """Read again the logs that couldn't be read."""
@@ -186,6 +210,7 @@ class Feed:
             self._stalled.add(log.name)
             self.logger.info("a log couldn't be read now: {why}", why=str(result))
         if not self._mending:
+            self._end_catching_up()
             waiting, self._mended = self._mended, []
             for one in waiting:
                 one.callback(None)

@@ -9,12 +9,18 @@
     NAMESPACE:1:{n:alice}:meta     hash    epoch, seq   of the inbox
     NAMESPACE:1:{n:alice}:log      stream  the inbox, as a channel's log
     NAMESPACE:1:{a:ADDRESS}        zset    channels made from an address, by when they're forgotten
+    NAMESPACE:1:{a:ADDRESS}:open   hash    incarnation of a node -> connections from there
     NAMESPACE:1:{w:NODE}:sessions  hash    sid -> record (see broker/records.py), of one
                                            incarnation of a node
+    NAMESPACE:1:{w:NODE}:seen      hash    log -> epoch and seq up to which the node's kept
+                                           sessions were told
+    NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
                                            mark (of the last WAIT), orders (hash: incarnation ->
-                                           order), report:ID (hash: see broker/orders.py)
+                                           order), report:ID (hash: see broker/orders.py),
+                                           detached (zset of sids, by when they end), and
+                                           shelf (hash, their records by sid)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
 each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
@@ -88,6 +94,8 @@ class Keys:
         self.mark = cluster + "mark"
         self.orders = cluster + "orders"
         self._reports = cluster + "report:"
+        self.detached = cluster + "detached"
+        self.shelf = cluster + "shelf"
         self._counters = cluster + "counter:"
 
     @property
@@ -120,6 +128,9 @@ class Keys:
     def address(self, address: str) -> str:
         return f"{self._prefix}{{a:{_encoded(address)}}}"
 
+    def connections(self, address: str) -> str:
+        return self.address(address) + ":open"
+
     def node_topic(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}"
 
@@ -128,6 +139,12 @@ class Keys:
 
     def report(self, number: str) -> str:
         return self._reports + _encoded(number)
+
+    def node_seen(self, incarnation: str) -> str:
+        return f"{self._prefix}{{w:{_encoded(incarnation)}}}:seen"
+
+    def kept(self, sid: str) -> str:
+        return f"{self._prefix}{{s:{_encoded(sid)}}}"
 
     def counter(self, name: str) -> str:
         return self._counters + _encoded(name)

@@ -10,9 +10,10 @@ is all that's needed: what is asked after a SUBSCRIBE is done after it, and what
 before an answer was written comes before it.
 
 A wire that doesn't answer within its deadline is as good as dead (a frozen Redis or a half-open
-link sends no FIN), so it's aborted and made anew. Before a new wire sends anything that counts,
-it has Redis kill the old one: whatever the old one still had under way was done before, or
-never will be. Must not know scripts, logs or sessions.
+link sends no FIN), so it's aborted and made anew. One that has nothing to answer is asked for a
+sign of life. Before a new wire sends anything that counts, it has Redis kill the old one: whatever
+the old one still had under way was done before, or never will be. Must not know scripts, logs or
+sessions.
 """
 
 import random
@@ -47,6 +48,10 @@ _MORE = object()
 
 TOPIC = None
 """Who waits for the confirmation of a topic: nobody."""
+
+
+LOOKS = 20
+"""How often, within a deadline, the link looks whether it's kept."""
 
 
 class LinkLost(Exception):
@@ -158,6 +163,9 @@ class _Call:
 class Link:
     """A wire to Redis that is made again whenever it's lost; see the module's docstring.
 
+    A wire that dies in silence is noticed after 1.4 deadlines at most: a quarter until it's asked
+    something, a deadline, and two looks.
+
     Calls of one turn of the event loop go out in one write, at its end. `gather` is called
     before, to add what else the turn has; see `soon`. `later` says how to wait for that end (by
     default with a timer of zero seconds). `heard` gets the payload of every message
@@ -222,7 +230,7 @@ class Link:
     def start(self) -> None:
         """Begin to connect, and keep on."""
         self._ended = Deferred.fromCoroutine(self._keep())
-        self._watch.start(self._deadline / 10, now=False)
+        self._watch.start(self._deadline / LOOKS, now=False)
 
     async def stop(self) -> None:
         """Close, and stay closed."""
@@ -407,6 +415,8 @@ class Link:
         """End a wire that keeps somebody waiting, and the wait of those without a wire."""
         now = self._clock.seconds()
         if self._wire is not None:
+            if not self._calls and now - self._heard_at >= self._deadline / 4:
+                self.send(("PING",), lambda _: None, again=False)
             overdue = bool(self._calls) and (
                 now - max(self._calls[0].since, self._heard_at) > self._deadline
             )

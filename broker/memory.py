@@ -12,7 +12,7 @@ Must not know Redis, sockets or the reactor.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -24,11 +24,15 @@ from broker.api import (
     ChannelInfo,
     Code,
     Identity,
+    Missed,
     Person,
     Position,
     Presence,
+    Reach,
     Receipt,
     Refused,
+    Regained,
+    Resumed,
     Roster,
     Settled,
     Sink,
@@ -87,6 +91,19 @@ class _Session:
     away: str | None = None
     told: int = 0
     channels: dict[str, None] = field(default_factory=dict)
+    kept: "_Kept | None" = None
+
+
+@dataclass
+class _Kept:
+    """What a kept session has besides. `ends`: when it does (ms), if it's detached."""
+
+    secret: str
+    state: bytes
+    ends: int | None = None
+    told: dict[str, Reach] = field(default_factory=dict)
+    till: int = 0
+    before: "tuple[Memory, str] | None" = None  # who had it and what it was called there
 
 
 @dataclass
@@ -97,6 +114,7 @@ class _Member:
     nick: str
     quiet: bool
     num: int
+    since: int = 0
 
 
 @dataclass
@@ -116,7 +134,8 @@ class _Channel:
 class World:
     """What all nodes agree on. `clock`: seconds of Unix time. The bounds are those of I7.
 
-    `channels_per_address` 0: any number, as from an address that isn't known.
+    `channels_per_address` 0: any number, as from an address that isn't known; likewise
+    `connections_per_address`.
     """
 
     def __init__(
@@ -127,12 +146,16 @@ class World:
         history_days: float = 7.0,
         inbox_lines: int = 500,
         channels_per_address: int = 1000,
+        connections_per_address: int = 100,
+        keep: float = 60.0,
     ) -> None:
+        self._keep_ms = int(keep * 1000)
         self._clock = clock
         self._history_lines = history_lines
         self._history_ms = history_days * _DAY_MS
         self._inbox_lines = inbox_lines
         self.channels_per_address = channels_per_address
+        self.connections_per_address = connections_per_address
         self.nodes: list[Memory] = []
         self.counters: Counter[str] = Counter()
         self._logs_made = 0
@@ -249,8 +272,28 @@ class World:
     def end_sessions(self, node: "Memory") -> None:
         """What a sweep does to the people of a node whose lease has ended."""
         for session in [s for s in self.sessions.values() if s.home is node]:
-            session.num += 1
-            self.end(session, "connection lost", ())
+            if session.kept is not None:
+                told = node.reach([*session.channels, fold(session.nick)])
+                self.detach(session, session.kept.state, self.ms(), told)
+            else:
+                session.num += 1
+                self.end(session, "connection lost", ())
+
+    def detach(self, session: _Session, state: bytes, till: int, told: dict[str, Reach]) -> None:
+        """Leave a kept session to whoever takes it up."""
+        kept = session.kept
+        if kept is not None and kept.ends is None:
+            kept.state, kept.till, kept.ends = state, till, self.ms() + self._keep_ms
+            kept.told = told
+
+    def end_overdue(self) -> None:
+        """End the detached sessions whose time is over."""
+        now = self.ms()
+        for session in list(self.sessions.values()):
+            kept = session.kept
+            if kept is not None and kept.ends is not None and kept.ends <= now:
+                session.num += 1
+                self.end(session, "connection lost", ())
 
 
 class Memory:
@@ -267,6 +310,7 @@ class Memory:
         self._missed: list[tuple[_Log, Envelope]] = []
         self._lost: dict[str, None] = {}
         self._waiting: list[Deferred[None]] = []
+        self.admitted: Counter[str] = Counter()  # connections, by address
 
     async def start(self, sink: Sink) -> None:
         self.sink = sink
@@ -279,6 +323,17 @@ class Memory:
         self._world.end_sessions(self)
         self._heard.clear()
         self._wake()
+
+    async def admit(self, address: str) -> bool:
+        most = self._world.connections_per_address
+        living = [node for node in self._world.nodes if node.evicted is None]
+        if self.ready and most and sum(node.admitted[address] for node in living) >= most:
+            return False
+        self.admitted[address] += 1
+        return True
+
+    def dismiss(self, address: str) -> None:
+        self.admitted[address] -= 1
 
     async def open(self, me: Identity) -> None:
         self._take(me)
@@ -328,6 +383,96 @@ class Memory:
             self._world.end(session, why, channels)
             self._heard.pop(fold(session.nick), None)
 
+    async def keep(self, me: Identity, secret: str, state: bytes) -> None:
+        session = self._session(me)
+        session.kept = _Kept(secret, state)
+
+    def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
+        session = self._world.sessions.get(me.sid)
+        logs = [*session.channels, fold(session.nick)] if session is not None else []
+        return self._detach(me, state, self.reach(logs))
+
+    async def _detach(self, me: Identity, state: bytes, told: dict[str, Reach]) -> None:
+        await self._return()
+        session = self._world.sessions.get(me.sid)
+        if session is None or session.token != me.token:
+            return
+        if session.kept is None:
+            await self.quit(me, "connection lost", [])
+            return
+        self._world.detach(session, state, 0, told)
+        self._heard.pop(fold(session.nick), None)
+
+    async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
+        self._check_ready()
+        world = self._world
+        session = world.sessions.get(me.sid)
+        kept = session.kept if session is not None else None
+        if session is None or kept is None or kept.secret != secret:
+            raise Refused(Code.TOKEN_UNKNOWN)
+        elsewhere = kept.ends is None and session.home is not self
+        if detached and elsewhere:
+            raise Refused(Code.ELSEWHERE)
+        if elsewhere:
+            told = session.home.reach([*session.channels, fold(session.nick)])
+            world.detach(session, kept.state, world.ms(), told)
+            kept.before = session.home, session.nick
+        session.num += 1 << 32
+        me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
+        session.token, session.home, kept.ends = me.token, self, None
+        nick = fold(session.nick)
+        known = dict(kept.told)
+        known.setdefault(nick, Reach(Position(session.inbox.epoch, 0), 0))
+        channels = [world.channels[name].name for name in session.channels]
+        inbox = session.inbox.tip
+        return Resumed(me.nick, me.away, me.since, kept.state, channels, inbox, known, kept.till)
+
+    async def regain(self, me: Identity, channel: str) -> Regained | None:
+        session, name = self._session(me), fold(channel)
+        found = self._world.channels.get(name)
+        member = found and found.members.get(session.sid)
+        if not found or not member:
+            return None
+        member.token = me.token
+        tip = found.log.tip
+        heard = self._heard.get(name)
+        if name in self._heard and (heard is None or heard.epoch != tip.epoch):
+            self._heard[name] = tip
+        return Regained(found.name, tip, member.quiet, member.nick, member.since)
+
+    def attend(self, me: Identity, inbox: Position) -> None:
+        session = self._world.sessions[me.sid]
+        self._heard[fold(session.nick)] = inbox
+        for entry in self._world.trim(session.inbox).entries:
+            if entry.seq > inbox.seq:
+                envelope = Envelope(
+                    SCHEMA, session.inbox.name, inbox.epoch, entry.seq, entry.ms, [entry.event]
+                )
+                self.publish(session.inbox, envelope)
+
+    async def resumed(self, me: Identity) -> None:
+        kept = self._session(me).kept
+        if kept is not None and kept.before is not None:
+            (home, nick), kept.before = kept.before, None
+            home.lose_kept(me.sid, nick)
+
+    async def missed(self, log: str, after: Position, upto: Position) -> Missed:
+        self._check_ready()
+        name = fold(log)
+        holder, channel = self._world.claims.get(name), self._world.channels.get(name)
+        found = channel.log if channel is not None else None
+        if holder is not None:
+            found = holder.inbox
+        if found is None or found.epoch != upto.epoch:
+            return Missed(None, [], [])
+        same = after.epoch in (found.epoch, "")
+        start = after.seq if same else 0
+        entries = self._world.trim(found).entries
+        before = [entry for entry in entries if entry.seq <= start]
+        missed = [entry for entry in entries if start < entry.seq <= upto.seq]
+        lost = upto.seq - start - len(missed)
+        return Missed(lost if same else None, before, missed)
+
     async def follow(self, channel: str) -> None:
         if not self.ready:
             raise Refused(Code.AWAY)
@@ -356,7 +501,7 @@ class Memory:
         log, member = world.trim(found.log), found.members.get(me.sid)
         joins = member is None
         if member is None:
-            member = _Member(me.token, session.nick, quiet, me.num)
+            member = _Member(me.token, session.nick, quiet, me.num, log.seq)
             found.members[me.sid] = member
             session.channels[name] = None
         tip = log.tip
@@ -461,6 +606,16 @@ class Memory:
         else:
             self._missed.append((log, envelope))
 
+    def reach(self, logs: Iterable[str]) -> dict[str, Reach]:
+        """How far the sink was told in these logs."""
+        heard = {log: self._heard.get(log) for log in logs}
+        return {log: Reach(at, at.seq) for log, at in heard.items() if at is not None}
+
+    def lose_kept(self, sid: str, nick: str) -> None:
+        """Another node has taken the session up."""
+        self._heard.pop(fold(nick), None)
+        self._world.call(partial(self.sink.taken, sid))
+
     def forgotten(self) -> None:
         """What was missed is lost, and every log will begin anew."""
         self._lost.update(dict.fromkeys(log.name for log, _ in self._missed))
@@ -517,6 +672,7 @@ class Memory:
     # Checks, before anything is written
 
     def _check_ready(self) -> None:
+        self._world.end_overdue()
         if not self.ready:
             raise Refused(Code.AWAY)
 

@@ -17,12 +17,12 @@ from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from broker.api import Refused
+from broker.api import Code, Refused
 from broker.events import Quit
+from broker.keeping import LOST, Keeping, Outcome
 from broker.records import Record
 from broker.store import Beat, Store
 
-LOST = "connection lost"
 AT_ONCE = 50
 """How many sessions of a dead node are swept at the same time."""
 
@@ -41,6 +41,7 @@ class Presence:
     def __init__(
         self,
         store: Store,
+        keeping: Keeping,
         clock: Any,
         *,
         lease: float,
@@ -51,6 +52,7 @@ class Presence:
         ordered: Callable[[bytes], None],
     ) -> None:
         self._store = store
+        self._keeping = keeping
         self._clock = clock
         self._lease_ms = int(lease * 1000)
         self._incarnate = incarnate
@@ -139,7 +141,8 @@ class Presence:
         for old in self._ended:
             # its people quit, as far as others are concerned, before they come again; if all was
             # forgotten, these are only the few who came since, and nobody has to see them go
-            await self.sweep(old, silently=self._forgotten)
+            if not await self.sweep(old, silently=self._forgotten):
+                raise Refused(Code.BUSY)  # with the next beat, then
         forgotten, self._forgotten, self._ended = self._forgotten, False, []
         self._evicted(forgotten)
         return False
@@ -167,8 +170,12 @@ class Presence:
         assert self._last is not None
         if self._last.now - self._steady_since < self._lease_ms:
             return
-        for node in await self._store.expired(again_ms=self._lease_ms // 2):
+        half = self._lease_ms // 2
+        nodes, sids = await self._store.expired(half, AT_ONCE, self._last.now + half)
+        for node in nodes:
             await self.sweep(node)
+        for sid in sids:
+            await self._keeping.end(sid)
 
     def _tick(self) -> "Deferred[None]":
         self._probe()
@@ -179,31 +186,43 @@ class Presence:
         failure.trap(Refused)
         self.unsteady()
 
-    async def sweep(self, node: str, *, silently: bool = False) -> None:
-        """Take the people of a dead incarnation out of everything, each once."""
+    async def sweep(self, node: str, *, silently: bool = False) -> bool:
+        """Take the people of a dead incarnation out of everything, each once.
+
+        False if something couldn't be swept yet.
+        """
         if node in self._sweeps or node == self.node:
-            return
+            return True
         self._sweeps.add(node)
         try:
             sessions = await self._store.sessions_of(node)
             self.log.info("sweeping {node}: {n} sessions", node=node, n=len(sessions))
             some = DeferredSemaphore(AT_ONCE)
-            swept = [
+            sweeping = [
                 some.run(self._sweep_session, node, sid, record, silently)
                 for sid, record in sessions.items()
             ]
-            for one in swept:
-                await one
-            await self._store.swept(node)
+            swept = [await one for one in sweeping]
+            if all(swept):
+                await self._store.swept(node)
+            return all(swept)
         finally:
             self._sweeps.discard(node)
 
-    async def _sweep_session(self, node: str, sid: str, record: Record, silently: bool) -> None:
+    async def _sweep_session(self, node: str, sid: str, record: Record, silently: bool) -> bool:
+        if record.kept:
+            # it lived as long as it renewed its lease, and a beat or two more
+            till = self.now_ms - self._lease_ms + self._lease_ms // 4
+            outcome = await self._keeping.detach_dead(node, sid, record, till)
+            if outcome is Outcome.MOVING:
+                return False
+            if outcome is Outcome.DETACHED:
+                await self._store.cross_out(sid, node)
+                return True
         # any sweeper's events are the same, so that each is shown once
         num = zlib.crc32(node.encode())
         event = Quit(sid, num, record.nicks[0], LOST, tuple(record.channels))
         for channel in record.channels:
-            parted = await self._store.quit(record.token, channel, event, silently=silently)
-            if parted is not None and parted.left == 0:
-                await self._store.emptied(channel, parted.maker)
+            await self._store.part(record.token, channel, event, silently=silently)
         await self._store.give_up(sid, record, node)
+        return True

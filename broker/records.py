@@ -5,6 +5,7 @@ back, so that whoever sweeps this node finds everything. Redis has a copy of eac
 is here. Must not know Redis.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -13,29 +14,32 @@ from broker.api import Code, Identity, Refused
 from broker.names import fold
 
 
-class Record(NamedTuple):
+@dataclass(slots=True)
+class Record:
     """One session's: under which token, the nicks (the one that's shown first), and the channels
-    as they were first spelled by the session, by folded name.
+    as they were first spelled by the session, by folded name. `kept`: whether it outlives its node.
     """
 
     token: str
     nicks: list[str]
     channels: dict[str, str]
+    kept: bool = False
 
 
-_Row = tuple[str, list[str], list[str]]
+_Row = tuple[str, list[str], list[str], bool]
 _decoder = msgspec.json.Decoder(_Row)
 
 
 def encode_record(record: Record) -> bytes:
-    """A record as Redis keeps it: JSON, `[token, nicks, channels]`."""
-    return msgspec.json.encode((record.token, record.nicks, list(record.channels.values())))
+    """A record as Redis keeps it: JSON, `[token, nicks, channels, kept]`."""
+    channels = list(record.channels.values())
+    return msgspec.json.encode((record.token, record.nicks, channels, record.kept))
 
 
 def decode_record(raw: bytes) -> Record:
     """Raises msgspec.DecodeError."""
-    token, nicks, channels = _decoder.decode(raw)
-    return Record(token, nicks, {fold(name): name for name in channels})
+    token, nicks, channels, kept = _decoder.decode(raw)
+    return Record(token, nicks, {fold(name): name for name in channels}, kept)
 
 
 class Member(NamedTuple):
@@ -66,6 +70,9 @@ class Records:
     def __len__(self) -> int:
         return len(self._records)
 
+    def __contains__(self, sid: str) -> bool:
+        return sid in self._records
+
     def begin(self, me: Identity) -> Record:
         """A record for a session that is about to take its nick; its own if it has one.
 
@@ -75,6 +82,11 @@ class Records:
         if record.token != me.token:
             raise Refused(Code.CUT_OFF)
         return record
+
+    def adopt(self, sid: str, record: Record) -> None:
+        """Begin with what a session held on another node. Raises CUT_OFF if it's here already."""
+        if self._records.setdefault(sid, record) is not record:
+            raise Refused(Code.CUT_OFF)
 
     def find(self, me: Identity) -> Record | None:
         """The session's record, if there's one under its token."""
@@ -107,6 +119,13 @@ class Records:
         """Whether some session here certainly holds the nick."""
         return fold(nick) in self._holders
 
+    def pop(self, sid: str) -> Record | None:
+        """The session is another's; what it held here."""
+        record = self._records.get(sid)
+        if record is not None:
+            self.end(sid, record)
+        return record
+
     def ending(self, sid: str) -> None:
         """The session is being crossed out: nothing is written down of it any more."""
         self._ending.add(sid)
@@ -121,8 +140,11 @@ class Records:
             del self._records[sid]
 
     def clear(self) -> list[str]:
-        """The node's lease ended, and all that was held under it; the nicks that were."""
-        lost = list(self._holders)
+        """The node's lease ended, and all that was held under it.
+
+        Returns the nicks that were, but for those of kept sessions: they may come again.
+        """
+        lost = [nick for nick, sid in self._holders.items() if not self._records[sid].kept]
         self._records.clear()
         self._holders.clear()
         self._ending.clear()

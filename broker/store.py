@@ -13,7 +13,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from broker.api import Arrival, Code, Identity, Position, Receipt, Refused, Roster, Topic
+from broker.api import (
+    Arrival,
+    Code,
+    Identity,
+    Position,
+    Receipt,
+    Refused,
+    Roster,
+    Topic,
+)
 from broker.events import (
     Entry,
     Event,
@@ -34,6 +43,9 @@ from broker.names import fold
 from broker.orders import KEPT
 from broker.records import Record, decode_record
 from broker.scripts import MOMENT, load
+
+FORGOTTEN = 3600
+"""Seconds for which it's kept how many connections an address has, unless it's told again."""
 
 
 class Beat(NamedTuple):
@@ -279,25 +291,34 @@ class Store:
         Raises LinkLost: on a repetition, None may mean that it was done before.
         """
         event = Left(me.sid, me.num, me.nick, why)
-        return await self._part(me.sid, me.token, channel, event, "always")
+        return await self._part(self._once, me.token, channel, event, "always")
 
-    async def quit(
-        self, token: str, channel: str, event: Quit, *, silently: bool = False
-    ) -> Parted | None:
-        """Take a session out of a channel because it's gone; None if it wasn't a member."""
-        tell = "never" if silently else "loud"
-        return await self._part(event.sid, token, channel, event, tell)
+    async def part(
+        self, token: str, channel: str, event: Left | Quit, *, silently: bool = False
+    ) -> None:
+        """Take a session out of a channel, if it's in under this token, whatever it takes.
+
+        A quit isn't told of quiet members.
+        """
+        tell = "always" if isinstance(event, Left) else "never" if silently else "loud"
+        parted = await self._part(self._patiently, token, channel, event, tell)
+        if parted is not None and parted.left == 0:
+            await self.emptied(channel, parted.maker)
 
     async def _part(
-        self, sid: str, token: str, channel: str, event: Event, tell: str
+        self,
+        run: Callable[..., Coroutine[Any, Any, Any]],
+        token: str,
+        channel: str,
+        event: Event,
+        tell: str,
     ) -> Parted | None:
-        run = self._once if tell == "always" else self._patiently
         reply = await run(
             "leave",
             self.keys.channel(channel),
             self._log_name(channel),
             self._lines,
-            sid,
+            event.sid,
             token,
             tell,
             *around_nick(event),
@@ -505,6 +526,10 @@ class Store:
             if isinstance(outcome, ReplyError):  # the script was forgotten, say
                 await self.release(sid, record.token, nick)
 
+    async def cross_out(self, sid: str, node: str) -> None:
+        """The session is this incarnation's no more."""
+        await self.ask("HDEL", self.keys.node_sessions(node), sid, patient=True)
+
     async def sessions_of(self, node: str) -> dict[str, Record]:
         """The records of an incarnation's sessions, by sid."""
         rows = await self.ask("HGETALL", self.keys.node_sessions(node))
@@ -515,6 +540,35 @@ class Store:
         keys = (self.keys.counter(counter), self.keys.counter_memo(counter, node))
         counted: int = await self.run("count", keys, batch, many)
         return counted
+
+    # -- connections
+
+    async def living(self) -> list[str]:
+        """The incarnations that hold a lease. Raises LinkLost."""
+        try:
+            found = await self.link.call("ZRANGE", self.keys.leases, 0, -1, again=False)
+        except ReplyError as e:
+            raise self._cannot("ZRANGE", e) from None
+        return [node.decode() for node in found]
+
+    async def admit(
+        self, address: str, node: str, count: int, most: int, living: list[str]
+    ) -> bool:
+        """Whether an address may have so many connections open on a node. Raises LinkLost."""
+        keys = (self.keys.connections(address),)
+        reply: int = await self._once("admit", keys, node, count, most, FORGOTTEN, *living)
+        return reply == 1
+
+    def tell_open(self, address: str, node: str, count: int, told: Callable[[bool], None]) -> None:
+        """Say how many connections an address has open on a node. `told`: if it's certain."""
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):
+                self.link.send(("SCRIPT", "LOAD", self._scripts["admit"].text), lambda _: None)
+            told(reply == 1)
+
+        keys = (self.keys.connections(address),)
+        self.link.send(self._args("admit", keys, (node, count, 0, FORGOTTEN)), answered)
 
     # -- nodes
 
@@ -532,20 +586,24 @@ class Store:
         )
         return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
 
-    async def expired(self, again_ms: int) -> list[str]:
-        """The incarnations whose people someone should sweep now."""
-        keys = (self.keys.leases, self.keys.dying)
-        return [node.decode() for node in await self.run("expire", keys, again_ms)]
+    async def expired(self, again_ms: int, most: int, until_ms: int) -> tuple[list[str], list[str]]:
+        """The incarnations whose people someone should sweep now, and the detached sessions (at
+        most that many) that someone should end. None if it's after `until_ms` on Redis's clock:
+        what is asked before an outage may be read when it's over.
+        """
+        keys = (self.keys.leases, self.keys.dying, self.keys.detached)
+        nodes, sids = await self.run("expire", keys, again_ms, most, until_ms)
+        return [node.decode() for node in nodes], [sid.decode() for sid in sids]
 
     async def swept(self, node: str) -> None:
         """Nothing of an incarnation is left."""
-        await self.ask("DEL", self.keys.node_sessions(node))
+        await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.dying, node)
         await self.ask("HDEL", self.keys.orders, node)
 
     async def give_up_lease(self, node: str) -> None:
         """The incarnation is gone, with nothing left behind."""
-        await self.ask("DEL", self.keys.node_sessions(node))
+        await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.leases, node)
         await self.ask("HDEL", self.keys.orders, node)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from broker import address
 from broker.api import Code, Refused
-from node.core import names
+from node.core import limits, names
 from node.ports import place
 
 
@@ -77,6 +77,26 @@ def one_of(*words: str) -> Callable[[str], None]:
             raise ValueError(f"{' or '.join(words)}, not {value!r}")
 
     return check
+
+
+def rate(value: str) -> None:
+    """How often something may be done. Or nothing."""
+    try:
+        limits.parse_rate(value)
+    except ValueError:
+        raise ValueError(
+            "COUNT/SECONDS such as 100/10 (1 to 1,000,000 at once, and as many again within 0.001"
+            f" to 86,400 seconds) or nothing, not {value!r}"
+        ) from None
+
+
+def networks(values: tuple[str, ...]) -> None:
+    """Networks in CIDR's notation (RFC 4632), or addresses."""
+    for value in values:
+        try:
+            limits.parse_networks([value])
+        except ValueError as e:
+            raise ValueError(f"a network such as 10.0.0.0/8 or fd00::/8 ({e})") from None
 
 
 def between(least: float, most: float, unit: str) -> Callable[[float], None]:

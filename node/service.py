@@ -30,12 +30,15 @@ from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from node.core.chat import Chat, ChatConfig
 from node.core.drain import Drain
+from node.core.entrance import Entrance
+from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
 from node.dialects.slash import Slash
 from node.net.connection import LineDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
+from node.net.idle import Idle
 from node.net.outbox import Outbox
 from node.net.turns import end_of_turn
 from node.settings import Settings
@@ -59,12 +62,14 @@ class Node:
                 namespace=settings.namespace,
                 node=settings.name,
                 lease=settings.lease,
+                keep=settings.keep,
                 history_lines=settings.history_lines,
                 history_days=settings.history_days,
                 inbox_lines=settings.inbox_lines,
                 channels_per_address=settings.channels_per_address if settings.limits else 0,
                 replicas=settings.replicas if settings.ack == "replicated" else 0,
                 ack_timeout=settings.ack_timeout,
+                connections_per_address=settings.connections_per_address if settings.limits else 0,
             ),
             reactor,
             rng,
@@ -85,7 +90,10 @@ class Node:
             seconds=time.time,
             spawn=_spawn,
             promise=Deferred,
+            later=reactor.callLater,
         )
+        self._entrance = _entrance(settings, self.broker) if settings.limits else None
+        self._idle = Idle(self.chat, settings.idle, reactor)
         self._ports: list[Any] = []
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -97,11 +105,20 @@ class Node:
 
         Raises OSError (or Twisted's `CannotListenError`) if a door can't be opened.
         """
+        settings = self._settings
         await self.broker.start(self.chat)
+        if settings.limits and settings.idle:
+            self._idle.start()
         opened = []
         for kind, endpoints, door in self._doors():
             for endpoint in endpoints:
-                port = await open_door(reactor, endpoint, door(), shared=self._settings.reuse_port)
+                port = await open_door(
+                    reactor,
+                    endpoint,
+                    door(),
+                    shared=settings.reuse_port,
+                    dead_peer=settings.dead_peer,
+                )
                 self._ports.append(port)
                 opened.append(f"{kind} {shown(port)}")
         return opened
@@ -122,6 +139,8 @@ class Node:
             flush=self._outbox.flush_one,
             slow=lambda session: log.info("a slow reader is closed", sid=session.me.sid),
             call_later=reactor.callLater,
+            spawn=_spawn,
+            entrance=self._entrance,
         )
 
     def _http_door(self) -> Any:
@@ -174,6 +193,7 @@ class Node:
     async def stop(self) -> None:
         """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
         await self._close_doors()
+        self._idle.stop()
         try:
             goodbye = Deferred.fromCoroutine(self.chat.close_all(self._closing))
             # without Redis nobody can be taken out of anything: others will sweep them
@@ -220,6 +240,19 @@ class Node:
             for sid, session in self.chat.hub.sessions.items()
             if session.me.nick
         }
+
+
+def _entrance(settings: Settings, broker: Cluster) -> Entrance:
+    """What the settings say about limits."""
+
+    def table(scope: str) -> dict[Act, Rate]:
+        rates = {act: parse_rate(getattr(settings, f"{act}_per_{scope}", "")) for act in Act}
+        return {act: rate for act, rate in rates.items() if rate is not None}
+
+    limits = Limits(
+        table("session"), table("address"), parse_networks(settings.trusted), time.monotonic
+    )
+    return Entrance(limits, broker, settings.connections_per_address)
 
 
 async def _settled(result: Any) -> None:

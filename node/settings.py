@@ -8,7 +8,16 @@ import secrets
 import socket
 from dataclasses import dataclass
 
-from node.checks import between, channel_or_none, endpoints, one_of, redis_url, spelled
+from node.checks import (
+    between,
+    channel_or_none,
+    endpoints,
+    networks,
+    one_of,
+    rate,
+    redis_url,
+    spelled,
+)
 from node.options import setting, validate
 
 _HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
@@ -70,8 +79,74 @@ class Settings:
     limits: bool = setting(
         True,
         "",
-        "Lift the limits per address, for benchmarks and trusted networks.",
+        "Lift all limits of rate, per address and of idleness, for benchmarks.",
         negated=True,
+    )
+    trusted: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1"),
+        "NETWORK",
+        "Who comes from here has no limits of rate and per address. Empty: nobody.",
+        check=networks,
+    )
+    lines_per_session: str = setting(
+        "100/10",
+        "COUNT/SECONDS",
+        "How fast one person's lines are done; what is more waits. Empty: no limit.",
+        check=rate,
+    )
+    lines_per_address: str = setting(
+        "1000/10",
+        "COUNT/SECONDS",
+        "As --lines-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    joins_per_session: str = setting(
+        "60/60",
+        "COUNT/SECONDS",
+        "How often one person may join a channel. Empty: no limit.",
+        check=rate,
+    )
+    joins_per_address: str = setting(
+        "600/60",
+        "COUNT/SECONDS",
+        "As --joins-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    nicks_per_session: str = setting(
+        "10/60",
+        "COUNT/SECONDS",
+        "How often one person may change their nick. Empty: no limit.",
+        check=rate,
+    )
+    nicks_per_address: str = setting(
+        "200/60",
+        "COUNT/SECONDS",
+        "As --nicks-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    connects_per_address: str = setting(
+        "200/60",
+        "COUNT/SECONDS",
+        "How often one address may connect to a node. Empty: no limit.",
+        check=rate,
+    )
+    connections_per_address: int = setting(
+        100,
+        "CONNECTIONS",
+        "How many connections one address may have open in the whole cluster. 0: any number.",
+        check=between(0, 10_000_000, "connections"),
+    )
+    idle: float = setting(
+        86_400,
+        "SECONDS",
+        "Close the connection of a person from whom nothing came for so long. 0: never.",
+        check=between(0, 31_536_000, "seconds"),
+    )
+    dead_peer: int = setting(
+        120,
+        "SECONDS",
+        "When a peer is taken for dead that doesn't answer TCP. 0: when the system thinks so.",
+        check=between(0, 32_767, "seconds"),
     )
     history_lines: int = setting(
         1_000,
@@ -129,6 +204,12 @@ class Settings:
         "LINES",
         "Private messages that a nick's inbox keeps.",
         check=between(1, 1_000_000, "lines"),
+    )
+    keep: float = setting(
+        60.0,
+        "SECONDS",
+        "How long a session is kept for its token's holder after its connection was lost.",
+        check=between(0.1, 86_400, "seconds"),
     )
     channels_per_session: int = setting(
         100,

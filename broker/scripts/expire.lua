@@ -1,15 +1,23 @@
 #!lua flags=allow-oom
--- Takes the nodes whose lease has ended, for the caller to sweep. Another node gets them
--- again a while later, unless the sweep was finished.
--- KEYS  leases dying
--- ARGV  again-ms
--- ->    incarnations to sweep now
+-- Takes the nodes whose lease has ended, for the caller to sweep, and the detached sessions whose
+-- time is over, to end them. Another node gets them again a while later, unless that was done.
+-- KEYS  leases dying detached
+-- ARGV  again-ms most(sessions)
+--       until-ms(Redis time: if this is read later, the caller knows too little of now)
+-- ->    {incarnations, sids}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if now > tonumber(ARGV[3]) then return { {}, {} } end
+local again = string.format('%.0f', now + tonumber(ARGV[1]))
+
+local function due(key, most)
+  local found = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most)
+  for _, one in ipairs(found) do redis.call('ZADD', key, again, one) end
+  return found
+end
+
 for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - 1)) do
   redis.call('ZREM', KEYS[1], node)
   redis.call('ZADD', KEYS[2], now, node)
 end
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)
-for _, node in ipairs(due) do redis.call('ZADD', KEYS[2], now + tonumber(ARGV[1]), node) end
-return due
+return { due(KEYS[2], -1), due(KEYS[3], ARGV[2]) }

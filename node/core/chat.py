@@ -5,15 +5,15 @@ It's the broker's `Sink`, and it performs what the lanes bring. What each comman
 """
 
 import random
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from broker.api import Broker, Code, Identity, Refused
+from broker.api import Broker, Code, Identity, Kept, Refused
 from broker.events import Envelope
 from broker.names import fold
-from node.core import names, verbs
+from node.core import kept, names, verbs
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
@@ -25,7 +25,10 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
 
 RESTORING = 20
-"""How often a session that the cluster lost is tried to be put back while the broker is there."""
+"""How often a session that the cluster lost is tried to be put back at once."""
+
+AGAIN = 1.0
+"""Seconds until it's tried again, as long as the broker is there and doesn't take it."""
 
 
 class Greet(Command, frozen=True):
@@ -49,12 +52,23 @@ class Mend(Command, frozen=True):
 
 
 class End(Command, frozen=True):
-    """The session is over: `why` is for others, `closing` for the person if they're there."""
+    """The session is over: `why` is for others, `closing` for the person if they're there, with
+    what it's about.
+    """
 
     aside = False
 
     why: str
     closing: Goodbye | None = None
+    about: str = ""
+
+
+class Dismiss(Command, frozen=True):
+    """The server closes the connection; the session is kept for whoever takes it up."""
+
+    aside = False
+
+    closing: Goodbye
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,8 @@ class ChatConfig:
 class Chat:
     """See the module's docstring.
 
-    `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`.
+    `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`. `later` does
+    something after so many seconds.
     `seconds` is Unix time.
     """
 
@@ -84,6 +99,7 @@ class Chat:
         seconds: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         promise: Callable[[], Promise],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self.config = config
         self.broker = broker
@@ -93,12 +109,17 @@ class Chat:
         self._rng = rng
         self._spawn = spawn
         self._promise = promise
+        self._later = later
         self.said = 0  # lines
         self._known: set[Session] = set()  # to the cluster: opened, and not evicted since
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
+        self._restoring: set[Session] = set()  # that are neither, just now
+        self._retried: set[Session] = set()  # that are restored a while later
         self._present: set[str] = set()  # sessions that the cluster may still know
         self._empty: Promise | None = None
         self._replicated = True  # as far as is known
+        self._kept: set[Session] = set()
+        self._resuming: dict[str, list[Promise]] = {}  # sid: who waits to do that next
 
     # -- sessions
 
@@ -126,21 +147,25 @@ class Chat:
         if not session.gone:
             session.lane.add(session.dialect.too_long())
 
-    def lost(self, session: Session, why: str = LOST, closing: Goodbye | None = None) -> None:
+    def lost(
+        self, session: Session, why: str = LOST, closing: Goodbye | None = None, about: str = ""
+    ) -> None:
         """The connection is gone, or nothing more will come from it.
 
-        What was typed before is done, then the session ends. `closing`: as in `End`.
+        What was typed before is done, then the session ends. `closing`, `about`: as in `End`.
         """
-        session.lane.add(End(why, closing))
+        session.lane.add(End(why, closing, about))
 
     def dismiss(self, session: Session, closing: Goodbye) -> None:
-        """Say goodbye to somebody, before all that they have typed and that isn't done yet."""
-        session.lane.first(End(LOST, closing))
+        """Close a connection, and keep the session for whoever takes it up: the last line says
+        how.
+        """
+        session.lane.first(Dismiss(closing))
 
     async def close_all(self, closing: Goodbye) -> None:
         """Say goodbye to everybody; returns when the cluster knows none of them any more."""
         for session in list(self.hub.sessions.values()):
-            self.dismiss(session, closing)
+            session.lane.first(End(LOST, closing))
         if self._present:
             self._empty = self._promise()
             await self._empty
@@ -169,7 +194,9 @@ class Chat:
                 case Mend():
                     await self._mend(session)
                 case End():
-                    await self.end(session, command.why, command.closing)
+                    await self.end(session, command.why, command.closing, command.about)
+                case Dismiss():
+                    await self._dismiss(session, command.closing)
                 case _:
                     await verbs.VERBS[type(command)](self, session, command)
         except Refused as refused:
@@ -230,31 +257,103 @@ class Chat:
         await self.broker.open(session.me)
         self._known.add(session)
 
-    async def end(self, session: Session, why: str, closing: Goodbye | None) -> None:
-        """Say goodbye, take the session out of everything, then close its connection."""
-        channels = list(session.channels)
+    async def end(
+        self,
+        session: Session,
+        why: str,
+        closing: Goodbye | None,
+        about: str = "",
+        *,
+        for_good: bool = False,
+    ) -> None:
+        """Say goodbye, take the session out of everything, then close its connection.
+
+        A kept session is only detached, unless it's `for_good`.
+        """
+        channels, state = list(session.channels), kept.state(session)
+        detached = session.secret != "" and not for_good
         if closing:
-            self.hub.reply(session, Closing(closing))
+            told = detached and closing not in (Goodbye.HUNG_UP, Goodbye.ELSEWHERE)
+            token = kept.token(session) if told else ""
+            self.hub.reply(session, Closing(closing, token, about))
+        leaving = self.broker.detach(session.me, state) if detached else None
         self._take_out(session)
         try:
-            if session.me.nick:
+            if leaving is not None:
+                await leaving
+            elif session.me.nick:
                 await self.broker.quit(session.me, why, channels)
         finally:
             self._close(session)
+
+    async def _dismiss(self, session: Session, closing: Goodbye) -> None:
+        with suppress(Refused):  # then it ends with its connection
+            await kept.keep(self, session)
+        await self.end(session, LOST, closing)
+
+    def hand_over(self, session: Session) -> None:
+        """Close the connection of a session that is taken up on another."""
+        self.hub.reply(session, Closing(Goodbye.ELSEWHERE))
+        self._wake(session)
+        self._close(session)
+
+    def become(self, session: Session, me: Identity) -> Identity:
+        """Make a connection's session another one; who it was, whom nobody here knows any more."""
+        before, session.me = session.me, me
+        self.hub.sessions[me.sid] = session
+        self._present.add(me.sid)
+        session.seen = me.num
+        return before
+
+    async def written(self, session: Session) -> None:
+        """Returns when the person's socket takes more: they aren't slow for having missed much."""
+        ready = self._promise()
+        session.connection.when_ready(lambda: ready.callback(None))
+        await ready
+
+    @asynccontextmanager
+    async def resuming(self, sid: str) -> AsyncIterator[None]:
+        """Take a session up; one at a time."""
+        while sid in self._resuming:
+            over = self._promise()
+            self._resuming[sid].append(over)
+            await over
+        self._resuming[sid] = []
+        try:
+            yield
+        finally:
+            for one in self._resuming.pop(sid):
+                one.callback(None)
+
+    def keeps(self, session: Session) -> None:
+        """The session is kept from now on."""
+        self._kept.add(session)
+        self._known.add(session)
+
+    async def leave_behind(self, me: Identity, channels: list[str]) -> None:
+        """Quit as somebody whom nobody here is any more."""
+        try:
+            await self.broker.quit(me, "", channels)
+        finally:
+            self._gone(me.sid)
 
     def _take_out(self, session: Session) -> None:
         """Show the session nothing more."""
         session.gone = True
         self.hub.leave_all(session)
         self._known.discard(session)
+        self._kept.discard(session)
         self._unknown.pop(session, None)
 
     def _close(self, session: Session) -> None:
         self._take_out(session)
         session.connection.close()
-        if session.me.sid not in self._present:
+        self._gone(session.me.sid)
+
+    def _gone(self, sid: str) -> None:
+        if sid not in self._present:
             return  # closed before: greeting it and ending it overlapped
-        self._present.remove(session.me.sid)
+        self._present.remove(sid)
         if self._empty is not None and not self._present:
             empty, self._empty = self._empty, None
             empty.callback(None)
@@ -284,9 +383,7 @@ class Chat:
         lost, self._known = self._known, set()
         for session in lost:
             self._unknown[session] = forgotten
-            if session.waiting is not None:
-                waiting, session.waiting = session.waiting, None
-                waiting.promise.callback(None)
+            self._wake(session)
         if self.broker.ready:
             self._restore_all()
 
@@ -294,8 +391,26 @@ class Chat:
         self._replicated = enough
         self._notice(News.REPLICATED if enough else News.UNREPLICATED)
 
+    @staticmethod
+    def _wake(session: Session) -> None:
+        """What the session's verb waits for won't come."""
+        if session.waiting is not None:
+            waiting, session.waiting = session.waiting, None
+            waiting.promise.callback(None)
+
+    def kept(self) -> Iterable[Kept]:
+        return [
+            Kept(session.me, kept.state(session), session.connection.reached)
+            for session in self._kept & self._known
+        ]
+
+    def taken(self, sid: str) -> None:
+        session = self.hub.sessions.get(sid)
+        if session is not None:
+            self.hand_over(session)
+
     def _notice(self, code: News) -> None:
-        for session in [*self._known, *self._unknown]:
+        for session in self._known | self._unknown.keys() | self._restoring:
             self.hub.reply(session, Notice(code))
 
     def _restore_all(self) -> None:
@@ -305,16 +420,35 @@ class Chat:
     async def _restore(self, session: Session) -> None:
         """Open the session again, under its nick if nobody took it, in its channels.
 
-        What fails for want of a broker is done when it's back, and otherwise again.
+        What fails for want of a broker is done when it's back, and otherwise again and again: a
+        Redis without memory may have some in a minute.
         """
         for _ in range(RESTORING):
             if session not in self._unknown or not self.broker.ready:
                 return
             forgotten = self._unknown.pop(session)
+            self._restoring.add(session)
             try:
                 await self._take_back(session, forgotten=forgotten)
-            except Refused:
+            except Refused as refused:
                 self._unknown.setdefault(session, forgotten)
+                if refused.code is Code.BUSY:
+                    break
+            finally:
+                self._restoring.discard(session)
+        if session in self._unknown and self.broker.ready:
+            self._restore_again(session)
+
+    def _restore_again(self, session: Session) -> None:
+        """Try it a while later; once, whoever asks for it meanwhile."""
+
+        def again() -> None:
+            self._retried.discard(session)
+            session.lane.first(Restore())
+
+        if session not in self._retried:
+            self._retried.add(session)
+            self._later(AGAIN, again)
 
     def mend(self, sids: Iterable[str]) -> None:
         """See that the cluster has all that these sessions hold, so far as they are here."""
@@ -339,6 +473,8 @@ class Chat:
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me
+        if session.secret and not forgotten and await kept.take_back(self, session):
+            return
         if session not in self._known:
             await self._open_again(session)
         for name, membership in list(session.channels.items()):
@@ -354,6 +490,8 @@ class Chat:
                     raise
                 self.hub.part(session, fold(name))
                 self.hub.reply(session, Error(refused.code, spelled))
+        if session.secret:
+            await self.broker.keep(me, session.secret, kept.state(session))
         if not forgotten:
             self.hub.reply(session, Notice(News.CUT_OFF))
 

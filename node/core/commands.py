@@ -92,6 +92,17 @@ class SetOption(Command, frozen=True):
     on: bool = False
 
 
+class Token(Command, frozen=True):
+    """Keep the session for whoever knows the token that's the answer."""
+
+
+class Resume(Command, frozen=True):
+    """Take up a kept session. `places`: by channel, the epoch and seq up to which it was read."""
+
+    token: str
+    places: dict[str, tuple[str, int]] = {}
+
+
 class Ping(Command, frozen=True):
     text: str = ""
 

@@ -1,5 +1,6 @@
 """What the core asks of a dialect and of a connection, and nothing more."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from broker.events import Event
@@ -23,6 +24,9 @@ class Dialect(Protocol):
 
     echo: bool
     """Whether people read their own lines."""
+
+    options: frozenset[str]
+    """Those that are on."""
 
     def parse(self, line: bytes) -> Command | None:
         """A line as a command; None if there's nothing in it. Never raises."""
@@ -51,3 +55,10 @@ class Connection(Protocol):
 
     def resume(self) -> None:
         """Read on."""
+
+    def when_ready(self, work: Callable[[], None]) -> None:
+        """Call when the socket takes more than it was sent, or is gone; at once if that's so."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether all that was sent is with the person's system, as far as can be known."""

@@ -9,10 +9,11 @@ is recorded, and played back from that place.
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from broker.api import Arrival
-from broker.events import Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
+from broker.api import Arrival, Missed, Regained, Roster, Topic
+from broker.events import Entry, Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
+from broker.names import fold
 from node.core.dialect import Dialect, Place
-from node.core.replies import Gap, Reply
+from node.core.replies import Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
 
 SHOWN = 16_384
@@ -123,6 +124,15 @@ class Hub:
         channel = self._channels[name]
         self._end_joining(channel)
         self._desert(channel)
+
+    def take_up(self, session: Session, name: str, regained: Regained, since: int) -> None:
+        """A membership is taken up again; all that came after `since` is theirs."""
+        roster, topic = Roster(regained.channel, [], 0), Topic("", "", 0)
+        arrival = Arrival(regained.tip, roster, topic, [], announced=False)
+        self.arrive(session, name, arrival, regained.quiet)
+        membership = session.channels.get(name)
+        if membership is not None and membership.epoch == regained.tip.epoch:
+            membership.since = since
 
     def part(self, session: Session, name: str) -> None:
         """The session is in the channel no more."""
@@ -262,6 +272,8 @@ class Hub:
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
             return
+        if isinstance(event, Quit):
+            return  # a sweeper's, which is numbered otherwise: they're here still
         if isinstance(event, Left):
             self.part(author, channel.name)
         elif isinstance(event, Joined):
@@ -286,6 +298,48 @@ class Hub:
                 del self._shown[next(iter(self._shown))]
             shown = self._shown[key] = {}
         return shown
+
+    def show_missed(
+        self,
+        session: Session,
+        channel: str,
+        missed: Missed,
+        epoch: str,
+        *,
+        read: Callable[[Entry], bool],
+        shown: set[tuple[str, int]],
+    ) -> None:
+        """Show one session what a log had for it while it wasn't there.
+
+        `channel`: as spelled, empty for its inbox. `read`: whether they may have read an entry.
+        `shown`: quits and nick changes that they were shown; these are added.
+        """
+        if missed.lost != 0:
+            self.reply(session, Gap(channel or None, missed.lost))
+        twice = (Renamed, Quit)
+        shown |= {(e.event.sid, e.event.num) for e in missed.before if isinstance(e.event, twice)}
+        past: list[Entry] = []
+        for entry in missed.entries:
+            event = entry.event
+            if isinstance(event, Renamed | Quit):
+                if (event.sid, event.num) in shown:
+                    continue
+                shown.add((event.sid, event.num))
+                self._shown_before(event)[fold(channel)] = (epoch, entry.seq)
+            if event.sid == session.me.sid and not self._own(event, session.dialect):
+                continue
+            if isinstance(event, Told) and event.to != session.me.sid:
+                continue
+            if read(entry):
+                past.append(entry)
+                continue
+            if past:
+                self.reply(session, Past(channel, past))
+                past = []
+            place = Place(channel, epoch, entry.seq, entry.ms)
+            self._outbox.put(session, session.dialect.render(event, place))
+        if past:
+            self.reply(session, Past(channel, past))
 
     def _tell(self, event: Told, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)

@@ -29,6 +29,10 @@ class Goodbye(StrEnum):
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
     DRAIN = "drain"
+    ELSEWHERE = "elsewhere"
+    IDLE = "idle"
+    CONNECTS = "connects"
+    CONNECTIONS = "connections"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -65,9 +69,32 @@ class Gap(Reply, frozen=True):
 
 
 class Closing(Reply, frozen=True):
-    """Why the connection will be closed; the last thing said on it."""
+    """Why the connection will be closed; the last thing said on it. `token`: with which the
+    session can be taken up again, if it's to be told.
+    """
 
     code: Goodbye
+    token: str = ""
+    about: str = ""
+
+
+class Token(Reply, frozen=True):
+    """With which the session can be taken up again."""
+
+    token: str
+
+
+class Resumed(Reply, frozen=True):
+    """The session was taken up again. What it missed follows."""
+
+    nick: str
+
+
+class Past(Reply, frozen=True):
+    """Events of a channel (empty: private messages) that the person may have read, in order."""
+
+    channel: str
+    entries: list[Entry]
 
 
 class YourNick(Reply, frozen=True):

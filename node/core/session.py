@@ -8,6 +8,7 @@ from broker.api import Identity
 from broker.names import fold
 from node.core.dialect import Connection, Dialect
 from node.core.lane import Lane
+from node.core.limits import Allowance
 from node.core.replies import Reply
 
 
@@ -59,7 +60,8 @@ class Session:
 
     `seen` is the highest command number of which the person has been shown the event (lines
     said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
-    is shown right after the session's own `Joined`.
+    is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
+    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like.
     """
 
     __slots__ = (
@@ -75,6 +77,8 @@ class Session:
         "waiting",
         "gone",
         "welcome",
+        "secret",
+        "allowance",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -90,6 +94,8 @@ class Session:
         self.waiting: Waiting | None = None
         self.gone = False
         self.welcome: Reply | None = None
+        self.secret = ""
+        self.allowance: Allowance | None = None
 
     def was_in(self, channel: str, epoch: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

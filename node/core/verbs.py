@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Refused, Totals
 from broker.names import fold
-from node.core import commands, names, replies
+from node.core import commands, kept, names, replies
+from node.core.limits import Act, spelled
 from node.core.session import Session
 
 if TYPE_CHECKING:
@@ -71,6 +72,13 @@ def _page(rows: list[T], page: int, size: int) -> tuple[list[T], int, int, int]:
     return rows[(page - 1) * size : page * size], page, pages, len(rows)
 
 
+def _afford(session: Session, act: Act, code: Code) -> None:
+    """Count something that may be done only so often. Raises `code` if it's too much."""
+    allowance = session.allowance
+    if allowance is not None and not allowance.take(act):
+        raise Refused(code, spelled(max(1.0, allowance.wait(act))))
+
+
 def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     """Say a line; not awaited, see `lane`."""
     try:
@@ -91,6 +99,7 @@ async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> Non
     if new == old:
         chat.hub.reply(session, replies.YourNick(old, new))
         return
+    _afford(session, Act.NICKS, Code.NICKS_TOO_OFTEN)
     told = await chat.broker.rename(me, new, list(session.channels))
     me.nick = new
     if told:
@@ -106,6 +115,7 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
         raise Refused(Code.ALREADY_MEMBER, chat.hub.spelled(fold(channel)))
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
+    _afford(session, Act.JOINS, Code.JOINS_TOO_OFTEN)
     await enter(chat, session, channel, announce=True)
 
 
@@ -217,6 +227,14 @@ async def set_option(chat: "Chat", session: Session, command: commands.SetOption
     chat.hub.reply(session, replies.Options())
 
 
+async def token(chat: "Chat", session: Session, command: commands.Token) -> None:
+    chat.hub.reply(session, replies.Token(await kept.keep(chat, session)))
+
+
+async def resume(chat: "Chat", session: Session, command: commands.Resume) -> None:
+    await kept.resume(chat, session, command.token, command.places)
+
+
 async def ping(chat: "Chat", session: Session, command: commands.Ping) -> None:
     if chat.broker.ready:
         await chat.broker.barrier()
@@ -231,7 +249,7 @@ async def stats(chat: "Chat", session: Session, command: commands.Stats) -> None
 
 
 async def end(chat: "Chat", session: Session, command: commands.Quit) -> None:
-    await chat.end(session, names.text(command.why), replies.Goodbye.QUIT)
+    await chat.end(session, names.text(command.why), replies.Goodbye.QUIT, for_good=True)
 
 
 async def answer(chat: "Chat", session: Session, command: commands.Answer) -> None:
@@ -253,6 +271,8 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.History: history,
     commands.SetAway: away,
     commands.SetOption: set_option,
+    commands.Token: token,
+    commands.Resume: resume,
     commands.Ping: ping,
     commands.Stats: stats,
     commands.Quit: end,

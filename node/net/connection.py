@@ -1,10 +1,11 @@
 """A line connection: a socket, its framing, and the session behind it.
 
-Backpressure goes both ways: a session with enough to do isn't read from, and a reader who
-doesn't read is closed at the bound, while nobody else waits for it.
+Backpressure goes both ways: a session with enough to do, or more lines than it may say for now,
+isn't read from, and a reader who doesn't read is closed at the bound, while nobody else waits for
+it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
@@ -13,9 +14,13 @@ from zope.interface import implementer
 
 from node.core.chat import LOST, Chat
 from node.core.dialect import Dialect
-from node.core.replies import Goodbye
+from node.core.entrance import Entrance
+from node.core.limits import Allowance
+from node.core.replies import Closing, Goodbye
 from node.core.session import Session
 from node.net.lines import Lines
+from node.net.pace import SOON, Pace
+from node.net.reached import reached
 
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
@@ -27,7 +32,8 @@ SLOW = "reads too slowly"
 class LineConnection(Protocol):
     """A `node.core.dialect.Connection` over lines.
 
-    When the socket takes no more, what comes waits in a backlog, up to the bound.
+    When the socket takes no more, what comes waits in a backlog, up to the bound. `quiet`: for
+    `node.net.idle`.
     """
 
     transport: Any
@@ -38,7 +44,13 @@ class LineConnection(Protocol):
         self._session: Session | None = None
         self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
         self._waiting = 0
+        self._when_ready: tuple[Callable[[], None], ...] = ()
         self._why = LOST
+        self._gone = False
+        self._grace: Any = None
+        self._busy = False  # the lane has enough to do
+        self._pace: Pace | None = None  # None: as fast as they like
+        self.quiet = 0
 
     # -- from the socket
 
@@ -49,20 +61,69 @@ class LineConnection(Protocol):
             set_no_delay(True)
             transport.setTcpKeepAlive(True)
         transport.registerProducer(self, True)
-        peer = transport.getPeer()
-        address = getattr(peer, "host", "")
-        self._session = self._door.chat.connect(self, self._door.dialect, address)
-        self._door.chat.greet(self._session)
+        address: str = getattr(transport.getPeer(), "host", "")
+        entrance = self._door.entrance
+        allowance = entrance.allowance(address) if entrance is not None else None
+        if entrance is not None and allowance is not None:
+            transport.pauseProducing()
+            self._door.spawn(self._ask(entrance, allowance))
+        else:
+            self._come_in("" if entrance is not None else address)
+
+    async def _ask(self, entrance: Entrance, allowance: Allowance) -> None:
+        """Come in if one may. What they send meanwhile isn't read."""
+        closing = await entrance.admit(allowance)
+        if closing is None and (self._gone or self._door.closed):
+            entrance.left(allowance)
+            closing = Closing(Goodbye.SHUTDOWN)
+        if closing is None:
+            self._pace = Pace(allowance, self._door.call_later, self._more)
+            self._come_in(allowance.site, allowance)
+            self.resume()
+        elif not self._gone:
+            self._turn_away(closing)
+
+    def _turn_away(self, closing: Closing) -> None:
+        transport = self.transport
+        transport.unregisterProducer()
+        transport.write(self._door.dialect.reply(closing))
+        transport.resumeProducing()  # closing before all is read would be a reset, not an end
+        self._door.call_later(SOON, transport.loseConnection)
+        self._soon_closed()
+
+    def _come_in(self, address: str, allowance: Allowance | None = None) -> None:
+        chat = self._door.chat
+        session = self._session = chat.connect(self, self._door.dialect, address)
+        session.allowance = allowance
+        chat.greet(session)
 
     def dataReceived(self, data: bytes) -> None:
         session, chat = self._session, self._door.chat
         if session is None:
             return
+        self.quiet = 0
+        pace = self._pace
+        if pace is not None:
+            data = pace.due(data)
+            if pace.holding:
+                self.transport.pauseProducing()
         for line in self._lines.feed(data):
             if line is None:
                 chat.heard_too_long(session)
             else:
                 chat.hear(session, line)
+
+    def _more(self) -> None:
+        """Do more of what was held back; if that was all, read on."""
+        pace = self._pace
+        if pace is None or self._session is None:
+            return
+        if self._busy:
+            pace.wait()
+            return
+        self.dataReceived(b"")
+        if not self._busy:
+            self.resume()
 
     def readConnectionLost(self) -> None:
         """They'll say nothing more, but may still read: do what they asked for, then close."""
@@ -74,8 +135,15 @@ class LineConnection(Protocol):
 
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
+        self._gone = True
+        if self._grace is not None and self._grace.active():
+            self._grace.cancel()
+        if self._pace is not None and self._door.entrance is not None:
+            self._pace.forget()
+            self._door.entrance.left(self._pace.allowance)
         if session is not None and not session.gone:
             self._door.chat.lost(session, self._why)
+        self._ready()
 
     # -- to the socket
 
@@ -104,18 +172,40 @@ class LineConnection(Protocol):
         transport.unregisterProducer()
         transport.write(b"".join(self._backlog or ()))
         self._backlog = None
+        self._ready()
         transport.loseConnection()
-        self._door.soon_closed(self)
+        self._soon_closed()
+
+    def _soon_closed(self) -> None:
+        """Abort the connection if it isn't closed in a while."""
+        self._grace = self._door.call_later(GRACE, self.transport.abortConnection)
 
     def pause(self) -> None:
         """Read nothing for now."""
+        self._busy = True
         if self._session is not None:
             self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Read on."""
-        if self._session is not None:
+        """Read on, unless something is held back."""
+        self._busy = False
+        if self._session is not None and not (self._pace is not None and self._pace.holding):
             self.transport.resumeProducing()
+
+    def when_ready(self, work: Callable[[], None]) -> None:
+        if self._backlog is None or self._session is None:
+            work()
+        else:
+            self._when_ready += (work,)
+
+    def _ready(self) -> None:
+        works, self._when_ready = self._when_ready, ()
+        for work in works:
+            work()
+
+    @property
+    def reached(self) -> bool:
+        return not self._backlog and reached(self.transport)
 
     # -- as a producer for the transport: told when the socket is full
 
@@ -128,13 +218,19 @@ class LineConnection(Protocol):
         backlog, self._backlog = self._backlog, None
         if backlog:
             self.transport.write(b"".join(backlog))
+        if self._backlog is None:
+            self._ready()
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""
 
 
 class LineDoor(Factory):
-    """Makes line connections. `outbox_bytes`: what may wait for one reader."""
+    """Makes line connections. `outbox_bytes`: what may wait for one reader.
+
+    `entrance`: who may come in and how fast they may talk; None: everybody, and as they like.
+    `closed`: whether the door has been closed since.
+    """
 
     noisy = False
 
@@ -147,21 +243,24 @@ class LineDoor(Factory):
         flush: Callable[[Session], None],
         slow: Callable[[Session], None],
         call_later: Callable[..., Any],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        entrance: Entrance | None = None,
     ) -> None:
         self.chat = chat
         self.dialect = dialect
         self.outbox_bytes = outbox_bytes
         self.flush = flush
         self.slow = slow
-        self._call_later = call_later
+        self.call_later = call_later
+        self.spawn = spawn
+        self.entrance = entrance
+        self.closed = False
+
+    def stopFactory(self) -> None:
+        self.closed = True
 
     def buildProtocol(self, _addr: Any) -> LineConnection:
         return LineConnection(self)
-
-    def soon_closed(self, connection: LineConnection) -> None:
-        """Abort the connection if it isn't closed in a while."""
-        transport: Any = connection.transport
-        self._call_later(GRACE, lambda: transport.connected and transport.abortConnection())
 
 
 def write(session: Session, data: bytes) -> None:

@@ -13,50 +13,89 @@ BACKLOG = 1024
 
 
 class Port(tcp.Port):
-    """A listening socket whose connections write at once; see `broker.eager`."""
+    """A listening socket whose connections write at once; see `broker.eager`.
+
+    `dead_peer`: seconds after which a peer that says nothing, not even that it got what was sent,
+    is taken for dead; 0: when the system thinks so.
+    """
 
     transport = EagerServer
+    dead_peer = 0
+
+    def createInternetSocket(self) -> socket.socket:
+        created: socket.socket = super().createInternetSocket()  # type: ignore[no-untyped-call]
+        for option, value in patience(self.dead_peer).items():
+            created.setsockopt(socket.IPPROTO_TCP, option, value)  # connections inherit it
+        return created
 
 
 class SharedPort(Port):
     """A port that other processes may open too; the kernel shares out the connections."""
 
     def createInternetSocket(self) -> socket.socket:
-        created: socket.socket = super().createInternetSocket()  # type: ignore[no-untyped-call]
+        created = super().createInternetSocket()
         created.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return created
+
+
+PROBES = 4
+"""How often a silent peer is asked whether it's there."""
+
+
+def patience(seconds: int) -> dict[int, int]:
+    """The options of a TCP socket (as in Linux's tcp(7)) that this platform has.
+
+    Half of the time it may be silent, in the other half it's asked.
+    """
+    if not seconds:
+        return {}
+    options = {
+        "TCP_KEEPIDLE": max(1, seconds // 2),
+        "TCP_KEEPALIVE": max(1, seconds // 2),  # what macOS calls it
+        "TCP_KEEPINTVL": max(1, seconds // 2 // PROBES),
+        "TCP_KEEPCNT": PROBES,
+        "TCP_USER_TIMEOUT": seconds * 1000,
+    }
+    return {
+        getattr(socket, name): value for name, value in options.items() if hasattr(socket, name)
+    }
 
 
 class _Listener:
     """The reactor, but for how it listens on TCP."""
 
-    def __init__(self, reactor: Any, port: type[Port]) -> None:
+    def __init__(self, reactor: Any, port: type[Port], dead_peer: int) -> None:
         self._reactor = reactor
         self._port = port
+        self._dead_peer = dead_peer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Port:
         listening = self._port(port, factory, max(backlog, BACKLOG), interface, self._reactor)
+        listening.dead_peer = self._dead_peer
         listening.startListening()
         return listening
 
     def listenSSL(
-        self, port: int, factory: Any, context: Any, backlog: int = 50, interface: str = ""
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> Port:
         from twisted.protocols.tls import TLSMemoryBIOFactory  # slow to import, seldom needed
 
-        wrapped = TLSMemoryBIOFactory(context, False, factory)
+        wrapped = TLSMemoryBIOFactory(contextFactory, False, factory)
         return self.listenTCP(port, wrapped, backlog, interface)
 
 
-async def open_door(reactor: Any, endpoint: str, factory: Any, *, shared: bool) -> Any:
-    """Listen on an endpoint string; the listening port. `shared`: as `SharedPort`.
+async def open_door(
+    reactor: Any, endpoint: str, factory: Any, *, shared: bool, dead_peer: int = 0
+) -> Any:
+    """Listen on an endpoint string; the listening port. `shared`: as `SharedPort`. `dead_peer`: as
+    for `Port`.
 
     Raises ValueError for a string that is no endpoint, and `error.CannotListenError`.
     """
-    listener = _Listener(reactor, SharedPort if shared else Port)
+    listener = _Listener(reactor, SharedPort if shared else Port, dead_peer)
     door = serverFromString(listener, endpoint)
     return await door.listen(factory)
 

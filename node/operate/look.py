@@ -48,7 +48,7 @@ class Look:
     `nodes`: those alive; None: it didn't answer. `dying`: those that are being swept. `records`:
     the sids in the records of each incarnation. `expires`: of channels and nicks, the keys that
     are there and in how many seconds they aren't. `garbled`: keys that hold something else than
-    they should. `kept`: sids that Redis keeps without a node.
+    they should. `kept`: sids of detached sessions.
     """
 
     nodes: dict[str, Answer | None] = field(default_factory=dict)
@@ -80,12 +80,10 @@ def look(operator: Operator) -> Look:
     return found
 
 
-def _kept(_operator: Operator) -> set[str]:
-    """The sids of sessions that Redis keeps for whoever has their token, without any node.
-
-    There are none yet: a session ends with its connection.
-    """
-    return set()
+def _kept(operator: Operator) -> set[str]:
+    """The sids of sessions that wait for whoever has their token, without any node."""
+    waiting = operator.redis.zscan_iter(operator.keys.detached, count=PAGE)
+    return {sid.decode() for sid, _ in waiting}
 
 
 def _answers(operator: Operator, nodes: list[str]) -> Iterator[Answer | None]:

@@ -175,7 +175,7 @@ def test_a_nick_that_somebody_else_got_meanwhile_is_theirs(ward: Ward) -> None:
 
 
 def test_the_records_of_a_node_that_nobody_sweeps_are_swept(ward: Ward) -> None:
-    ward.redis.hset(ward.keys.node_sessions("dead.0123"), "ghost", '["t",["casper"],["#go"]]')
+    ward.redis.hset(ward.keys.node_sessions("dead.0123"), "ghost", '["t",["casper"],["#go"],false]')
     ward.plant_claim("casper", "dead.0123")
     ward.plant_member("#go")
     assert ["1 sessions of dead.0123 are on record, which is neither alive nor being swept"] == (
@@ -183,6 +183,18 @@ def test_the_records_of_a_node_that_nobody_sweeps_are_swept(ward: Ward) -> None:
     )
     assert ["OrphanedRecords"] == ward.mended()
     ward.bob.until("casper has quit (connection lost)")
+
+
+def test_who_may_still_be_taken_up_is_no_ghost(ward: Ward) -> None:
+    cat = ward.town.person("cat", "#go")
+    cat.type("/token")
+    token = cat.until("token ").removeprefix("token ")
+    cat.close()
+    assert ward.agree()
+    again = ward.town.person(on=2)
+    again.does(f"/resume {token}")
+    assert ward.agree()
+    assert "in #go (3): ann bob cat" in again.does("/names #go")
 
 
 def test_the_list_of_channels_is_put_right(ward: Ward) -> None:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from broker.api import Code, Identity, Receipt, Refused
+from broker.cluster import Cluster
 from broker.events import Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, RedisFleet, refusal, somebody
@@ -323,6 +324,36 @@ async def test_a_broken_connection_brings_nothing_late(
     relay.deliver()
     await a.broker.barrier()
     assert [Told(ann.sid, ann.num, "ann", "psst", bob.sid)] == await b.heard("bob")
+
+
+async def test_a_sweep_that_was_asked_for_before_an_outage_takes_nobody_after_it(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    """When Redis wakes, all leases look ended to what was under way."""
+    (a,) = await make_brokers(1)
+    assert isinstance(a.broker, Cluster)
+    store, now = a.broker._store, a.broker._presence.now_ms
+    with fleet.client() as client:
+        client.zadd(store.keys.leases, {"dead.1": now - 1000})
+    (late, _), (in_time, _) = [
+        await store.expired(1000, 10, until) for until in (now - 1000, now + 60_000)
+    ]
+    assert ([], ["dead.1"]) == (late, in_time)
+
+
+async def test_a_link_is_not_given_up_because_beats_are_rarer_than_its_deadline(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    (a,) = await make_brokers(1, lease=8.0, deadline=0.5)
+    assert isinstance(a.broker, Cluster)
+    broker, probed = a.broker, {a.broker._probed_at}
+
+    async def probes() -> int:
+        probed.add(broker._probed_at)
+        return len(probed)
+
+    await eventually(probes, 4)
+    assert [] == a.sink.told
 
 
 async def test_when_too_much_is_under_way_a_line_is_refused(

@@ -144,6 +144,24 @@ async def test_what_was_missed_is_delivered_before_back(
     assert [f"ann {i}" for i in range(10)] == texts(a.sink.heard("ann"))
 
 
+async def test_what_was_missed_comes_in_the_order_in_which_it_was_accepted(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    channels = ["#one", "#two", "#three"]
+    await a.enter("ann", *channels)
+    bob = await b.enter("bob", *channels)
+    await a.broker.barrier()
+    await fleet.lose(a)
+    before = len(a.sink.told)
+    for i in range(30):
+        await b.say(bob, channels[i % 3], str(i))
+    await fleet.restore(a)
+    missed = [call for call in a.sink.told[before:] if isinstance(call, Envelope)]
+    assert 30 == sum(len(envelope.events) for envelope in missed)
+    assert sorted(envelope.ms for envelope in missed) == [envelope.ms for envelope in missed]
+
+
 async def test_nothing_is_heard_twice_around_an_outage(
     fleet: Fleet, make_brokers: MakeBrokers
 ) -> None:

@@ -188,6 +188,28 @@ class Conversation(RuleBasedStateMachine):
             assert [] == [line for line in mind.heard if line.startswith(f"{mind.nick} has quit")]
             mind.due, mind.heard = [], []
 
+    @rule()
+    def forget(self) -> None:
+        """The broker loses all that it knew. Who was there has missed nothing, and reads nothing
+        of it; who was cut off is told of a gap, if there was something to miss.
+        """
+        cut_off = [mind for mind in self.minds if mind.node in self.away]
+        self.village.world.forget()
+        for node in sorted(self.away):
+            self.village.restore(node)
+        self.away.clear()
+        for mind in cut_off:
+            mind.heard += mind.person.read()
+            answers = ("error: ", f"{mind.nick} is changing nick to {mind.nick}")
+            missed = [line for line in mind.due if not line.startswith(answers)]
+            gaps = [line for line in mind.heard if line.startswith("gap: ")]
+            assert bool(missed) == bool(gaps)
+            mind.due, mind.heard = [], []
+
+    @rule(seconds=st.floats(0.001, 600.0))
+    def time_passes(self, seconds: float) -> None:
+        self.village.now += seconds
+
     # -- what must hold
 
     @invariant()

@@ -5,6 +5,7 @@
 Must not know what it carries.
 """
 
+from collections import deque
 from typing import Any
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
@@ -20,9 +21,11 @@ class Relay:
     Redis says get through; the next is lost with all connections. None: all. `requests`: how
     many more pieces of what the broker says get through; the others are late, and `deliver`
     hands them over, even if the broker's side of the connection is gone. None: all.
+    `delay`: seconds by which everything is late, either way.
     """
 
     def __init__(self, reactor: Any, redis_port: int) -> None:
+        self._reactor = reactor
         self._endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
         self._port: Any = None
         self.redis_port = redis_port
@@ -31,6 +34,9 @@ class Relay:
         self.answers: int | None = None
         self.requests: int | None = None
         self.late: list[tuple[Any, bytes]] = []
+        self.delay = 0.0
+        self._delayed: dict[Any, deque[tuple[float, bytes]]] = {}  # by whom they're for
+        self._silent = False
         self.connections: set[_Near] = set()
 
     async def start(self) -> None:
@@ -43,9 +49,20 @@ class Relay:
         await self._port.stopListening()
 
     @property
+    def silences(self) -> bool:
+        """Whether new connections are silent."""
+        return self._silent
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        number: int = self._port.getHost().port
+        return number
+
+    @property
     def url(self) -> str:
         """Where the broker finds its Redis."""
-        return f"redis://127.0.0.1:{self._port.getHost().port}/0"
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def cut(self) -> None:
         """End all connections, and every new one at once."""
@@ -55,9 +72,47 @@ class Relay:
             near.transport.abortConnection()
 
     def mend(self) -> None:
-        """Let everything through again."""
-        self.is_cut = self.swallows = False
+        """Let everything through again. A connection that was silenced stays silent."""
+        self.is_cut = self.swallows = self._silent = False
         self.answers = self.requests = None
+
+    def silence(self, *, for_all: bool = False) -> None:
+        """Nothing comes through any more on the connections there are, and nobody is told so.
+
+        `for_all`: likewise on all that are made before `mend`. When the broker gives one up,
+        Redis isn't told of that either.
+        """
+        self._silent = for_all
+        for near in self.connections:
+            near.silent = True
+
+    def stall(self) -> None:
+        """Read nothing of what Redis says, until `unstall`: it has to keep it."""
+        for near in self.connections:
+            if near.peer is not None:
+                near.peer.transport.pauseProducing()
+
+    def unstall(self) -> None:
+        """Read on."""
+        for near in self.connections:
+            if near.peer is not None:
+                near.peer.transport.resumeProducing()
+
+    def pass_on(self, to: Any, data: bytes) -> None:
+        """Hand over a piece, in its order, when it's time."""
+        if not self.delay and to not in self._delayed:
+            to.write(data)
+            return
+        due = self._reactor.seconds() + self.delay
+        self._delayed.setdefault(to, deque()).append((due, data))
+        self._reactor.callLater(self.delay, self._hand_over, to)
+
+    def _hand_over(self, to: Any) -> None:
+        delayed = self._delayed.get(to, deque())
+        while delayed and delayed[0][0] <= self._reactor.seconds():
+            to.write(delayed.popleft()[1])
+        if not delayed:
+            self._delayed.pop(to, None)
 
     def deliver(self) -> None:
         """Let everything through again, and what is late first."""
@@ -94,8 +149,9 @@ class _Far(ProxyClient):
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
-        if self.peer is not None and self.peer.relay.lets_answer():
-            super().dataReceived(data)
+        peer = self.peer
+        if peer is not None and not peer.silent and peer.relay.lets_answer():
+            peer.relay.pass_on(peer.transport, data)
 
 
 class _FarFactory(ProxyClientFactory):
@@ -111,6 +167,7 @@ class _Near(ProxyServer):
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
+        self.silent = relay.silences
 
     def connectionMade(self) -> None:
         if self.relay.is_cut:
@@ -123,7 +180,9 @@ class _Near(ProxyServer):
 
     def part(self) -> None:
         """If something is late, Redis's end outlives ours, as that of a broken one may."""
-        if any(far is self.peer for far, _ in self.relay.late):
+        if self.peer is None:
+            return
+        if self.silent or any(far is self.peer for far, _ in self.relay.late):
             self.transport.unregisterProducer()
             self.peer.transport.unregisterProducer()
             self.peer.setPeer(None)
@@ -131,12 +190,14 @@ class _Near(ProxyServer):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.relay.connections.discard(self)
+        if self.silent:
+            self.part()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
-        if self.relay.swallows:
+        if self.relay.swallows or self.silent:
             return
         if not self.relay.lets_ask():
             self.relay.late.append((self.peer, data))
         else:
-            super().dataReceived(data)
+            self.relay.pass_on(self.peer.transport, data)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from broker.api import Position
+from broker.api import Kept, Position
 from broker.events import Entry, Envelope, Event
 
 
@@ -28,18 +28,27 @@ class Replicated(NamedTuple):
     enough: bool
 
 
-Call = Envelope | Gap | Evicted | Replicated | str
+class Taken(NamedTuple):
+    """A call of `Sink.taken`."""
+
+    sid: str
+
+
+Call = Envelope | Gap | Evicted | Replicated | Taken | str
 """What a sink was told: "away" and "back" stand for themselves."""
 
 
 class Record:
     """A `broker.api.Sink`. `told`: everything, in its order.
 
-    `then`: run within each call after it's written down, as a node's core might.
+    `keeping`: what it says of kept sessions, by sid. `then`: run within each call after it's
+    written down, as a node's core might.
     """
 
     def __init__(self) -> None:
         self.told: list[Call] = []
+        self.keeping: dict[str, Kept] = {}
+        self.beats = 0  # how often it was asked for kept sessions
         self.reentered = False
         self.then: Callable[[], None] = lambda: None
         self._inside = False
@@ -63,6 +72,15 @@ class Record:
     def replicated(self, enough: bool) -> None:
         self._tell(Replicated(enough))
 
+    def kept(self) -> list[Kept]:
+        self.beats += 1
+        self._look()
+        return list(self.keeping.values())
+
+    def taken(self, sid: str) -> None:
+        self.keeping.pop(sid, None)
+        self._tell(Taken(sid))
+
     def _tell(self, call: Call) -> None:
         self.reentered = self.reentered or self._inside
         self.told.append(call)
@@ -71,6 +89,9 @@ class Record:
             self.then()
         finally:
             self._inside = False
+        self._look()
+
+    def _look(self) -> None:
         due = [deferred for fact, deferred in self._waiting if fact()]
         self._waiting = [(f, d) for f, d in self._waiting if d not in due]
         for deferred in due:

@@ -48,6 +48,13 @@ class Screen:
     def resume(self) -> None:
         self.paused = False
 
+    def when_ready(self, work: Callable[[], None]) -> None:
+        work()
+
+    @property
+    def reached(self) -> bool:
+        return True
+
     def read(self) -> list[str]:
         """The lines since the last `read`, without CRLF."""
         shown, self.shown = self.shown, b""
@@ -128,6 +135,7 @@ class Village:
         self.now = NOON
         self.failures: list[Failure] = []
         self.people: list[Villager] = []
+        self.later: list[Callable[[], None]] = []
         self.world = World(lambda: self.now, **(bounds or {}))
         self.brokers = [broker(self.world, f"node{i + 1}") for i in range(nodes)]
         self.chats = [self._chat(i, made, config) for i, made in enumerate(self.brokers)]
@@ -144,7 +152,14 @@ class Village:
             seconds=lambda: self.now,
             spawn=self._spawn,
             promise=Deferred,
+            later=lambda _seconds, work: self.later.append(work),
         )
+
+    def a_while_later(self) -> None:
+        """What nodes left for later, they do now."""
+        later, self.later = self.later, []
+        for work in later:
+            work()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(work).addErrback(self.failures.append)

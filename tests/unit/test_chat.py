@@ -375,6 +375,38 @@ def test_who_could_not_be_brought_back_is_brought_back_the_next_time(
     assert ["[#go] <alice> hello"] == bob.read()
 
 
+@pytest.mark.parametrize("method", ["open", "join"])
+def test_who_could_not_be_brought_back_though_the_broker_was_there_is_tried_again_and_again(
+    village: Village, method: str
+) -> None:
+    """A Redis without memory takes nobody, and says so at once."""
+    alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
+    gated(village).refusing[method] = [Code.BUSY] * 30
+    village.evict(0)
+    village.restore(0)
+    waiting = []
+    while village.later:
+        waiting.append(len(village.later))
+        village.a_while_later()
+    village.read_up()
+    alice.type("hello")
+    assert ({1}, ["[#go] <alice> hello"]) == (set(waiting), bob.read())
+
+
+def test_who_is_being_brought_back_is_told_that_the_broker_is_back(village: Village) -> None:
+    alice = village.person("alice", "#go")
+    gates = gated(village).shut("open")
+    village.evict(0)
+    village.restore(0)
+    before = [line.split(";")[0] for line in alice.read()]
+    gates[0].callback(None)
+    after = [line.split(";")[0] for line in alice.read() if line.startswith("notice: ")]
+    assert (
+        ["notice: the broker is away", "notice: the broker is back"],
+        ["notice: this node was cut off from the cluster"],
+    ) == (before, after)
+
+
 def test_a_session_evicted_while_it_joins_is_in_no_doubt(village: Village) -> None:
     alice, _bob = village.person("alice"), village.person("bob", "#go", node=1)
     gates = gated(village).shut("join")
@@ -611,10 +643,3 @@ def test_whose_nick_was_lost_and_taken_becomes_a_guest_when_it_is_mended(village
     assert f"notice: somebody else has taken your nick meanwhile; you are {ann.nick} now" in (
         ann.read()
     )
-
-
-def test_who_is_dismissed_reads_why_and_the_others_that_they_quit(village: Village) -> None:
-    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
-    village.chats[0].dismiss(ann.session, Goodbye.DRAIN)
-    assert ["closing: this node is being drained; another will do"] == ann.read()
-    assert (False, ["ann has quit (connection lost)"]) == (ann.here, bob.read())

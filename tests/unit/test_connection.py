@@ -15,14 +15,20 @@ from zope.interface.verify import verifyObject
 
 from broker.memory import Memory, World
 from node.core.chat import Chat, ChatConfig
+from node.core.entrance import Entrance
+from node.core.limits import Act, Limits, Rate, parse_networks
 from node.core.session import Session
 from node.dialects.slash import Slash
 from node.net.connection import GRACE, LineConnection, LineDoor, write
 from node.net.lines import LIMIT
 from node.net.outbox import Outbox
+from node.net.pace import SOON
 from tests.support.village import done
 
 BOUND = 1000
+
+RATE = Rate(5, 5)
+"""Lines that people who aren't trusted may say, in seconds."""
 
 
 class Socket(StringTransport):
@@ -71,11 +77,14 @@ class Wire:
 class Node:
     """A chat behind a door, in memory. `turn` ends a turn of the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, entrance: Callable[[Memory], Entrance] | None = None, *, connections: int = 0
+    ) -> None:
         self.clock = Clock()
         self.failures: list[Failure] = []
         self.slow: list[Session] = []
-        self.broker = Memory(World(self.clock.seconds), "node")
+        world = World(self.clock.seconds, connections_per_address=connections)
+        self.broker = Memory(world, "node")
         outbox = Outbox(self._later, write)
         self.chat = Chat(
             ChatConfig(),
@@ -85,6 +94,7 @@ class Node:
             seconds=self.clock.seconds,
             spawn=self._spawn,
             promise=Deferred,
+            later=self.clock.callLater,
         )
         self.door = LineDoor(
             self.chat,
@@ -93,6 +103,8 @@ class Node:
             flush=outbox.flush_one,
             slow=self.slow.append,
             call_later=self.clock.callLater,
+            spawn=self._spawn,
+            entrance=entrance(self.broker) if entrance else None,
         )
         done(self.broker.start(self.chat))
 
@@ -269,6 +281,34 @@ def test_a_full_socket_is_given_nothing_until_it_takes_more(node: Node) -> None:
     assert ([], ["pong 1", "pong 2"]) == (before, wire.read())
 
 
+def test_who_comes_back_is_given_what_they_missed_as_they_read_it(node: Node) -> None:
+    node.turn(1)
+    ann, bob = node.connect("ann"), node.connect("bob")
+    for wire in (ann, bob):
+        node.type(wire, "/join #a", "/join #b", "/set echo on")
+    token = node.type(ann, "/token")[-1].removeprefix("token ")
+    ann.lose()
+    node.type(bob, *[f"/msg #{c} {'x' * 400}" for c in "aabb"])
+    again = node.connect()
+    again.connection.pauseProducing()
+    before = node.type(again, f"/resume {token}")
+    again.connection.resumeProducing()
+    after = node.type(again)
+    missed = [line[:4] for line in [*before, *after] if "xxx" in line]
+    assert (["[#a]"] * 2 + ["[#b]"] * 2, False) == (missed, again.socket.aborted)
+
+
+@pytest.mark.parametrize("end", [Wire.lose, lambda wire: wire.connection.close()])
+def test_nobody_waits_for_a_socket_that_is_gone(node: Node, end: Callable[[Wire], None]) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    told: list[str] = []
+    wire.connection.when_ready(lambda: told.append("gone"))
+    before = list(told)
+    end(wire)
+    assert ([], ["gone"]) == (before, told)
+
+
 def test_a_socket_that_takes_more_is_given_what_follows_at_once(node: Node) -> None:
     wire = node.connect()
     wire.connection.pauseProducing()
@@ -386,3 +426,237 @@ def test_a_session_of_another_kind_of_connection_is_not_written_to(node: Node) -
     session.connection = other
     write(session, b"x")
     assert [] == wire.read()
+
+
+# -- who isn't trusted
+
+
+class Town(Node):
+    """A node that trusts nobody, and lets people say so many lines a second."""
+
+    def __init__(self, lines: Rate = RATE, *, most: int = 10) -> None:
+        self.time = 0.0
+        limits = Limits({Act.LINES: lines}, {}, (), lambda: self.time)
+        super().__init__(lambda broker: Entrance(limits, broker, most), connections=most)
+
+    def turn(self, seconds: float = 0) -> None:
+        self.time += seconds
+        super().turn(seconds)
+
+
+@pytest.fixture
+def strict() -> Town:
+    return Town()
+
+
+def flood(node: Node, wire: Wire, *lines: str) -> list[str]:
+    """Somebody types; what comes of it at once."""
+    wire.connection.dataReceived("".join(f"{line}\r\n" for line in lines).encode())
+    node.turn()
+    return wire.read()
+
+
+def pings(begin: int, end: int) -> list[str]:
+    return [f"/ping {i}" for i in range(begin, end)]
+
+
+def pongs(begin: int, end: int) -> list[str]:
+    return [f"pong {i}" for i in range(begin, end)]
+
+
+def test_who_types_no_faster_than_they_may_is_answered_at_once(strict: Town) -> None:
+    wire = strict.connect()
+    assert (pongs(0, 5), True) == (flood(strict, wire, *pings(0, 5)), wire.reading)
+
+
+def test_who_types_faster_is_not_read_from_until_all_is_done(strict: Town) -> None:
+    wire = strict.connect()
+    heard = [flood(strict, wire, *pings(0, 8))]
+    reading = [wire.reading]
+    for _ in range(3):
+        strict.turn(1)
+        heard.append(wire.read())
+        reading.append(wire.reading)
+    expected = [pongs(0, 5), pongs(5, 6), pongs(6, 7), pongs(7, 8)]
+    assert (expected, [False, False, False, True]) == (heard, reading)
+
+
+def test_what_comes_all_the_same_waits_behind_what_is_held_back(strict: Town) -> None:
+    wire = strict.connect()
+    flood(strict, wire, *pings(0, 6))
+    before = flood(strict, wire, *pings(6, 8))
+    strict.turn(1)
+    strict.turn(1)
+    strict.turn(1)
+    assert ([], pongs(5, 8)) == (before, wire.read())
+
+
+def test_half_a_line_counts_when_it_is_whole(strict: Town) -> None:
+    wire = strict.connect()
+    flood(strict, wire, *pings(0, 4))
+    wire.connection.dataReceived(b"/ping ")
+    wire.connection.dataReceived(b"4\n/ping 5")
+    strict.turn()
+    assert (pongs(4, 5), True) == (wire.read(), wire.reading)
+    assert ([], False) == (flood(strict, wire, ""), wire.reading)
+    strict.turn(1)
+    assert (pongs(5, 6), True) == (wire.read(), wire.reading)
+
+
+def test_ten_megabytes_without_an_end_are_one_error_from_anybody(strict: Town) -> None:
+    wire = strict.connect()
+    for _ in range(160):
+        wire.connection.dataReceived(b"x" * 65_536)
+    strict.turn()
+    assert 1 == len(wire.read())
+
+
+def test_empty_lines_count_too(strict: Town) -> None:
+    wire = strict.connect()
+    assert ([], False) == (flood(strict, wire, *[""] * 6), wire.reading)
+
+
+def test_who_quits_in_a_flood_is_gone_and_what_follows_is_nothing(strict: Town) -> None:
+    wire = strict.connect()
+    assert ["closing: you have quit"] == flood(strict, wire, "/quit", *pings(0, 9))
+    strict.turn(60)
+    assert [] == wire.read()
+
+
+def test_who_is_lost_in_a_flood_says_nothing_more(strict: Town) -> None:
+    alice, bob = strict.connect("alice"), strict.connect("bob")
+    strict.turn(5)
+    flood(strict, alice, *["/msg bob hello"] * 9)
+    alice.lose()
+    strict.turn(60)
+    assert 5 == len(bob.read())
+
+
+def test_who_has_enough_to_do_waits_for_that_too(strict: Town) -> None:
+    wire = strict.connect()
+    flood(strict, wire, *pings(0, 6))
+    wire.connection.pause()
+    strict.turn(1)
+    before = (wire.read(), wire.reading)
+    wire.connection.resume()
+    strict.turn(1)
+    assert (([], False), (pongs(5, 6), True)) == (before, (wire.read(), wire.reading))
+
+
+def test_who_has_no_more_to_do_is_not_read_from_while_something_is_held_back(
+    strict: Town,
+) -> None:
+    wire = strict.connect()
+    flood(strict, wire, *pings(0, 6))
+    wire.connection.pause()
+    wire.connection.resume()
+    assert not wire.reading
+
+
+def test_who_has_enough_to_do_and_is_gone_is_forgotten(strict: Town) -> None:
+    wire = strict.connect()
+    flood(strict, wire, *pings(0, 6))
+    wire.connection.pause()
+    wire.lose()
+    strict.turn(60)
+    assert [] == strict.clock.getDelayedCalls()
+
+
+def test_the_address_of_who_is_not_trusted_counts(strict: Town) -> None:
+    assert "192.168.1.1" == strict.connect().session.me.address
+
+
+def test_who_is_trusted_has_no_address_that_counts() -> None:
+    limits = Limits({}, {}, parse_networks(["192.168.0.0/16"]), lambda: 0.0)
+    node = Node(lambda broker: Entrance(limits, broker, 1), connections=1)
+    people = [node.connect() for _ in range(3)]
+    assert [""] * 3 == [wire.session.me.address for wire in people]
+
+
+def test_who_is_one_too_many_reads_why_and_is_closed() -> None:
+    node = Town(most=1)
+    node.connect()
+    wire = Wire(node.door)
+    assert [
+        "closing: too many connections from your address (limit: 1, --connections-per-address)"
+    ] == wire.read()
+    node.turn(SOON)
+    assert wire.socket.disconnecting
+
+
+def test_what_was_sent_by_who_is_turned_away_is_read_and_nothing_comes_of_it() -> None:
+    node = Town(most=1)
+    node.connect()
+    wire = Wire(node.door)
+    assert wire.reading
+    wire.read()
+    assert [] == flood(node, wire, *pings(0, 3))
+
+
+def test_who_does_not_go_when_turned_away_is_cut_off_after_a_grace() -> None:
+    node = Town(most=1)
+    node.connect()
+    wire = Wire(node.door)
+    node.turn(GRACE)
+    assert wire.socket.aborted
+
+
+def test_who_is_gone_makes_room() -> None:
+    node = Town(most=1)
+    node.connect().lose()
+    node.turn()
+    assert node.connect().session.me.nick
+
+
+def test_who_quits_makes_room_when_the_connection_is_closed() -> None:
+    node = Town(most=1)
+    wire = node.connect()
+    node.type(wire, "/quit")
+    wire.lose(ConnectionDone)
+    assert node.connect().session.me.nick
+
+
+class Slow(Town):
+    """The cluster takes its time to admit somebody: until `answer`."""
+
+    def __init__(self) -> None:
+        super().__init__(most=1)
+        self.waiting: list[Deferred[None]] = []
+        admit = self.broker.admit
+
+        async def later(address: str) -> bool:
+            self.waiting.append(Deferred())
+            await self.waiting[-1]
+            return await admit(address)
+
+        self.broker.admit = later  # type: ignore[method-assign]
+
+    def answer(self) -> None:
+        self.waiting.pop(0).callback(None)
+        self.turn()
+
+
+def test_nobody_is_read_from_before_they_are_admitted() -> None:
+    node = Slow()
+    wire = Wire(node.door)
+    before = (wire.reading, wire.read())
+    node.answer()
+    assert (False, []) == before
+    assert (True, "welcome") == (wire.reading, wire.read()[0].partition(" ")[0])
+
+
+def test_who_is_lost_before_they_are_admitted_does_not_count() -> None:
+    node = Slow()
+    Wire(node.door).lose()
+    node.answer()
+    wire = Wire(node.door)
+    node.answer()
+    assert wire.read()[0].startswith("welcome ")
+
+
+def test_who_is_admitted_when_the_door_is_closed_reads_that_the_server_goes_down() -> None:
+    node = Slow()
+    wire = Wire(node.door)
+    node.door.stopFactory()
+    node.answer()
+    assert (["closing: this server is going down"], {}) == (wire.read(), node.chat.hub.sessions)

@@ -2,15 +2,23 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 
-from node.net.doors import Port, SharedPort, open_door, shown
+from node.net.doors import Port, SharedPort, open_door, patience, shown
 from node.net.echo import EchoDoor
 from tests.support import spin
 
@@ -46,8 +54,9 @@ class Doors:
     def __init__(self) -> None:
         self.ports: list[Any] = []
 
-    def open(self, endpoint: str, factory: Any, *, shared: bool = False) -> Any:
-        port = spin.wait(open_door(spin.reactor, endpoint, factory, shared=shared))
+    def open(self, endpoint: str, factory: Any, *, shared: bool = False, dead_peer: int = 0) -> Any:
+        opening = open_door(spin.reactor, endpoint, factory, shared=shared, dead_peer=dead_peer)
+        port = spin.wait(opening)
         self.ports.append(port)
         return port
 
@@ -147,6 +156,24 @@ def test_what_is_no_endpoint_is_refused(doors: Doors, endpoint: str) -> None:
         doors.open(endpoint, TalkerDoor())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="options as Linux has them")
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_silent_peer_is_asked_and_then_taken_for_dead(doors: Doors, shared: bool) -> None:
+    talker = TalkerDoor()
+    port = doors.open(LOCAL, talker, shared=shared, dead_peer=120)
+    with connected(port):
+        while not talker.made:
+            spin.turn()
+        wire = talker.made[0].getHandle()
+    names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    options = [wire.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+    assert [60, 15, 4, 120_000] == options
+
+
+def test_a_system_may_be_left_to_judge_who_is_dead() -> None:
+    assert {} == patience(0)
+
+
 def test_where_a_tcp_door_is_is_shown(doors: Doors) -> None:
     port = doors.open(LOCAL, TalkerDoor())
     assert f"tcp 127.0.0.1:{port.getHost().port}" == shown(port)
@@ -164,3 +191,43 @@ def test_where_an_ipv6_door_is_is_shown(doors: Doors) -> None:
 def test_where_a_unix_door_is_is_shown(tmp_path: Path, doors: Doors) -> None:
     port = doors.open(f"unix:{tmp_path}/door", TalkerDoor())
     assert f"unix {tmp_path}/door" == shown(port)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A key, and a certificate that it signed itself; PEM files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    files = folder / "key.pem", folder / "certificate.pem"
+    for file, data in zip(files, (private, made), strict=True):
+        file.write_bytes(data)
+    return files
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_a_door_can_speak_tls(tmp_path: Path, doors: Doors) -> None:
+    key, made = certificate(tmp_path)
+    endpoint = f"ssl:0:privateKey={key}:certKey={made}:interface=127.0.0.1"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    heard, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(heard, sent)
+    with connected(doors.open(endpoint, EchoDoor())) as wire:
+
+        def done(step: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    wire.send(sent.read())
+                    heard.write(read(wire, 1))
+
+        done(tls.do_handshake)
+        tls.write(b"hello")
+        assert b"hello" == done(lambda: tls.read(5))

@@ -77,8 +77,8 @@ class Following:
     """A feed that follows one log from its beginning, and what its sink heard."""
 
     def __init__(self, logs: Logs, *, opened: bool = True) -> None:
-        self.probes: list[None] = []
-        self.feed = Feed(logs.read, lambda: self.probes.append(None))
+        self.probes: list[str] = []
+        self.feed = Feed(logs.read, self.probes.append)
         self.feed.sink = self.sink = Record()
         self.feed.follow(GO)
         if opened:
@@ -217,7 +217,7 @@ def test_a_log_that_is_not_followed_is_not_heard(logs: Logs, following: Followin
 
 def test_a_probe_is_handed_over(following: Following) -> None:
     following.hear(encoded("nonce", 0, [], log=""))
-    assert [None] == following.probes
+    assert ["nonce"] == following.probes
 
 
 # -- opening and closing

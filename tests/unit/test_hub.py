@@ -461,6 +461,16 @@ def test_people_who_are_still_here_do_not_read_their_own_quit(hall: Hall) -> Non
     assert ([], ["alice has quit"]) == (read(alice), read(bob))
 
 
+def test_people_whom_others_saw_quit_still_wait_for_their_own_events(hall: Hall) -> None:
+    """A sweeper's quit has a number that says nothing about the commands of those it's about."""
+    alice = hall.come("alice", "#a")
+    shown: Deferred[None] = Deferred()
+    hall.log("#a", quits("alice", "#a", num=4_000_000_000))
+    alice.waiting = Waiting(2, shown)
+    hall.log("#a", TopicSet("alice", 1, "alice", "one"))
+    assert (1, False) == (alice.seen, shown.called)
+
+
 def test_it_is_shown_once_after_the_log_began_anew(hall: Hall) -> None:
     alice = hall.come("alice")
     hall.tips.update({"#a": 100, "#b": 100})

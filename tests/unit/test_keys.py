@@ -33,6 +33,12 @@ def test_the_keys_of_a_node_share_a_slot() -> None:
     assert ("ns:1:{w:n1.abc}", "ns:1:{w:n1.abc}:sessions") == (topic, sessions)
 
 
+def test_the_keys_of_an_address_share_a_slot() -> None:
+    made, opened = KEYS.address("2001:db8::/64"), KEYS.connections("2001:db8::/64")
+    expected = "ns:1:{a:2001%3Adb8%3A%3A%2F64}"
+    assert (expected, expected + ":open") == (made, opened)
+
+
 def test_the_keys_of_the_cluster_share_a_slot() -> None:
     keys = [KEYS.leases, KEYS.dying, KEYS.epoch, KEYS.channel_index, KEYS.messages]
     keys += [KEYS.mark, KEYS.orders, KEYS.report("r1"), KEYS.counter("http")]

@@ -381,11 +381,28 @@ def test_a_wire_that_does_not_answer_is_given_up(redis: Redis) -> None:
     assert (True, False) == (before, session.alive)
 
 
-def test_a_wire_that_is_asked_nothing_may_be_silent(redis: Redis) -> None:
+def test_a_wire_that_is_asked_nothing_is_asked_whether_it_is_there(redis: Redis) -> None:
     redis.link()
     session = redis.introduced()
-    redis.reactor.pump([DEADLINE / 5] * 50)
-    assert session.alive
+    asked = []
+    for _ in range(20):
+        redis.reactor.advance(DEADLINE / 4 + 0.001)
+        commands = session.commands()
+        session.answer(*["PONG" for _ in commands])
+        asked += commands
+    assert (True, [["PING"]] * 20) == (session.alive, asked)
+
+
+def test_a_wire_that_dies_in_silence_is_noticed_within_one_and_a_half_deadlines(
+    redis: Redis,
+) -> None:
+    redis.link()
+    session = redis.introduced()
+    waited = 0.0
+    while session.alive:
+        redis.reactor.advance(DEADLINE / 100)
+        waited += 1 / 100
+    assert 1.0 <= waited <= 1.4
 
 
 def test_a_wire_that_does_not_introduce_itself_in_time_is_given_up(redis: Redis) -> None:

@@ -31,6 +31,17 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "namespace": "chorus",
         "lobby": "#lobby",
         "limits": True,
+        "trusted": ("127.0.0.0/8", "::1"),
+        "lines_per_session": "100/10",
+        "lines_per_address": "1000/10",
+        "joins_per_session": "60/60",
+        "joins_per_address": "600/60",
+        "nicks_per_session": "10/60",
+        "nicks_per_address": "200/60",
+        "connects_per_address": "200/60",
+        "connections_per_address": 100,
+        "idle": 86_400,
+        "dead_peer": 120,
         "history_lines": 1_000,
         "history_days": 7,
         "reuse_port": False,
@@ -41,6 +52,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "ack_timeout": 0.5,
         "outbox_bytes": 1_048_576,
         "inbox_lines": 500,
+        "keep": 60.0,
         "channels_per_session": 100,
         "channels_per_address": 1_000,
     }
@@ -134,6 +146,34 @@ def test_what_is_no_channel_cannot_be_the_lobby(lobby: str) -> None:
     assert refusal(lobby=lobby).startswith("lobby: expected a channel's name")
 
 
+@pytest.mark.parametrize("rate", ["", "1/1", "100/0.5"])
+def test_a_rate_is_taken(rate: str) -> None:
+    assert rate == Settings(lines_per_session=rate).lines_per_session
+
+
+@pytest.mark.parametrize("rate", ["5", "5/", "0/1", "5 / s", "x"])
+@pytest.mark.parametrize(
+    "field", ["lines_per_session", "joins_per_address", "nicks_per_session", "connects_per_address"]
+)
+def test_what_is_no_rate_is_refused_and_quoted(field: str, rate: str) -> None:
+    said = refusal(**{field: rate})
+    assert said.startswith(f"{field.replace('_', '-')}: expected COUNT/SECONDS such as 100/10 ")
+    assert repr(rate) in said
+
+
+@pytest.mark.parametrize(
+    "trusted", [(), ("10.0.0.0/8", "fd00::/8"), ("192.0.2.1",), ("0.0.0.0/0", "::/0")]
+)
+def test_networks_are_taken(trusted: tuple[str, ...]) -> None:
+    assert trusted == Settings(trusted=trusted).trusted
+
+
+@pytest.mark.parametrize("network", ["", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0"])
+def test_what_is_no_network_is_refused(network: str) -> None:
+    said = refusal(trusted=("10.0.0.0/8", network))
+    assert said.startswith("trusted: expected a network such as 10.0.0.0/8 or fd00::/8 (")
+
+
 @pytest.mark.parametrize(
     "field, good, bad",
     [
@@ -160,6 +200,8 @@ def test_names_are_letters_digits_and_few_signs(field: str, good: str, bad: str)
         ("lease", float("nan"), "lease: expected a number"),
         ("lease", float("inf"), "lease: expected a number"),
         ("lease", -1, "lease: expected 0.1 to 3,600 seconds, not -1"),
+        ("idle", -1, "idle: expected 0 to 31,536,000 seconds, not -1"),
+        ("dead_peer", 0.5, "dead-peer: expected a whole number"),
         ("outbox_bytes", 10, "outbox-bytes: expected 4,096 to 1,073,741,824 bytes, not 10"),
         ("ack", "fsync", "ack: expected accepted or replicated, not 'fsync'"),
         ("replicas", 0, "replicas: expected 1 to 100 replicas, not 0"),
@@ -186,7 +228,7 @@ def test_every_setting_says_what_it_is() -> None:
 
 @given(st.text())
 def test_any_text_is_a_valid_setting_or_refused(text: str) -> None:
-    for field in ("redis", "name", "server_name", "namespace", "lobby"):
+    for field in ("redis", "name", "server_name", "namespace", "lobby", "nicks_per_session"):
         values: dict[str, Any] = {field: text}
         try:
             assert text == getattr(Settings(**values), field)

@@ -158,6 +158,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         name=st.just("n1"),
         lobby=st.sampled_from(["", "#lobby", "#ü"]),
         limits=st.booleans(),
+        trusted=st.sampled_from([(), ("10.0.0.0/8", "::1")]),
+        nicks_per_session=st.sampled_from(["", "5/0.5"]),
         reuse_port=st.booleans(),
         history_lines=st.integers(1, 10_000),
         history_days=st.floats(0.01, 1_000),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from node.core.limits import Act, Limits, Rate
 from node.dialects.slash.words import MALFORMED
 from tests.support.village import Screens, Village, Villager
 
@@ -292,6 +293,62 @@ def test_an_address_makes_a_most_of_channels() -> None:
     guest.type("/join #a")
     expected = "error: too many channels were made from your address; join one that is there"
     assert [expected] == guest.type("/join #b")
+
+
+# -- only so often
+
+
+def strict(village: Village, **rates: Rate) -> Villager:
+    """Somebody who may do these only so often; the clock is the village's."""
+    limits = Limits({Act(act): rate for act, rate in rates.items()}, {}, (), lambda: village.now)
+    person = village.guest()
+    person.session.allowance = limits.of("192.0.2.1")
+    person.read()
+    return person
+
+
+def test_who_changes_their_nick_too_often_is_told_when_they_may(village: Village) -> None:
+    ann = strict(village, nicks=Rate(2, 60))
+    ann.type("/nick ann", "/nick anna")
+    expected = ["error: you change your nick too often; try again in 30 s"]
+    assert expected == ann.type("/nick annabel")
+    village.now += 30
+    assert ["anna is changing nick to annabel"] == ann.type("/nick annabel")
+
+
+def test_who_is_told_to_wait_keeps_what_they_had(village: Village) -> None:
+    ann = strict(village, nicks=Rate(1, 60), joins=Rate(1, 60))
+    ann.type("/nick ann", "/join #a", "/nick other", "/join #b")
+    assert ("ann", ["#a"]) == (ann.nick, list(ann.session.channels))
+
+
+@pytest.mark.parametrize("line", ["/nick ann", "/nick 7", "/nick guest-x"])
+def test_what_changes_no_nick_does_not_count(village: Village, line: str) -> None:
+    ann = strict(village, nicks=Rate(2, 60))
+    ann.type("/nick ann", line)
+    assert ["ann is changing nick to anna"] == ann.type("/nick anna")
+
+
+def test_a_nick_that_is_taken_counts(village: Village, alice: Villager) -> None:
+    ann = strict(village, nicks=Rate(1, 60))
+    taken, late = ann.type("/nick alice", "/nick ann")
+    assert ("taken", "error: you change") == (taken.split()[-1], late[:17])
+
+
+def test_who_joins_too_often_is_told_when_they_may(village: Village) -> None:
+    ann = strict(village, joins=Rate(1, 60))
+    ann.type("/join #a", "/leave #a")
+    expected = ["error: you join channels too often; try again in 60 s"]
+    assert expected == ann.type("/join #a")
+    village.now += 60
+    assert "in #a (1): " == ann.type("/join #a")[-1][:11]
+
+
+@pytest.mark.parametrize("line", ["/join #a", "/join #a,b"])
+def test_what_joins_no_channel_does_not_count(village: Village, line: str) -> None:
+    ann = strict(village, joins=Rate(2, 60))
+    ann.type("/join #a", line)
+    assert "in #b (1): " == ann.type("/join #b")[-1][:11]
 
 
 def test_a_leave_is_read_by_everyone_there_and_the_leaver(alice: Villager, bob: Villager) -> None:

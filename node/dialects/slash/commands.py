@@ -1,11 +1,17 @@
 """Lines to Commands: a table with a row per verb, with its form, an example and its parser."""
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from node.core import commands as core
 from node.core.commands import Command
 from node.core.replies import Reply
+
+MOST_PLACES = 1000
+"""How many places `/resume` takes."""
+
+_PLACE = re.compile(r"(?P<channel>#\S+)@(?P<epoch>\w{1,64})\.(?P<seq>[0-9]{1,15})\Z", re.ASCII)
 
 
 class Help(Reply, frozen=True):
@@ -131,6 +137,17 @@ def _set(rest: str) -> Command | None:
     return core.SetOption(words[0], words[1] == "on")
 
 
+def _resume(rest: str) -> Command | None:
+    token, *typed = rest.split()[:MOST_PLACES] or [""]
+    places = {}
+    for word in typed:
+        found = _PLACE.match(word)
+        if found is None:
+            return None
+        places[found["channel"]] = (found["epoch"], int(found["seq"]))
+    return core.Resume(token, places) if token else None
+
+
 VERBS: dict[str, Row] = {
     "nick": Row("/nick NAME", "take a nick", "/nick alice", _nick),
     "join": Row("/join #CHANNEL [KEY]", "come into a channel, or make it", "/join #go", _join),
@@ -159,6 +176,18 @@ VERBS: dict[str, Row] = {
         "your own lines back, times, colours, places in the log",
         "/set time on",
         _set,
+    ),
+    "token": Row(
+        "/token",
+        "a secret with which you can take up this session again",
+        "/token",
+        _nothing(core.Token()),
+    ),
+    "resume": Row(
+        "/resume TOKEN [#CHANNEL@POS ...]",
+        "take up a session again",
+        "/resume 0f1e2d3c4b5a69788796a5b4c3d2e1f00123456789abcdef",
+        _resume,
     ),
     "ping": Row("/ping [TEXT]", "a pong when all before it is done", "/ping 1", core.Ping),
     "stats": Row("/stats", "the node you're on, and the cluster", "/stats", _nothing(core.Stats())),

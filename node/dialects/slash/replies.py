@@ -105,7 +105,17 @@ def _gap(slash: "Slash", reply: core.Gap) -> Iterator[str]:
 
 
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
-    yield f"closing: {words.CLOSINGS[reply.code]}"
+    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about))
+    resume = f"{words.RESUME} {reply.token}" if reply.token else ""
+    yield f"closing: {why}{resume}"
+
+
+def _token(slash: "Slash", reply: core.Token) -> Iterator[str]:
+    yield f"token {reply.token}"
+
+
+def _resumed(slash: "Slash", reply: core.Resumed) -> Iterator[str]:
+    yield f"resumed as {slash.nick(reply.nick)}"
 
 
 def _your_nick(slash: "Slash", reply: core.YourNick) -> Iterator[str]:
@@ -169,7 +179,7 @@ def _topic_is(slash: "Slash", reply: core.TopicIs) -> Iterator[str]:
         yield f"{reply.channel} has no topic"
 
 
-def _lines(slash: "Slash", reply: core.Lines) -> Iterator[str]:
+def _lines(slash: "Slash", reply: core.Lines | core.Past) -> Iterator[str]:
     for entry in reply.entries:
         yield f"| {clock(entry.ms)} {slash.line(entry.event, reply.channel)}"
 
@@ -222,6 +232,9 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
     core.Lines: _history,
+    core.Past: _lines,
+    core.Token: _token,
+    core.Resumed: _resumed,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Options: _options,

@@ -21,7 +21,11 @@ REFUSED: dict[Code, str] = {
     Code.TEXT_TOO_LONG: "a line can't be longer than 4096 bytes; nothing of it was taken",
     Code.TOO_MANY_CHANNELS: "you are in as many channels as one may be; /leave one first",
     Code.TOO_MANY_MADE: "too many channels were made from your address; join one that is there",
+    Code.NICKS_TOO_OFTEN: "you change your nick too often; try again in {about}",
+    Code.JOINS_TOO_OFTEN: "you join channels too often; try again in {about}",
     Code.OPTION_UNKNOWN: "there is no option {about}; there are echo, time, color and pos",
+    Code.TOKEN_UNKNOWN: "that token is not known",
+    Code.ELSEWHERE: "that session is open elsewhere",
     Code.AWAY: "the broker is away; that was not done",
     Code.BUSY: "the server can't do that now; it was not done, try again in a moment",
     Code.CUT_OFF: "the cluster had lost sight of you; that was not done, try again in a moment",
@@ -46,7 +50,16 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.HUNG_UP: "you have hung up",
     Goodbye.SHUTDOWN: "this server is going down",
     Goodbye.DRAIN: "this node is being drained; another will do",
+    Goodbye.ELSEWHERE: "resumed elsewhere",
+    Goodbye.IDLE: "nothing came from you for {about} (--idle)",
+    Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"
+    " --connects-per-address)",
+    Goodbye.CONNECTIONS: "too many connections from your address (limit: {about},"
+    " --connections-per-address)",
 }
+
+RESUME = "; take your session up again, on any node, with /resume"
+"""Followed by the token, at the end of a closing line."""
 
 COLORS = (31, 32, 33, 34, 35, 36, 91, 92, 93, 94, 95, 96)
 """SGR codes for nicks (ECMA-48, section 8.3.117)."""

@@ -1,0 +1,427 @@
+"""Sessions that outlive their connection and their node: kept, detached, taken up, ended.
+
+    keep ──> on a node ── connection or node lost ──> detached ── time is over ──> ended (Quit)
+                 ^                                        │
+                 └──────────── take ──────────────────────┘   (take also from a living node)
+
+The session's own row says under which token it acts. Whoever takes it up draws a new token, makes
+it the acting one, and then puts claims and memberships under it, one by one; so what the node
+before still had under way is refused, here or there. Each step is safe to repeat, and one that was
+stopped in between is taken up again from where it stands: the row remembers all tokens that may
+still stand somewhere, and the new node's record tells of everything before it takes anything.
+
+How far people were told is written down for a node as a whole, each beat, and as it was a beat
+ago: by then it's in their sockets. Only who lags behind has places of their own.
+Must not know sinks.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+import msgspec
+
+from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
+from broker.events import Left, Quit
+from broker.kept import KeptRows, Reclaimed, Taken
+from broker.names import fold
+from broker.records import Record, Records, decode_record, encode_record
+from broker.store import Store
+
+LOST = "connection lost"
+ENDING = 1 << 52
+"""The command number of what is done in a detached session's name: above all of its own."""
+
+Places = dict[str, tuple[str, int, int]]
+"""By log: its epoch, the seq up to which somebody was certainly told (-1: unknown), and the one
+up to which they may have been.
+"""
+
+_held = msgspec.json.Decoder(tuple[list[str], list[str]]).decode
+_places = msgspec.json.Decoder(Places).decode
+_place = msgspec.json.Decoder(tuple[str, int, int]).decode
+_shelved = msgspec.json.Decoder(tuple[str, str]).decode
+
+
+class Outcome(Enum):
+    """What became of a kept session that was to be detached."""
+
+    DETACHED = "detached"
+    MOVED = "moved"
+    """Another node has it, and all that was its own."""
+    MOVING = "moving"
+    """Another node is taking it up."""
+    ENDED = "ended"
+    """It isn't kept, or not any more."""
+
+
+@dataclass(slots=True)
+class _Here:
+    """A kept session on this node. `behind`: how far it was told, while it lags."""
+
+    me: Identity
+    secret: str
+    state: bytes
+    behind: Places | None = None
+
+
+@dataclass(slots=True)
+class Taking:
+    """A session that is being taken up. `topics`: of the nodes that had it. `gone`: nicks and
+    channels of the record that couldn't be had; they stay in it until all is settled, for somebody
+    who takes the session up after this.
+    """
+
+    row: Taken
+    record: Record
+    secret: str
+    topics: set[str]
+    gone: list[str]
+
+    def told(self) -> dict[str, Reach]:
+        """How far it was told, by log."""
+        places = _places(self.row.seen or b"{}")
+        return {
+            log: Reach(Position(epoch, seq), maybe) for log, (epoch, seq, maybe) in places.items()
+        }
+
+
+class Keeping:
+    """The kept sessions of one node. `positions`: how far each followed log was told by now.
+    `keep_ms`: how long a detached one waits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        records: Records,
+        positions: Callable[[], dict[str, Position]],
+        *,
+        keep_ms: int,
+    ) -> None:
+        self._store = store
+        self._rows = KeptRows(store)
+        self._records = records
+        self._positions = positions
+        self._keep_ms = keep_ms
+        self._here: dict[str, _Here] = {}
+        self._taking: dict[str, Taking] = {}
+        self._left: list[tuple[str, Record, str]] = []  # those that moved: sid, what it held, node
+        self._before: dict[str, Position] = {}  # the positions of a beat ago
+        self._noted: dict[str, Position] = {}  # what Redis has of them
+
+    def clear(self) -> None:
+        """The incarnation has ended, and with it all that was here."""
+        self._here.clear()
+        self._noted.clear()
+
+    # -- on this node
+
+    async def keep(self, me: Identity, secret: str, state: bytes, node: str) -> None:
+        """Keep a session. Raises CUT_OFF if it acts under another token."""
+        if not await self._rows.keep(me, _hashed(secret), node, state, fresh=True):
+            raise Refused(Code.CUT_OFF)
+        self._here[me.sid] = _Here(me, _hashed(secret), state)
+        self._before |= self._positions()
+        await self._note(node)
+
+    async def record(self, node: str, kept: Iterable[Kept]) -> list[str]:
+        """Write down how far those who are here were told, and what became of them.
+
+        Returns those who turn out to be another node's.
+        """
+        lost = []
+        for me, state, reached in kept:
+            here = self._here.get(me.sid)
+            if here is not None and not await self._record(node, here, state, reached):
+                lost.append(me.sid)
+        if self._here or self._noted:
+            await self._note(node)
+            self._before = self._positions() if self._here else {}
+        left, self._left = self._left, []
+        for sid, old, its_node in left:
+            await self._tidy(sid, old, its_node)
+        return lost
+
+    async def _record(self, node: str, here: _Here, state: bytes, reached: bool) -> bool:
+        if reached and here.behind is not None and self._covered(here.me):
+            here.behind = None
+            if not await self._rows.lag(here.me.sid, here.me.token, b""):
+                return False
+        elif not reached and here.behind is None:
+            here.behind = {log: (epoch, seq, seq) for log, (epoch, seq) in self._before.items()}
+            packed = msgspec.json.encode(here.behind)
+            if not await self._rows.lag(here.me.sid, here.me.token, packed):
+                return False
+        if state != here.state:
+            here.state = state
+            return await self._rows.keep(here.me, here.secret, node, state, fresh=False)
+        return True
+
+    def _covered(self, me: Identity) -> bool:
+        """Whether the places of all logs of a session are known that are a beat old."""
+        record = self._records.find(me)
+        return record is not None and self._before.keys() >= set(_logs(record))
+
+    async def _note(self, node: str) -> None:
+        """Write down, for all at once, what was told a beat ago."""
+        told = self._before if self._here else {}
+        changed = {log: at for log, at in told.items() if self._noted.get(log) != at}
+        gone = [log for log in self._noted if log not in told]
+        if changed or gone:
+            self._noted = dict(told)
+            packed = {log: msgspec.json.encode((*at, at.seq)) for log, at in changed.items()}
+            await self._rows.note_seen(node, packed, gone)
+
+    async def refresh(self, node: str) -> None:
+        """See to it that Redis doesn't forget those who are here."""
+        for here in list(self._here.values()):
+            await self._rows.keep(here.me, here.secret, node, here.state, fresh=True)
+
+    async def holds(self, sid: str, node: str) -> bool:
+        """Whether a session that was kept here is this node's still."""
+        here = self._here.get(sid)
+        return here is None or await self._rows.keep(
+            here.me, here.secret, node, here.state, fresh=False
+        )
+
+    def moved(self, sid: str, record: Record, node: str) -> None:
+        """Another node has it: what is left of it here goes when that node has taken all up."""
+        self._here.pop(sid, None)
+        self._left.append((sid, record, node))
+
+    async def crossed_out(self, outcome: Outcome, sid: str, record: Record, node: str) -> None:
+        """Have this node's row go: now, or when whoever takes the session up needs it no more."""
+        if outcome is Outcome.DETACHED:
+            await self._store.cross_out(sid, node)
+        else:
+            self.moved(sid, record, node)
+
+    async def lapse(self, me: Identity) -> None:
+        """The session is ending: nobody may take it up."""
+        if self._here.pop(me.sid, None) is not None:
+            await self._rows.lapse(me.sid, me.token)
+
+    async def forget(self, sid: str) -> None:
+        """Nothing is left of a session that lapsed."""
+        await self._rows.forget(sid)
+
+    # -- off a node
+
+    def places(self, me: Identity, record: Record) -> Places:
+        """How far a session that is here was told by now."""
+        here, told = self._here.get(me.sid), self._positions()
+        behind = here.behind if here is not None else None
+        certain = {log: at.seq for log, at in self._before.items()}
+        if behind is not None:
+            certain = {log: seq for log, (_, seq, _) in behind.items()}
+        return {
+            log: (told[log].epoch, min(certain.get(log, -1), told[log].seq), told[log].seq)
+            for log in _logs(record)
+            if log in told
+        }
+
+    async def detach(
+        self, me: Identity, record: Record, places: Places, state: bytes, node: str
+    ) -> Outcome:
+        """Leave a session that is here to whoever takes it up."""
+        outcome = await self._off(me.sid, record, msgspec.json.encode(places), 0, state, node)
+        self._here.pop(me.sid, None)
+        return outcome
+
+    async def detach_dead(self, node: str, sid: str, record: Record, till: int) -> Outcome:
+        """As `detach`, for a session of a dead node. `till`: when that may have lived (ms)."""
+        found = await self._rows.seen(node, _logs(record))
+        places = {log: _place(raw) for log, raw in found.items()}
+        outcome = await self._off(sid, record, msgspec.json.encode(places), till, b"", node)
+        if outcome is Outcome.MOVED:
+            await self._give_back(sid, record)
+        return outcome
+
+    async def _off(
+        self, sid: str, record: Record, seen: bytes, till: int, state: bytes, node: str
+    ) -> Outcome:
+        done = await self._rows.detach(sid, record, seen, till, state)
+        if done is None:
+            return Outcome.ENDED
+        if done:
+            row = msgspec.json.encode((node, encode_record(record).decode()))
+            await self._rows.shelve(sid, self._keep_ms, row)
+            return Outcome.DETACHED
+        return Outcome.MOVED if await self._is_settled(sid) else Outcome.MOVING
+
+    async def _is_settled(self, sid: str) -> bool:
+        row = await self._rows.peek(sid)
+        return row is None or row.settled
+
+    async def _tidy(self, sid: str, record: Record, node: str) -> None:
+        """Give back what came too late to be taken up by the node that has the session now."""
+        if not await self._is_settled(sid):
+            self._left.append((sid, record, node))  # and look again with the next beat
+            return
+        await self._give_back(sid, record)
+        for nick in record.nicks:
+            await self._store.release(sid, record.token, nick)
+        if sid not in self._records:  # it might have come back
+            await self._store.cross_out(sid, node)
+
+    async def _give_back(self, sid: str, record: Record) -> None:
+        """Leave the channels in which the session stands under this record's token."""
+        for name in record.channels:
+            event = Left(sid, ENDING, "")  # the roster knows the nick
+            await self._store.part(record.token, name, event)
+
+    # -- taking one up
+
+    async def take(
+        self, me: Identity, secret: str, node: str, *, deadline: int, now_ms: int, detached: bool
+    ) -> Taking:
+        """Make `me.token` the one under which a kept session acts.
+
+        Raises TOKEN_UNKNOWN, ELSEWHERE, CUT_OFF if it's on this node, and `Late`.
+        """
+        taking = self._taking.get(me.sid)
+        if taking is not None and taking.record.token != me.token:
+            raise Refused(Code.CUT_OFF)
+        while True:
+            row = await self._rows.peek(me.sid)
+            if row is None or row.secret != _hashed(secret):
+                raise Refused(Code.TOKEN_UNKNOWN)
+            if detached and row.owner and row.token != me.token:
+                raise Refused(Code.ELSEWHERE)
+            if taking is None:
+                record = Record(me.token, [], {}, kept=True)
+                self._records.adopt(me.sid, record)
+                taking = Taking(Taken("", "", b"", b"", b"", 0, 0), record, row.secret, set(), [])
+                self._taking[me.sid] = taking
+            owner = row.owner if row.token != me.token else taking.row.was
+            await self._fill(taking.record, me.sid, owner, row.record)
+            await self._store.note(node, deadline, self._records.rows({me.sid}))
+            taken = await self._rows.take(me.sid, row.secret, me.token, node, detached=detached)
+            taking.row = taken
+            if taken.was == owner:
+                break
+        await self._fill_seen(me, taking, now_ms)
+        me.num = taken.turn << 32
+        return taking
+
+    async def _fill(self, record: Record, sid: str, owner: str, row: bytes) -> None:
+        """Write into a record what a session holds, or may hold."""
+        held = await self._store.record(sid, owner) if owner else None
+        nicks, names = _held(row) if row else ([], [])
+        if held is not None:
+            nicks, names = held.nicks, list(held.channels.values())
+        record.nicks += [nick for nick in nicks if nick not in record.nicks]
+        record.channels |= {fold(name): name for name in names}
+
+    async def _fill_seen(self, me: Identity, taking: Taking, now_ms: int) -> None:
+        """Find out how far it was told, and write that into its own row: it stays there if this
+        node dies before it has told more.
+        """
+        row = taking.row
+        seen = row.seen
+        if not seen:
+            found = await self._rows.seen(row.was, _logs(taking.record))
+            seen = msgspec.json.encode({log: _place(raw) for log, raw in found.items()})
+            await self._rows.lag(me.sid, me.token, seen)
+        # its node may be telling it more at this moment
+        taking.row = row._replace(seen=seen, till=now_ms if row.was else row.till)
+
+    async def reclaim(self, me: Identity, nick: str, node: str, deadline: int) -> Reclaimed | None:
+        """Take up the claim of a nick; None if the session doesn't hold it. Raises `Late`."""
+        taking = self.taking(me.sid)
+        found = await self._rows.reclaim(me.sid, taking.row, me.token, nick, node, deadline)
+        if found is not None:
+            taking.topics.add(found.topic)
+        else:
+            taking.gone.append(nick)
+        return found
+
+    async def regain(self, me: Identity, channel: str, deadline: int) -> Regained | None:
+        """Take up a membership; None if the session has none. Raises `Late`."""
+        taking = self.taking(me.sid)
+        found = await self._rows.regain(me.sid, taking.row, me.token, channel, deadline)
+        if found is None:
+            taking.gone.append(channel)
+        return found
+
+    async def acts(self, me: Identity) -> None:
+        """Raises ELSEWHERE if another takes it up by now, CUT_OFF if it isn't kept any more."""
+        row = await self._rows.peek(me.sid)
+        if row is None:
+            raise Refused(Code.CUT_OFF)
+        if row.token != me.token:
+            raise Refused(Code.ELSEWHERE)
+
+    def is_taking(self, sid: str) -> bool:
+        """Whether the session is being taken up here."""
+        return sid in self._taking
+
+    def taking(self, sid: str) -> Taking:
+        """Raises CUT_OFF if the session isn't being taken up."""
+        taking = self._taking.get(sid)
+        if taking is None:
+            raise Refused(Code.CUT_OFF)
+        return taking
+
+    async def taken(self, me: Identity) -> Taking:
+        """It has been taken up: it's here now. Raises ELSEWHERE if another was quicker."""
+        taking = self.taking(me.sid)
+        if not await self._rows.settle(me.sid, me.token):
+            raise Refused(Code.ELSEWHERE)
+        await self._rows.unshelve(me.sid)
+        places = _places(taking.row.seen)
+        self._here[me.sid] = _Here(me, taking.secret, taking.row.state, places)
+        del self._taking[me.sid]
+        return taking
+
+    async def give_up(self, me: Identity, node: str) -> None:
+        """Its taking up came to nothing: it's anybody's again, if it acts under this token."""
+        taking = self._taking.get(me.sid)
+        if taking is not None and taking.record.token == me.token:
+            del self._taking[me.sid]
+            row, record = taking.row, taking.record
+            outcome = await self._off(me.sid, record, row.seen, row.till, b"", node)
+            self._records.end(me.sid, record)
+            await self.crossed_out(outcome, me.sid, record, node)
+
+    # -- ending those that nobody took up
+
+    async def end(self, sid: str) -> None:
+        """End a detached session whose time is over; whoever does it, and however often, once."""
+        found = await self._rows.lapse(sid, "")
+        if found is not None:
+            await self._end(sid, *found)
+            await self._rows.forget(sid)
+        await self._rows.unshelve(sid)
+
+    async def _end(self, sid: str, tokens: list[str], raw: bytes) -> None:
+        nicks, names = _held(raw)
+        event = Quit(sid, ENDING, nicks[0], LOST, tuple(map(fold, names)))
+        for token in tokens:
+            for name in names:
+                await self._store.part(token, name, event)
+            for nick in nicks:
+                await self._store.release(sid, token, nick)
+
+    async def shelved_record(self, sid: str) -> Record | None:
+        """What a detached session holds; None if there's none."""
+        raw = await self._rows.shelved_row(sid)
+        return decode_record(_shelved(raw)[1].encode()) if raw is not None else None
+
+    async def shelved(self) -> dict[str, tuple[str, Record]]:
+        """The detached sessions by sid: on which incarnation they were, and what they hold."""
+        found = {}
+        for sid, raw in (await self._rows.shelved()).items():
+            node, record = _shelved(raw)
+            found[sid] = (node, decode_record(record.encode()))
+        return found
+
+
+def _logs(record: Record) -> list[str]:
+    return [*record.channels, *map(fold, record.nicks)]
+
+
+def _hashed(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

@@ -1,0 +1,218 @@
+"""Kept sessions: the token that a person asks for, and taking a session up again with it.
+
+    /token  ──> Broker.keep ──> token TOKEN
+    /resume ──> Broker.resume ─> nick ─> what was missed in private ─> each channel: regain, missed
+                                                                        └─> resumed
+
+A token is the session's public name and a secret. What was certainly not read yet comes as it
+would have come; what may have been read comes as history. See `Broker.resume` for whose it is
+meanwhile.
+"""
+
+import re
+from collections.abc import Callable
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from broker.api import Code, Identity, Position, Reach, Refused, Resumed
+from broker.events import Entry
+from broker.names import fold
+from node.core import replies
+from node.core.session import Session, new_secret
+
+if TYPE_CHECKING:
+    from node.core.chat import Chat
+
+_TOKEN = re.compile(r"([0-9a-f]{16})([0-9a-f]{32})\Z")
+
+NAMING = 20
+"""How many guest nicks are tried."""
+
+
+class _State(msgspec.Struct):
+    """What the core needs of a session besides what the cluster knows."""
+
+    current: str | None
+    options: list[str]
+
+
+def state(session: Session) -> bytes:
+    """A session's state, to be kept with it."""
+    return msgspec.json.encode(_State(session.current, sorted(session.dialect.options)))
+
+
+def token(session: Session) -> str:
+    """The token of a session that is kept."""
+    return session.me.sid + session.secret
+
+
+async def keep(chat: "Chat", session: Session) -> str:
+    """See to it that the session is kept; its token. Raises Refused."""
+    if not session.secret:
+        secret = new_secret()
+        await chat.broker.keep(session.me, secret, state(session))
+        session.secret = secret
+        chat.keeps(session)
+    return token(session)
+
+
+async def resume(
+    chat: "Chat", session: Session, given: str, places: dict[str, tuple[str, int]]
+) -> None:
+    """Make a connection's session the kept one that the token is of.
+
+    `places`: by channel, up to where it was read for certain. Raises TOKEN_UNKNOWN, AWAY.
+    """
+    parts = _TOKEN.match(given)
+    if parts is None:
+        raise Refused(Code.TOKEN_UNKNOWN)
+    async with chat.resuming(parts[1]):
+        await _resume(chat, session, parts[1], parts[2], places)
+
+
+async def _resume(
+    chat: "Chat", session: Session, sid: str, secret: str, places: dict[str, tuple[str, int]]
+) -> None:
+    here = chat.hub.sessions.get(sid)
+    if here is not None and compare_digest(here.secret, secret):
+        if here is session:
+            chat.hub.reply(session, replies.Resumed(session.me.nick))
+            return
+        await _hand_over(chat, here)
+    me = Identity(sid, new_secret(), "", session.me.address)
+    resumed = await chat.broker.resume(me, secret)
+    known = msgspec.json.decode(resumed.state, type=_State)
+    channels = list(session.channels)
+    chat.hub.leave_all(session)
+    before = chat.become(session, me)
+    chat.spawn(chat.leave_behind(before, channels))
+    session.secret = secret
+    for option in known.options:
+        session.dialect = session.dialect.option(option, True)
+    try:
+        await _take_up(chat, session, resumed, {fold(name): at for name, at in places.items()})
+        await chat.broker.resumed(me)
+    except Refused as refused:
+        elsewhere = refused.code is Code.ELSEWHERE
+        goodbye = replies.Goodbye.ELSEWHERE if elsewhere else replies.Goodbye.AWAY
+        chat.spawn(chat.end(session, "", goodbye))
+        return
+    session.current = known.current if known.current in session.channels else None
+    chat.keeps(session)
+
+
+async def _hand_over(chat: "Chat", session: Session) -> None:
+    """Take a session off the connection that it has here."""
+    leaving = chat.broker.detach(session.me, state(session))
+    chat.hand_over(session)
+    await leaving
+
+
+async def _take_up(
+    chat: "Chat", session: Session, resumed: Resumed, places: dict[str, tuple[str, int]]
+) -> None:
+    me, hub = session.me, chat.hub
+    named = me.nick != ""
+    if not named:
+        await _rename_as_guest(chat, session)
+    hub.reply(session, replies.Resumed(me.nick))
+    shown: set[tuple[str, int]] = set()
+    if named:
+        reach = resumed.told[fold(me.nick)]
+        missed = await chat.broker.missed(me.nick, reach.after, resumed.inbox)
+        read = _read(reach, resumed.till)
+        hub.show_missed(session, "", missed, resumed.inbox.epoch, read=read, shown=shown)
+        chat.broker.attend(me, resumed.inbox)
+    for name in resumed.channels:
+        await chat.written(session)
+        reach = resumed.told.get(fold(name), Reach(Position("", -1), 0))
+        await _regain(chat, session, name, reach, resumed.till, places.get(fold(name)), shown)
+
+
+async def _regain(
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    reach: Reach,
+    till: int,
+    place: tuple[str, int] | None,
+    shown: set[tuple[str, int]],
+) -> None:
+    """Take up one membership, and show what was missed there."""
+    name, hub = fold(channel), chat.hub
+    hub.expect(name)
+    try:
+        await chat.broker.follow(name)
+        found = await chat.broker.regain(session.me, name)
+        if found is None:
+            hub.give_up(name)
+            return
+        if place is not None:
+            reach, till = Reach(Position(*place), -1), 0
+        after = reach.after
+        if after.seq < 0 or (after.epoch == found.tip.epoch and after.seq < found.since):
+            after = Position(found.tip.epoch, found.since)
+        missed = await chat.broker.missed(name, after, found.tip)
+    except BaseException:
+        hub.give_up(name)
+        raise
+    epoch, read = found.tip.epoch, _read(reach, till)
+    hub.show_missed(session, found.channel, missed, epoch, read=read, shown=shown)
+    hub.take_up(session, name, found, after.seq if after.epoch == epoch else 0)
+
+
+def _read(reach: Reach, till: int) -> Callable[[Entry], bool]:
+    """Whether a person may have read an entry."""
+    return lambda entry: entry.seq <= reach.maybe or entry.ms <= till
+
+
+async def _rename_as_guest(chat: "Chat", session: Session) -> None:
+    """Somebody else has the nick by now."""
+    for _ in range(NAMING):
+        session.me.nick = chat.guest()
+        try:
+            await chat.broker.open(session.me)
+        except Refused as refused:
+            session.me.nick = ""
+            if refused.code is not Code.NICK_TAKEN:
+                raise
+        else:
+            chat.hub.reply(session, replies.Notice(replies.News.NICK_LOST, session.me.nick))
+            return
+    raise Refused(Code.BUSY)
+
+
+async def take_back(chat: "Chat", session: Session) -> bool:
+    """Take up a kept session for the connection that it had all the time: its node was cut off.
+
+    What came meanwhile has been shown by the feed. False if it has ended, for want of anybody who
+    took it up. Raises Refused if it couldn't be settled.
+    """
+    me, nick = session.me, session.me.nick
+    me.token = new_secret()
+    try:
+        await chat.broker.resume(me, session.secret, detached=True)
+    except Refused as refused:
+        me.nick = me.nick or nick
+        if refused.code is Code.TOKEN_UNKNOWN:
+            return False
+        if refused.code is Code.ELSEWHERE:
+            chat.hand_over(session)
+            return True
+        raise
+    try:
+        if not me.nick:
+            await _rename_as_guest(chat, session)
+        for name in list(session.channels):
+            if await chat.broker.regain(me, name) is None:
+                chat.hub.part(session, name)
+                chat.hub.reply(session, replies.Gap(name, None))
+        await chat.broker.resumed(me)
+    except BaseException:
+        me.nick = me.nick or nick
+        await chat.broker.detach(me, state(session))
+        raise
+    chat.keeps(session)
+    return True

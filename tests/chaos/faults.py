@@ -1,0 +1,286 @@
+"""The faults: a table of terrible things, each with how it begins, how long it lasts, how it ends.
+
+    strike(stage, nodes) ── seconds ── lift(stage, nodes)
+
+A fault that `heals` needs no lifting: the cluster gets over it by itself. Must not know people.
+"""
+
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.chaos.stage import LEASE, Stage, aside, pause
+from tests.support.person import Person
+
+Blow = Callable[[Stage, list[str]], Awaitable[None]]
+
+
+class Reach(StrEnum):
+    """Whom a fault concerns. Of those that concern everyone, one at a time."""
+
+    NODE = "one node"
+    LINK = "one node's link"
+    ALL = "everyone"
+
+
+async def _nothing(_stage: Stage, _on: list[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """See the module's docstring. `seconds` it lasts, `brief` in the shortest run and `long` in a
+    long one if that's another time. `loses`, `ends` and `heals` are as in `record.Struck`.
+    """
+
+    name: str
+    reach: Reach
+    strike: Blow
+    lift: Blow = _nothing
+    seconds: float = 1.0
+    brief: float | None = None
+    long: float | None = None
+    loses: bool = False
+    ends: bool = False
+
+    @property
+    def heals(self) -> bool:
+        """Whether it's over by itself."""
+        return self.lift is _nothing
+
+
+# -- nodes
+
+
+async def _kill(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.nodes[name].kill()
+
+
+async def _end(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        await aside(stage.nodes[name].end)
+
+
+async def _start(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        await stage.start(name)
+
+
+async def _freeze(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.nodes[name].freeze()
+
+
+async def _wake(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.nodes[name].wake()
+
+
+# -- links
+
+
+async def _cut(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].cut()
+
+
+async def _mend(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].mend()
+
+
+async def _silence(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].silence()
+
+
+async def _black_hole(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].silence(for_all=True)
+
+
+async def _slow(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].delay = 0.3
+
+
+async def _hasten(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].delay = 0.0
+
+
+async def _lose_replies(stage: Stage, on: list[str]) -> None:
+    """Six times: something is written, and the link is cut before its answer has come."""
+    for _ in range(6):
+        for name in on:
+            stage.relays[name].answers = 0
+        await pause(0.15)
+        await _mend(stage, on)
+        await pause(0.15)
+
+
+async def _write_late(stage: Stage, on: list[str]) -> None:
+    """Five times: something is written, the link is cut, and it arrives when a new one is there."""
+    for _ in range(5):
+        for name in on:
+            stage.relays[name].requests = 0
+        await pause(0.2)
+        for name in on:
+            stage.relays[name].cut()
+            stage.relays[name].mend()
+        await pause(0.2)
+        for name in on:
+            stage.relays[name].deliver()
+        await pause(0.2)
+
+
+# -- Redis
+
+
+async def _kill_server(stage: Stage, _on: list[str]) -> None:
+    stage.kill_server()
+
+
+async def _start_server(stage: Stage, _on: list[str]) -> None:
+    await stage.start_server()
+
+
+async def _start_loading(stage: Stage, _on: list[str]) -> None:
+    """It takes about three seconds to load its data, and answers meanwhile that it does."""
+    size = sum(file.stat().st_size for file in stage.data.glob("*"))
+    commands = size // 130 + 1
+    sleeping = commands * 60e-6  # each sleep takes so much longer than it's told to
+    delay = int((3 - sleeping) * 1e6 / commands) if sleeping < 3 else -int(sleeping / 3)
+    await stage.start_server(
+        config=f"key-load-delay {delay or 1}\nloading-process-events-interval-bytes 2048\n"
+    )
+
+
+async def _start_empty(stage: Stage, _on: list[str]) -> None:
+    await stage.start_server(empty=True)
+
+
+async def _pause_server(stage: Stage, _on: list[str]) -> None:
+    stage.signal_server(signal.SIGSTOP)
+
+
+async def _wake_server(stage: Stage, _on: list[str]) -> None:
+    stage.signal_server(signal.SIGCONT)
+
+
+async def _take_memory(stage: Stage, _on: list[str]) -> None:
+    await stage.ask("CONFIG", "SET", "maxmemory", "1")
+
+
+async def _give_memory(stage: Stage, _on: list[str]) -> None:
+    await stage.ask("CONFIG", "SET", "maxmemory", "0")
+
+
+async def _flush_scripts(stage: Stage, _on: list[str]) -> None:
+    await stage.ask("SCRIPT", "FLUSH")
+
+
+async def _kill_clients(stage: Stage, _on: list[str]) -> None:
+    for kind in ("normal", "pubsub"):
+        await stage.ask("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+
+async def _flush(stage: Stage, _on: list[str]) -> None:
+    await stage.ask("FLUSHALL")
+
+
+async def _fail_over(stage: Stage, _on: list[str]) -> None:
+    await stage.fail_over(lag=0.0)
+
+
+async def _fail_over_late(stage: Stage, _on: list[str]) -> None:
+    await stage.fail_over(lag=0.5)
+
+
+# -- floods
+
+
+LOUD = b"/msg #loud " + b"x" * 4000 + b"\r\n"
+
+
+@contextmanager
+def _in_loud(stage: Stage, name: str) -> Iterator[Person]:
+    """Somebody on a node who is in the channel #loud, in which nobody else is."""
+    port = stage.port(name)
+    if port is None:
+        raise ConnectionError(f"{name} is down")
+    with Person(port) as person:
+        person.does("/join #loud")
+        yield person
+
+
+def _shout(stage: Stage, victim: str, megabytes: int, *, reads: bool) -> None:
+    """Somebody on another node fills #loud, in which somebody on this node is.
+
+    `reads`: whether that one reads what comes. If there are other faults, it ends when it must.
+    """
+    other = next(name for name in stage.names if name != victim)
+    with suppress(OSError), _in_loud(stage, other) as shouter, ExitStack() as here:
+        listener = here.enter_context(_in_loud(stage, victim))
+        for i in range(megabytes * 4):
+            for _ in range(64):
+                shouter.type(LOUD.decode().strip())
+            shouter.type(f"/ping {i}")
+            shouter.until(f"pong {i}")
+            if reads:
+                listener._socket.setblocking(False)
+                with suppress(BlockingIOError):
+                    while listener._socket.recv(1 << 20):
+                        pass
+
+
+async def _overrun(stage: Stage, on: list[str]) -> None:
+    """Redis has more for a node than it may keep, and closes the connection."""
+    await stage.ask("CONFIG", "SET", "client-output-buffer-limit", "pubsub 262144 0 0")
+    for name in on:
+        stage.relays[name].stall()
+        await aside(lambda name=name: _shout(stage, name, 6, reads=True))  # type: ignore[misc]
+
+
+async def _unstall(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.relays[name].unstall()
+    await stage.ask("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60")
+
+
+async def _stall_reader(stage: Stage, on: list[str]) -> None:
+    """Somebody reads nothing of a channel at full rate, until they're closed."""
+    for name in on:
+        await aside(lambda name=name: _shout(stage, name, 8, reads=False))  # type: ignore[misc]
+
+
+FAULTS: list[Fault] = [
+    Fault("node killed", Reach.NODE, _kill, _start, 1.5 * LEASE, ends=True),
+    Fault("node killed, back at once", Reach.NODE, _kill, _start, 0.0, ends=True),
+    Fault("node terminated", Reach.NODE, _end, _start, 0.5, ends=True),
+    Fault("node frozen past its lease", Reach.NODE, _freeze, _wake, 2 * LEASE),
+    Fault("node frozen shortly", Reach.NODE, _freeze, _wake, 0.5 * LEASE),
+    Fault("link cut", Reach.LINK, _cut, _mend, 1.0),
+    Fault("link cut past the lease", Reach.LINK, _cut, _mend, 2 * LEASE),
+    Fault("all links cut", Reach.ALL, _cut, _mend, 1.0),
+    Fault("link half-open", Reach.LINK, _silence),
+    Fault("link in a black hole", Reach.LINK, _black_hole, _mend, 2 * LEASE),
+    Fault("link slowed", Reach.LINK, _slow, _hasten, 2.0),
+    Fault("replies lost", Reach.LINK, _lose_replies),
+    Fault("writes late", Reach.LINK, _write_late),
+    Fault("Redis killed", Reach.ALL, _kill_server, _start_server, 1.0, brief=0.3),
+    Fault("Redis killed, back loading", Reach.ALL, _kill_server, _start_loading, 0.2),
+    Fault("Redis paused", Reach.ALL, _pause_server, _wake_server, 12.0, brief=3.0, long=30.0),
+    Fault("Redis out of memory", Reach.ALL, _take_memory, _give_memory, 2.0),
+    Fault("scripts flushed", Reach.ALL, _flush_scripts),
+    Fault("connections killed", Reach.ALL, _kill_clients),
+    Fault("failover", Reach.ALL, _fail_over),
+    Fault("output buffer overrun", Reach.LINK, _overrun, _unstall, 0.5),
+    Fault("reader stalled", Reach.NODE, _stall_reader),
+    Fault("Redis emptied", Reach.ALL, _kill_server, _start_empty, 0.5, loses=True),
+    Fault("FLUSHALL", Reach.ALL, _flush, loses=True),
+    Fault("failover to a replica that lags", Reach.ALL, _fail_over_late, loses=True),
+]
+"""All that is done. A row is all that a new fault needs."""

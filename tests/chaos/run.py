@@ -1,0 +1,155 @@
+"""A run: people on a stage, faults upon it, and at the end quiet, questions, and the record."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from tests.chaos.faults import Fault, Reach
+from tests.chaos.people import CHANNELS, Person, Recorder, Visit
+from tests.chaos.record import Begun, Lifted, Quiet, Record, Struck
+from tests.chaos.stage import LEASE, Stage, pause
+from tests.support.spin import gather, wait
+
+STEADY = 20.0
+"""Seconds within which everyone is heard again after a fault. If not, the run goes on, and the
+checker judges."""
+
+
+class Step(NamedTuple):
+    """Faults that strike together: each so many seconds after the step's beginning."""
+
+    blows: tuple[tuple[float, Fault], ...]
+
+
+Say = Callable[[str], None]
+
+
+class Run:
+    """One run on one stage. `seed` decides what people do, and where faults strike.
+
+    `hold` tells how long a fault lasts. `say` is told what happens.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        seed: str,
+        *,
+        people: int,
+        pace: float,
+        hold: Callable[[Fault], float],
+        say: Say,
+    ) -> None:
+        self._stage = stage
+        self._rng = random.Random(f"{seed} faults")
+        self._hold = hold
+        self._say = say
+        self._numbers = 0
+        self.recorder = Recorder()
+        self.recorder.note(Begun(0.0, time.time(), seed, tuple(stage.names)))
+        self.people: list[Person] = []
+        for i in range(people):
+            name, home = f"p{i}", stage.names[i % len(stage.names)]
+            rng = random.Random(f"{seed} {name}")
+            self.people.append(Person(name, home, stage, self.recorder, self.people, rng, pace))
+
+    @property
+    def record(self) -> Record:
+        """All that has happened so far."""
+        return self.recorder.record
+
+    def perform(self, steps: Sequence[Step], until: float | None = None) -> None:
+        """All steps, or those begun before the moment `until` (of `time.monotonic`)."""
+        lives = [Deferred.fromCoroutine(person.live()) for person in self.people]
+        wait(self._everyone_proves(0.0), 60)
+        for step in steps:
+            if until is not None and time.monotonic() > until:
+                break
+            wait(self._step(step), 300)
+        for person in self.people:
+            person.over = True
+        wait(_all(lives), 90)
+        wait(self._end(), 90)
+        self.recorder.over = True
+
+    async def _step(self, step: Step) -> None:
+        free = list(self._stage.names)
+        self._rng.shuffle(free)
+        blows = []
+        for delay, fault in step.blows:
+            on = list(self._stage.names) if fault.reach is Reach.ALL else [free.pop()]
+            blows.append(self._blow(delay, fault, on))
+        for outcome in await gather(blows):
+            if isinstance(outcome, Exception):
+                raise outcome
+        lifted = self.recorder.now
+        await self._everyone_proves(lifted)
+        self._say(f"  recovered after {self.recorder.now - lifted:.1f} s")
+        await pause(0.3)
+
+    async def _blow(self, delay: float, fault: Fault, on: list[str]) -> None:
+        await pause(delay)
+        self._numbers += 1
+        number, now = self._numbers, self.recorder.now
+        shown = "everyone" if fault.reach is Reach.ALL else " ".join(on)
+        self._say(f"{now:7.1f} s  {fault.name}: {shown}")
+        self.recorder.note(
+            Struck(now, number, fault.name, tuple(on), fault.loses, fault.ends, fault.heals)
+        )
+        await fault.strike(self._stage, on)
+        if not fault.heals:
+            await pause(self._hold(fault))
+            await fault.lift(self._stage, on)
+        self.recorder.note(Lifted(self.recorder.now, number, fault.name))
+
+    async def _everyone_proves(self, since: float) -> None:
+        """Wait until everyone is there and has had a line of their own come back."""
+        until = time.monotonic() + STEADY
+        while time.monotonic() < until:
+            here = [person.here for person in self.people]
+            if all(visit is not None and visit.proved_at > since for visit in here):
+                return
+            await pause(0.05)
+
+    async def _end(self) -> None:
+        """Everyone says a last word; when those who are gone are gone, all are asked."""
+        visits = [visit for visit in (person.here for person in self.people) if visit is not None]
+        words = {person.visit: person.words() for person in self.people}
+        await gather(self._last_word(visit, words[visit]) for visit in visits)
+        await gather(visit.does() for visit in visits)
+        await self._until_listed([visit for visit in visits if visit.open])
+        self.recorder.note(Quiet(self.recorder.now))
+        for visit in visits:
+            if visit.open:
+                await visit.does("/who", *(f"/names {name}" for name in (*CHANNELS, "#lobby")))
+
+    async def _last_word(self, visit: Visit, words: str) -> None:
+        """Wait until the broker is there, and speak, so that it's known who is who."""
+        until = time.monotonic() + STEADY
+        while visit.open and time.monotonic() < until:
+            if await visit.does() and not visit.standing.away:
+                channels = sorted(visit.standing.channels - visit.standing.unsure)
+                if not channels or await visit.does(f"/msg {channels[0]} {words}"):
+                    return
+            await pause(0.1)
+
+    async def _until_listed(self, visits: list[Visit]) -> None:
+        """Wait until the dead are gone from the list, as long as that may take at most."""
+        until = time.monotonic() + 3 * LEASE + 2.0
+        while visits and time.monotonic() < until:
+            before = len(self.record)
+            await visits[0].does("/who")
+            said = [getattr(moment, "line", "") for moment in self.record[before:]]
+            people = "person" if len(visits) == 1 else "people"
+            if f"{len(visits)} {people} in all" in said:
+                break
+            await pause(0.3)
+        await pause(1.1)  # lists may be a second old
+
+
+async def _all(deferreds: "list[Deferred[None]]") -> None:
+    for deferred in deferreds:
+        await deferred

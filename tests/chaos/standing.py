@@ -1,0 +1,108 @@
+"""What a person knows of themselves, from what they typed and read: their nick, their channels.
+
+The people of a run go by it, and the checker judges by it, so there is one of it.
+"""
+
+from tests.chaos.lines import Kind, Line, is_open, typed
+
+
+class Standing:
+    """One visit's. `nick`: empty before the greeting. `channels`: that they're certainly in.
+
+    `unsure`: channels of which they can't know. `sure`: whether they can know their nick. `away`:
+    whether the broker is, as far as they were told. `refused`: errors since the last pong.
+    """
+
+    def __init__(self) -> None:
+        self.nick = ""
+        self.sure = True
+        self.channels: set[str] = set()
+        self.unsure: set[str] = set()
+        self.away = False
+        self.refused = 0
+        self._lobby = ""  # while they're being greeted
+        self._asked: list[str] = []  # since the last pong
+        self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
+
+    def goes_on(self, nick: str) -> None:
+        """They took their session up on another connection. What was under way may be done."""
+        self._doubt()
+        self.nick, self.sure, self.away = nick, True, False
+        self._asked, self.refused = [], 0
+
+    def sends(self, line: str) -> None:
+        """They typed a line."""
+        verb, about, _ = typed(line)
+        if verb == "/ping":
+            return
+        self._asked.append(line)
+        if verb in ("/nick", "/join", "/leave"):
+            self._open.add((verb, about))
+
+    def hears(self, line: Line) -> None:
+        """They read a line."""
+        match line.kind:
+            case Kind.WELCOME:
+                self.nick = line.nick
+            case Kind.NOTICE:
+                self._notice(line.text)
+            case Kind.RENAMED if line.nick == self.nick and ("/nick", line.text) in self._open:
+                self.nick, self.sure = line.text, True
+                self._open.discard(("/nick", line.text))
+            case Kind.SAID if not self.sure and self._said(line.text):
+                self.nick, self.sure = line.nick, True
+            case Kind.JOINED if line.nick == self.nick and ("/join", line.channel) in self._open:
+                self._comes(line.channel)
+            case Kind.OTHER if line.body.startswith("you are in the channel "):
+                self._lobby = line.body.removeprefix("you are in the channel ").partition(":")[0]
+            case Kind.NAMES if line.channel == self._lobby:
+                self._lobby = ""  # and from here on they are
+                self._comes(line.channel)
+            case Kind.NAMES if self._asked[-1:] == [f"/join {line.channel}"]:
+                self._comes(line.channel)
+            case Kind.LEFT if line.nick == self.nick and ("/leave", line.channel) in self._open:
+                self._open.discard(("/leave", line.channel))
+                self.channels.discard(line.channel)
+                self.unsure.discard(line.channel)
+            case Kind.ERROR:
+                self.refused += 1
+                if line.text.startswith("the broker is away"):
+                    self.away = True  # whoever came meanwhile has read no notice
+                if is_open(line):
+                    self._doubt()
+            case Kind.PONG:
+                self._settle()
+
+    def _comes(self, channel: str) -> None:
+        self._open.discard(("/join", channel))
+        self.channels.add(channel)
+        self.unsure.discard(channel)
+
+    def _said(self, text: str) -> bool:
+        return any(line.endswith(f" {text}") for line in self._asked)
+
+    def _notice(self, text: str) -> None:
+        if text.startswith("the broker is away"):
+            self.away = True
+            self._doubt()
+        elif text.startswith("the broker is back"):
+            self.away = False
+        elif text.startswith("somebody else has taken your nick"):
+            self.nick, self.sure = text.rpartition("you are ")[2].split()[0], True
+
+    def _doubt(self) -> None:
+        """What is under way may have been done, or may still be."""
+        for verb, about in self._open:
+            if verb == "/nick":
+                self.sure = False
+            else:
+                self.unsure.add(about)
+
+    def _settle(self) -> None:
+        """A pong: all that was typed before is answered, unless the broker is away."""
+        if not self.away or self.refused >= len(self._asked):
+            for verb, about, _ in map(typed, self._asked):
+                in_doubt = not self.sure if verb == "/nick" else about in self.unsure
+                if not in_doubt:
+                    self._open.discard((verb, about))
+        self._asked, self.refused = [], 0

@@ -1,0 +1,369 @@
+"""What the broker promises of kept sessions: keep, detach, resume, regain, attend, missed."""
+
+import secrets
+from typing import Any
+
+import pytest
+
+from broker.api import Code, Identity, Kept, Position, Presence, Reach, Refused, Resumed
+from broker.events import Event, Quit, Said, Told
+from tests.contract.conftest import MakeBrokers
+from tests.support.fleet import Fleet, MemoryFleet, Node, refusal
+from tests.support.sinks import Taken
+from tests.support.spin import eventually
+
+SECRET = "a secret"
+STATE = b'{"current":"#go"}'
+
+
+async def kept(node: Node, nick: str, *channels: str) -> Identity:
+    """Somebody whose session is kept."""
+    me = await node.enter(nick, *channels)
+    await node.broker.keep(me, SECRET, STATE)
+    node.sink.keeping[me.sid] = Kept(me, STATE, True)
+    return me
+
+
+async def take(node: Node, me: Identity, **how: Any) -> tuple[Identity, Resumed]:
+    """Take a session up on a node, as far as its nick; who it is there."""
+    again = Identity(me.sid, secrets.token_hex(8), "")
+    resumed = await node.broker.resume(again, SECRET, **how)
+    node.people.append(again)
+    return again, resumed
+
+
+async def take_up(node: Node, me: Identity, **how: Any) -> tuple[Identity, Resumed]:
+    """Take a session up on a node, with all its memberships."""
+    again, resumed = await take(node, me, **how)
+    node.broker.attend(again, resumed.inbox)
+    for channel in resumed.channels:
+        await node.broker.follow(channel)
+        await node.broker.regain(again, channel)
+    await node.broker.resumed(again)
+    return again, resumed
+
+
+async def test_a_detached_session_holds_its_nick_and_memberships(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    await a.broker.detach(ann, STATE)
+    person, roster = await b.broker.person("ann"), await b.broker.roster("#go")
+    assert (["#go"], ["ann"]) == (person.channels, roster.nicks)
+
+
+async def test_a_detached_session_is_still_among_the_people(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    await a.broker.detach(await kept(a, "ann"), STATE)
+    assert ([Presence("ann", a.name)], 1) == (
+        await b.broker.people(),
+        (await b.broker.totals()).sessions,
+    )
+
+
+async def test_nobody_is_told_of_a_detach(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    before = await b.heard("#go")
+    await a.broker.detach(ann, STATE)
+    await b.say(bob, "#go", "hi")
+    assert [Said(bob.sid, bob.num, "bob", "hi")] == (await b.heard("#go"))[len(before) :]
+
+
+async def test_a_detached_session_ends_after_a_while(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2, keep=0.05, lease=0.4)
+    await b.enter("bob", "#go")
+    ann = await kept(a, "ann", "#go")
+    await a.broker.detach(ann, STATE)
+
+    async def quits() -> list[tuple[str, str]]:
+        await refusal(b.broker.person("ann"))
+        heard = await b.heard("#go")
+        return [(e.nick, e.why) for e in heard if isinstance(e, Quit)]
+
+    await eventually(quits, [("ann", "connection lost")])
+    assert Code.TOKEN_UNKNOWN == await refusal(take(b, ann))
+
+
+async def test_a_session_that_is_not_kept_is_ended_by_a_detach(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann")
+    await a.broker.detach(ann, STATE)
+    assert Code.NO_SUCH_NICK == await refusal(b.broker.person("ann"))
+
+
+async def test_a_session_that_is_not_known_cannot_be_kept(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    nobody = Identity("sid", "token", "ann")
+    assert Code.CUT_OFF == await refusal(a.broker.keep(nobody, SECRET, STATE))
+
+
+async def test_resume_gives_back_what_was_kept(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "Ann", "#Go")
+    await a.broker.set_away(ann, "lunch")
+    await a.broker.detach(ann, b"other")
+    again, resumed = await take(b, ann)
+    assert ("Ann", "lunch", b"other", ["#Go"]) == (
+        resumed.nick,
+        resumed.away,
+        resumed.state,
+        resumed.channels,
+    )
+    assert ("Ann", "lunch") == (again.nick, again.away)
+
+
+@pytest.mark.parametrize("sid, secret", [("unknown", SECRET), ("", "another")])
+async def test_another_sid_or_secret_is_not_known(
+    make_brokers: MakeBrokers, sid: str, secret: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    await a.broker.detach(ann, STATE)
+    other = Identity(sid or ann.sid, "token", "")
+    assert Code.TOKEN_UNKNOWN == await refusal(b.broker.resume(other, secret))
+
+
+async def test_who_has_quit_cannot_be_resumed(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    await a.broker.quit(ann, "", [])
+    assert Code.TOKEN_UNKNOWN == await refusal(take(b, ann))
+
+
+async def test_numbers_go_on_above_all_earlier_ones(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    for _ in range(5):
+        await a.say(ann, "#go", "hi")
+    again, _ = await take(b, ann)
+    assert again.num > ann.num
+
+
+async def test_who_was_resumed_speaks_and_hears(make_brokers: MakeBrokers) -> None:
+    a, b, c = await make_brokers(3)
+    bob, ann = await c.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await a.broker.detach(ann, STATE)
+    again, _ = await take_up(b, ann)
+    before = len(await b.heard("#go"))
+    await b.say(again, "#go", "back")
+    await c.say(bob, "#go", "good")
+    await c.broker.tell(bob, "ann", "psst")
+    said = [event.text for event in (await b.heard("#go"))[before:] if isinstance(event, Said)]
+    told = [event.text for event in await b.heard("ann") if isinstance(event, Told)]
+    assert (["back", "good"], ["psst"]) == (said, told)
+
+
+async def test_nobody_is_told_of_a_resume(make_brokers: MakeBrokers) -> None:
+    a, b, c = await make_brokers(3)
+    await c.enter("bob", "#go")
+    ann = await kept(a, "ann", "#go")
+    before = await c.heard("#go")
+    await take_up(b, ann)
+    assert before == await c.heard("#go")
+
+
+async def test_nothing_comes_before_attend_and_regain(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await a.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await a.broker.detach(ann, STATE)
+    await take(b, ann)
+    await a.say(bob, "#go", "hi")
+    await a.broker.tell(bob, "ann", "psst")
+    assert ([], []) == (await b.heard("#go"), await b.heard("ann"))
+
+
+async def test_after_attend_comes_what_was_sent_after_the_inbox(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await a.enter("bob"), await kept(a, "ann")
+    await a.broker.detach(ann, STATE)
+    again, resumed = await take(b, ann)
+    await a.broker.tell(bob, "ann", "psst")
+    b.broker.attend(again, resumed.inbox)
+    told = [event.text for event in await b.heard("ann") if isinstance(event, Told)]
+    assert ["psst"] == told
+
+
+async def test_a_session_is_taken_from_the_node_that_has_it(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    await take_up(b, ann)
+    await a.sink.until_told(Taken(ann.sid))
+    assert b.name == (await a.broker.person("ann")).node
+
+
+async def _say(node: Node, me: Identity) -> None:
+    await node.say(me, "#go", "forged")
+
+
+async def _leave(node: Node, me: Identity) -> None:
+    await node.broker.leave(me, "#go", "")
+
+
+async def _topic(node: Node, me: Identity) -> None:
+    await node.broker.set_topic(me, "#go", "forged")
+
+
+@pytest.mark.parametrize("command", [_say, _leave, _topic])
+async def test_nothing_is_accepted_from_who_had_it_before(
+    make_brokers: MakeBrokers, command: Any
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    again, resumed = await take(b, ann)
+    await b.broker.follow("#go")
+    await b.broker.regain(again, "#go")
+    assert await refusal(command(a, ann)) in (Code.NOT_MEMBER, Code.CUT_OFF)
+
+
+async def test_detached_asks_for_one_that_is_on_no_other_node(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    assert Code.ELSEWHERE == await refusal(take(b, ann, detached=True))
+
+
+async def test_a_detached_one_is_on_no_other_node(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    await a.broker.detach(ann, STATE)
+    assert "ann" == (await take(b, ann, detached=True))[1].nick
+
+
+async def test_one_who_is_not_in_a_channel_does_not_regain_it(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take(b, ann)
+    await b.broker.follow("#other")
+    assert await b.broker.regain(again, "#other") is None
+
+
+async def test_a_session_that_was_detached_while_being_resumed_can_be_resumed(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#a", "#b")
+    again, _ = await take(b, ann)
+    await b.broker.follow("#a")
+    await b.broker.regain(again, "#a")
+    await b.broker.detach(again, STATE)
+    third, resumed = await take(c, ann)
+    regained = []
+    for channel in sorted(resumed.channels):
+        await c.broker.follow(channel)
+        regained.append(await c.broker.regain(third, channel) is not None)
+    assert ([True, True], "ann") == (regained, resumed.nick)
+
+
+async def test_a_node_that_dies_leaves_its_kept_sessions_detached(fleet: Fleet) -> None:
+    a, b, c = [await fleet.start(lease=0.4) for _ in range(3)]
+    await b.enter("bob", "#go")
+    ann = await kept(a, "ann", "#go")
+    cat = await a.enter("cat", "#go")
+    a.people = [cat]
+    before = len(await b.heard("#go"))
+    await fleet.evict(a, seen_by=b)
+    quits = [event.nick for event in (await b.heard("#go"))[before:] if isinstance(event, Quit)]
+    again, resumed = await take_up(c, ann)
+    await c.say(again, "#go", "back")
+    last: Event = (await b.heard("#go"))[-1]
+    assert (["cat"], Said(again.sid, again.num, "ann", "back")) == (quits, last)
+
+
+async def test_how_far_it_was_told_is_known_when_it_was_detached(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await b.say(bob, "#go", "hi")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.broker.detach(ann, STATE)
+    _, resumed = await take(b, ann)
+    assert (place.epoch, place.seq) == (resumed.told["#go"].after.epoch, resumed.told["#go"].maybe)
+
+
+async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
+    if isinstance(fleet, MemoryFleet):
+        pytest.skip("it has no socket that could lag")
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await b.say(bob, "#go", "read")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.sink.until(lambda: a.sink.beats > 2)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
+    beats = a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    await b.say(bob, "#go", "not read")
+    await a.heard("#go")
+    await a.broker.detach(ann, STATE)
+    _, resumed = await take(b, ann)
+    assert Reach(place, place.seq + 1) == resumed.told["#go"]
+
+
+# What was missed
+
+
+async def test_what_was_missed_lies_after_one_place_and_up_to_another(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    bob = await a.enter("bob", "#go")
+    for text in ("one", "two", "three"):
+        await a.say(bob, "#go", text)
+    await a.heard("#go")
+    places = a.sink.places("#go")
+    missed = await b.broker.missed("#go", places[1], places[2])
+    texts = [entry.event.text for entry in missed.entries if isinstance(entry.event, Said)]
+    assert (0, ["two"]) == (missed.lost, texts)
+
+
+async def test_what_lies_before_is_at_hand(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    bob = await a.enter("bob", "#go")
+    await a.say(bob, "#go", "one")
+    await a.say(bob, "#go", "two")
+    await a.heard("#go")
+    places = a.sink.places("#go")
+    missed = await a.broker.missed("#go", places[1], places[2])
+    assert [1, 2] == [entry.seq for entry in missed.before]
+
+
+async def test_what_the_log_has_no_more_is_counted(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2, history_lines=3)
+    bob = await a.enter("bob", "#go")
+    for i in range(300):
+        await a.say(bob, "#go", str(i))
+    await a.heard("#go")
+    first, tip = a.sink.places("#go")[0], a.sink.places("#go")[-1]
+    missed = await b.broker.missed("#go", first, tip)
+    assert 300 == (missed.lost or 0) + len(missed.entries)
+    assert missed.lost is not None and missed.lost > 100
+
+
+async def test_what_was_lost_from_another_epoch_is_not_known(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    await a.enter("bob", "#go")
+    await a.heard("#go")
+    tip = a.sink.places("#go")[-1]
+    missed = await a.broker.missed("#go", Position("another", 7), tip)
+    assert (None, 1) == (missed.lost, len(missed.entries))
+
+
+async def test_who_reads_an_inbox_that_nobody_wrote_to_missed_nothing(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await b.enter("bob"), await kept(a, "ann")
+    await a.broker.detach(ann, STATE)
+    await b.broker.tell(bob, "ann", "psst")
+    _, resumed = await take(b, ann)
+    missed = await b.broker.missed("ann", resumed.told["ann"].after, resumed.inbox)
+    texts = [entry.event.text for entry in missed.entries if isinstance(entry.event, Told)]
+    assert (0, ["psst"]) == (missed.lost, texts)
+
+
+async def test_while_the_broker_is_away_nothing_is_resumed(fleet: Fleet) -> None:
+    a, b = [await fleet.start() for _ in range(2)]
+    ann = await kept(a, "ann")
+    await fleet.lose(b)
+    with pytest.raises(Refused) as refused:
+        await take(b, ann)
+    assert Code.AWAY == refused.value.code

@@ -1,0 +1,278 @@
+"""`node.core.kept`: sessions that outlive their connection, on nodes over the broker in memory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from node.core.replies import Goodbye
+from tests.support.village import Village, Villager
+
+NOT_KNOWN = "error: that token is not known"
+
+
+@pytest.fixture
+def village() -> Iterator[Village]:
+    made = Village(3, lobby="")
+    yield made
+    assert [] == made.failures
+
+
+def token(person: Villager) -> str:
+    """The token of a person's session, which is kept from now on."""
+    (line,) = person.type("/token")
+    assert line.startswith("token ")
+    return line.removeprefix("token ")
+
+
+def resume(village: Village, given: str, *places: str, node: int = 1) -> tuple[Villager, list[str]]:
+    """Somebody with a token, on a new connection, and what they read."""
+    person = village.guest(node)
+    person.read()
+    return person, person.type(" ".join(["/resume", given, *places]))
+
+
+def test_a_token_is_the_same_however_often_it_is_asked_for(village: Village) -> None:
+    ann = village.person("ann")
+    assert token(ann) == token(ann)
+
+
+def test_a_session_is_taken_up_on_another_node(village: Village) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    ann.hang_up()
+    again, heard = resume(village, given)
+    assert ("ann", ["resumed as ann"]) == (again.nick, heard)
+
+
+def test_others_see_nothing_of_a_resume(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.read_up()
+    ann.hang_up()
+    resume(village, given)
+    assert [] == bob.read()
+
+
+def test_who_comes_back_can_speak_and_is_heard(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.read_up()
+    ann.hang_up()
+    again, _ = resume(village, given)
+    again.say("/msg #go back")
+    bob.say("/msg #go good")
+    assert (["[#go] <ann> back"], ["[#go] <bob> good"]) == (bob.read()[:1], again.read())
+
+
+def test_what_was_said_meanwhile_comes_as_it_would_have_come(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    ann.hang_up()
+    bob.type("/msg #go one", "/topic #go two", "/msg ann three")
+    _, heard = resume(village, given)
+    expected = [
+        "resumed as ann",
+        "[private] <bob> three",
+        "[#go] <bob> one",
+        "bob has set the topic of #go to two",
+    ]
+    assert expected == heard
+
+
+def test_what_was_read_before_does_not_come_again(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    bob.type("/msg #go read", "/msg ann read, too")
+    ann.hang_up()
+    assert ["resumed as ann"] == resume(village, given)[1]
+
+
+def test_with_places_what_follows_them_comes(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    ann.type("/set pos on")
+    bob.type("/msg #go one", "/msg #go two")
+    place = ann.read()[0].split(" ")[0].removeprefix("@")
+    ann.hang_up()
+    _, heard = resume(village, given, f"#Go@{place}")
+    epoch, _, seq = place.partition(".")
+    assert ["resumed as ann", f"@{epoch}.{int(seq) + 1} [#go] <bob> two"] == heard
+
+
+def test_a_place_in_a_log_that_is_no_more_is_a_gap(village: Village) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    ann.hang_up()
+    _, heard = resume(village, given, "#go@another.7")
+    assert "gap: messages of #go may be missing" in heard
+
+
+def test_a_place_that_makes_no_sense_is_refused(village: Village) -> None:
+    _, heard = resume(village, "0" * 48, "#go")
+    assert "error: line did not conform to chat server requirements!" == heard[0]
+
+
+def test_a_quit_in_two_channels_is_read_once(village: Village) -> None:
+    ann, bob = village.person("ann", "#a", "#b"), village.person("bob", "#a", "#b", node=2)
+    given = token(ann)
+    ann.hang_up()
+    bob.type("/quit")
+    assert ["resumed as ann", "bob has quit"] == resume(village, given)[1]
+
+
+def test_a_quit_that_was_read_in_one_channel_does_not_come_from_another(village: Village) -> None:
+    ann, bob = village.person("ann", "#a", "#b"), village.person("bob", "#a", "#b", node=2)
+    given = token(ann)
+    ann.type("/set pos on")
+    bob.type("/msg #b first")
+    place = ann.read()[-1].split(" ")[0].removeprefix("@")
+    bob.type("/quit")
+    in_a = ann.read()[-1].split(" ")[0].removeprefix("@")
+    ann.hang_up()
+    assert ["resumed as ann"] == resume(village, given, f"#a@{in_a}", f"#b@{place}")[1]
+
+
+def test_options_away_and_the_current_channel_come_along(village: Village) -> None:
+    ann, bob = village.person("ann", "#a", "#b"), village.person("bob", "#a", node=2)
+    ann.type("/set echo on", "/away lunch", "/msg #a hi")
+    given = token(ann)
+    ann.hang_up()
+    again, _ = resume(village, given)
+    bob.read()
+    assert ["[#a] <ann> in the current one"] == again.type("in the current one")
+    assert "ann is away (lunch)" in bob.type("/whois ann")
+
+
+def test_a_session_that_is_open_elsewhere_is_taken_over(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.read_up()
+    _, heard = resume(village, given)
+    assert ("resumed as ann", ["closing: resumed elsewhere"], False) == (
+        heard[0],
+        ann.read(),
+        ann.here,
+    )
+    assert [] == bob.read()
+
+
+def test_a_session_is_taken_over_on_the_same_node(village: Village) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    again, _ = resume(village, given, node=0)
+    assert (["closing: resumed elsewhere"], "ann") == (ann.read(), again.nick)
+    bob = village.person("bob", "#go")
+    again.read()
+    bob.type("hi")
+    assert ["[#go] <bob> hi"] == again.read()
+
+
+def test_ones_own_token_changes_nothing(village: Village) -> None:
+    ann = village.person("ann", "#go")
+    assert ["resumed as ann"] == ann.type(f"/resume {token(ann)}")
+
+
+@pytest.mark.parametrize("given", ["x", "0" * 48, "0" * 47, "G" * 48])
+def test_a_token_that_is_none_is_refused(village: Village, given: str) -> None:
+    person, heard = resume(village, given)
+    assert ([NOT_KNOWN], True) == (heard, person.here)
+
+
+def test_a_token_with_another_secret_is_refused(village: Village) -> None:
+    ann = village.person("ann")
+    given = token(ann)
+    assert [NOT_KNOWN] == resume(village, given[:-1] + ("0" if given[-1] != "0" else "1"))[1]
+    assert ann.here
+
+
+def test_who_has_quit_cannot_be_resumed(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.read_up()
+    ann.type("/quit")
+    assert ([NOT_KNOWN], ["ann has quit"]) == (resume(village, given)[1], bob.read())
+
+
+def test_without_a_token_a_session_ends_with_its_connection(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    village.read_up()
+    ann.hang_up()
+    assert ["ann has quit (connection lost)"] == bob.read()
+
+
+def test_who_does_not_come_back_in_time_quits(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.read_up()
+    ann.hang_up()
+    village.now += 61
+    bob.type("/ping")
+    bob.type("/whois ann")
+    assert (
+        "ann has quit (connection lost)" in bob.screen.read() or "ann" not in village.world.claims
+    )
+    assert [NOT_KNOWN] == resume(village, given)[1]
+
+
+def test_the_guest_that_one_was_before_is_gone(village: Village) -> None:
+    ann = village.person("ann")
+    given = token(ann)
+    ann.hang_up()
+    again = village.guest(1)
+    guest = again.nick
+    again.type(f"/resume {given}")
+    assert ["error: nobody is called " + guest] == again.type(f"/whois {guest}")
+
+
+def test_while_the_broker_is_away_nothing_is_taken_up(village: Village) -> None:
+    ann = village.person("ann")
+    given = token(ann)
+    ann.hang_up()
+    other = village.guest(1)
+    other.read()
+    village.lose(1)
+    other.read()
+    assert ["error: the broker is away; that was not done"] == other.type(f"/resume {given}")
+
+
+def test_of_a_node_that_was_cut_off_kept_sessions_go_on(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    token(ann)
+    village.read_up()
+    village.evict(0)
+    bob.type("/msg #go anybody?")
+    village.restore(0)
+    bob.say("/msg ann psst")
+    ann.say("/msg #go me")
+    assert (["[#go] <ann> me"], ["[#go] <bob> anybody?", "[private] <bob> psst"]) == (
+        bob.read(),
+        [line for line in ann.read() if not line.startswith("notice: ")],
+    )
+
+
+def test_a_session_that_was_resumed_elsewhere_meanwhile_is_closed_here(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.read_up()
+    village.evict(0)
+    again, _ = resume(village, given)
+    village.restore(0)
+    assert ("closing: resumed elsewhere", "ann", []) == (ann.read()[-1], again.nick, bob.read())
+
+
+def test_what_is_forgotten_is_kept_anew(village: Village) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    village.world.forget()
+    ann.hang_up()
+    assert "resumed as ann" == resume(village, given)[1][0]
+
+
+def test_a_session_that_is_dismissed_reads_how_to_come_back(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    village.read_up()
+    village.chats[0].dismiss(ann.session, Goodbye.SHUTDOWN)
+    line = ann.read()[-1]
+    assert line.startswith("closing: ")
+    again, heard = resume(village, line.split(" ")[-1])
+    assert ("ann", "resumed as ann", []) == (again.nick, heard[0], bob.read())
