@@ -278,6 +278,14 @@ class Sink(Protocol):
         detached, unless all is forgotten.
         """
 
+    def replicated(self, enough: bool) -> None:
+        """Whether enough replicas have what is accepted, told when that changes.
+
+        Only where the broker was asked to see to that. At the beginning it's believed to be so.
+        Not `enough`: a failover could lose what is accepted now. `enough` again: replicas have
+        everything, also what was accepted meanwhile.
+        """
+
     def kept(self) -> Iterable[Kept]:
         """The kept sessions that are here. Asked for each second."""
 
@@ -414,13 +422,19 @@ class Broker(Protocol):
 
         Lines of one session to one channel keep their order, without waiting for answers.
         NOT_MEMBER if the session isn't in the channel. BUSY if too much is under way.
+        If replicas count (see `Sink.replicated`), an accepted line is settled when enough have it;
+        at once where there aren't enough, of which the sink was told before. Everybody is
+        shown it as soon as it's accepted, whatever replicas do.
         """
 
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
 
     async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
-        """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK."""
+        """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK.
+
+        If replicas count, it returns as a line is settled: see `say`.
+        """
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Say why one is away (may be empty), or None: one is back."""

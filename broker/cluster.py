@@ -5,8 +5,9 @@ Redis is away.
        │         ▲          ▲       │
        ├─ Presence (lease,  └───────┘ PUBLISH
        │            sweep)  │
-       └─ Feed <────────────┘
-            └──> Sink
+       ├─ Feed <────────────┘
+       │    └──> Sink
+       └─ Replication ──> a Link of its own, if replicas count
 
 What spans slots is a sequence of steps, each safe to repeat, in an order in which stopping
 after any of them leaves no lie behind: what a session is about to hold is written into its
@@ -17,6 +18,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -58,9 +60,11 @@ from broker.kept import Reclaimed
 from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
+from broker.orders import SUMMARY, Following, Order, Shown, decode_order
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
+from broker.replication import Replication
 from broker.store import Late, Line, Parted, Store
 
 T = TypeVar("T")
@@ -88,7 +92,9 @@ class ClusterConfig:
 
     `lease`, `deadline` (within which Redis must answer) and `patience` (how long a command
     waits for a lost Redis) are seconds, and so is `keep`, which a detached session waits.
-    `channels_per_address` and `connections_per_address` 0: any number.
+    `channels_per_address` and `connections_per_address` 0: any number. `replicas`: how many must
+    have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody waits
+    for any.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -101,6 +107,8 @@ class ClusterConfig:
     history_days: float = 7.0
     inbox_lines: int = 500
     channels_per_address: int = 1000
+    replicas: int = 0
+    ack_timeout: float = 0.5
     connections_per_address: int = 100
     keep: float = 60.0
     script_flags: bool = True
@@ -109,17 +117,23 @@ class ClusterConfig:
 class Cluster:
     """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
 
-    `later`: as for `Link`.
+    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: ClusterConfig, reactor: Any, rng: random.Random, later: Later | None = None
+        self,
+        config: ClusterConfig,
+        reactor: Any,
+        rng: random.Random,
+        later: Later | None = None,
+        orders: Callable[[Order], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._reactor = reactor
         self._rng = rng
+        self._orders = orders
         self._keys = Keys(config.namespace)
         self._store = Store(
             self._keys,
@@ -138,12 +152,31 @@ class Cluster:
             up=self._link_up,
             down=self._link_down,
             heard=self._feed.hear,
-            introduce=self._store.load_scripts,
+            introduce=self._introduce,
             meet=self._meet,
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
         )
+        self._replication: Replication | None = None
+        if config.replicas:
+            self._replication = Replication(
+                reactor,
+                partial(
+                    Link,
+                    reactor,
+                    address,
+                    rng,
+                    deadline=config.deadline + config.ack_timeout,
+                    heard=lambda _: None,
+                    later=later,
+                ),
+                mark=self._store.mark,
+                replicas=config.replicas,
+                timeout=config.ack_timeout,
+                changed=self._replicas_changed,
+                master=self._link,
+            )
         self._records = Records()
         self._keeping = Keeping(
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
@@ -157,6 +190,7 @@ class Cluster:
             evicted=self._evicted,
             probe=self._probe,
             messages=self._messages_since,
+            ordered=self._ordered,
         )
         self._addresses = Addresses(
             self._store,
@@ -205,6 +239,8 @@ class Cluster:
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
+        if self._replication is not None:
+            self._replication.start()
         await self._started
         self._presence.start()
         self._trimming.start(600, now=False)
@@ -219,7 +255,14 @@ class Cluster:
         if self._link.connected:
             # people who couldn't be said goodbye to are left to whoever sweeps the lease
             await self._presence.stop(give_up=not self._records)
+        if self._replication is not None:
+            await self._replication.stop()
         await self._link.stop()
+
+    async def _introduce(self, wire: Wire) -> None:
+        await self._store.load_scripts(wire)
+        if self._replication is not None:
+            await self._replication.greet(wire)
 
     async def _meet(self, wire: Wire) -> None:
         await self._recovery.meet(wire)
@@ -238,6 +281,10 @@ class Cluster:
         for sid in lost - told:
             self._sink.nick_lost(sid)
 
+    def _replicas_changed(self, enough: bool) -> None:
+        if not self._stopping:
+            self._sink.replicated(enough)
+
     def _link_up(self) -> None:
         if self._link.connected and not self._recovering:
             self._recovering = True
@@ -253,6 +300,8 @@ class Cluster:
     def _link_down(self) -> None:
         self._feed.distrust()
         self._presence.unsteady()
+        if self._replication is not None:
+            self._replication.lost()
         if self._ready:
             self._ready = False
             if not self._stopping:
@@ -312,6 +361,8 @@ class Cluster:
         self._addresses.settle()
         self._aside(self._record_kept())
         self._feed.mend_stalled()
+        if self._replication is not None:
+            self._replication.probe()
 
     def _told(self, word: str) -> None:
         """Something was published for this node alone: its own probe, that another node took up a
@@ -355,6 +406,8 @@ class Cluster:
             return
         me.num += 1
         body = encode(Said(me.sid, me.num, me.nick, text, action))
+        if self._replication is not None:
+            settled = partial(self._said_and, self._replication, settled)
         line = Line(me.sid, me.token, me.num, body, settled)
         name = fold(channel)
         self._link.soon()
@@ -363,6 +416,14 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    @staticmethod
+    def _said_and(replication: Replication, settled: Settled, refused: Refused | None) -> None:
+        """A line was accepted, or refused: settle it when replicas have it."""
+        if refused is None:
+            replication.confirm(partial(settled, None))
+        else:
+            settled(refused)
 
     def _end_of_turn(self) -> None:
         lines, self._lines = self._lines, {}
@@ -817,7 +878,10 @@ class Cluster:
                 self._feed.witness(told)
             return receipt
 
-        return await self._settle(node, tell)
+        receipt = await self._settle(node, tell)
+        if self._replication is not None:
+            await self._replication.confirmed()
+        return receipt
 
     async def _settle(self, node: str, attempt: Callable[[bool], Awaitable[T]]) -> T:
         """Try until Redis answers; `attempt` is told whether it may have been done before.
@@ -965,6 +1029,29 @@ class Cluster:
             for i, one in enumerate(waiting, last - len(waiting) + 1):
                 one.callback(i)
         del self._counting[counter]
+
+    # -- an operator's orders
+
+    def _ordered(self, raw: bytes) -> None:
+        try:
+            order = decode_order(raw)
+        except msgspec.DecodeError as e:
+            self.log.error("an order that can't be understood: {why}", why=str(e))
+            return
+        self.log.info("ordered to {what}", what=type(order).__name__.lower())
+        self._orders(order)
+
+    async def report(self, number: str, summary: msgspec.Struct, within: float = 0.0) -> None:
+        """Report to the operator how far an order is, which will be done `within` seconds."""
+        await self._store.report(number, {SUMMARY: msgspec.json.encode(summary)}, within)
+
+    async def show(self, number: str, sessions: dict[str, Shown]) -> None:
+        """Report to the operator what is in this node's memory: its sessions, by sid."""
+        rows = [(sid, msgspec.json.encode(shown)) for sid, shown in sessions.items()]
+        for i in range(0, len(rows), ROWS):
+            await self._store.report(number, dict(rows[i : i + ROWS]))
+        heard = (log for log in self._feed.followed() if log.startswith("#"))
+        await self.report(number, Following(tuple(heard)))
 
     # -- housekeeping
 

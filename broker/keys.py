@@ -18,6 +18,8 @@
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
+                                           mark (of the last WAIT), orders (hash: incarnation ->
+                                           order), report:ID (hash: see broker/orders.py),
                                            detached (zset of sids, by when they end),
                                            shelf (hash, their records by sid), and
                                            recovery (hash, see scripts/recover.lua)
@@ -27,9 +29,10 @@ each script touches one. Names are folded, then percent-encoded, so a nick's own
 count. Must not know commands or scripts.
 """
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from broker.events import SCHEMA
 from broker.names import fold
@@ -68,6 +71,17 @@ def _channel_keys(prefix: str, name: str) -> ChannelKeys:
     return ChannelKeys(base + "meta", base + "roster", base + "log")
 
 
+class Named(NamedTuple):
+    """What a key is of. `kind`: c, n, a or w; `part`: what stands behind the braces."""
+
+    kind: str
+    name: str
+    part: str
+
+
+_NAMED = re.compile(r"\{([cnaw]):([^}]*)\}(?::(\w+))?")
+
+
 class Keys:
     """All key names under one namespace."""
 
@@ -80,9 +94,24 @@ class Keys:
         self.recovery = cluster + "recovery"
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
+        self.mark = cluster + "mark"
+        self.orders = cluster + "orders"
+        self._reports = cluster + "report:"
         self.detached = cluster + "detached"
         self.shelf = cluster + "shelf"
         self._counters = cluster + "counter:"
+
+    @property
+    def every(self) -> str:
+        """A pattern for SCAN: all keys of the namespace."""
+        return re.sub(r"[][*?\\]", r"\\\g<0>", self._prefix) + "*"
+
+    def taken_apart(self, key: str) -> Named | None:
+        """What a key is of; None for those of the cluster, and for those of others."""
+        found = _NAMED.fullmatch(key.removeprefix(self._prefix))
+        if found is None or not key.startswith(self._prefix):
+            return None
+        return Named(found[1], unquote(found[2]), found[3] or "")
 
     def channel(self, name: str) -> ChannelKeys:
         return _channel_keys(self._prefix, name)
@@ -110,6 +139,9 @@ class Keys:
 
     def node_sessions(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:sessions"
+
+    def report(self, number: str) -> str:
+        return self._reports + _encoded(number)
 
     def node_seen(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:seen"

@@ -232,6 +232,14 @@ class World:
         self.claims[fold(nick)] = elder
         self.call(partial(session.home.sink.nick_lost, session.sid))
 
+    def freeze_replicas(self) -> None:
+        """What is accepted reaches no replica any more."""
+        self.call(*(partial(node.sink.replicated, False) for node in self.nodes))
+
+    def wake_replicas(self) -> None:
+        """Replicas have everything again."""
+        self.call(*(partial(node.sink.replicated, True) for node in self.nodes))
+
     # For the nodes
 
     def logs(self) -> list[_Log]:

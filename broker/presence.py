@@ -33,6 +33,7 @@ class Presence:
     `lease`: seconds. `incarnate` gives a name for a new incarnation. `evicted` is told when
     the lease turns out to have ended, with whether Redis forgot everything (see
     `api.Sink.evicted`); the presence then waits for `take`. `probe` is called with each beat.
+    `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`).
     """
 
     log = Logger()
@@ -48,6 +49,7 @@ class Presence:
         evicted: Callable[[bool], None],
         probe: Callable[[], None],
         messages: Callable[[], int],
+        ordered: Callable[[bytes], None],
     ) -> None:
         self._store = store
         self._keeping = keeping
@@ -57,6 +59,7 @@ class Presence:
         self._evicted = evicted
         self._probe = probe
         self._messages = messages
+        self._ordered = ordered
         self.node = incarnate()
         self._epoch = ""
         self._steady_since = 0
@@ -135,6 +138,8 @@ class Presence:
         if not beat.held:
             return False
         self._last, self._last_at = beat, self._clock.seconds()
+        if beat.order:
+            self._ordered(beat.order)
         return True
 
     async def renew(self) -> bool:
@@ -177,6 +182,8 @@ class Presence:
         self._last, self._last_at = beat, self._clock.seconds()
         if self._epoch == "":
             self._epoch = beat.epoch
+        if beat.order:
+            self._ordered(beat.order)
         return beat
 
     async def _look(self) -> None:

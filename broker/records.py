@@ -56,6 +56,19 @@ def decode_record(raw: bytes) -> Record:
     return Record(token, nicks, {fold(name): name for name in channels}, kept)
 
 
+class Member(NamedTuple):
+    """Of a roster: as much as is needed to take somebody out of it."""
+
+    token: str
+    nick: str
+
+
+def decode_member(raw: bytes) -> Member:
+    """Raises ValueError for what is no member (see scripts/_member.lua)."""
+    token, _num, _flag, _status, _seq, nick = raw.decode().split(" ", 5)
+    return Member(token, nick)
+
+
 class Records:
     """All sessions' records, by sid.
 

@@ -43,11 +43,9 @@ from broker.feed import Excerpt
 from broker.keys import Keys
 from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
+from broker.orders import KEPT
 from broker.records import Record, decode_record
-from broker.scripts import load
-
-MOMENT = 60
-"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
+from broker.scripts import MOMENT, load
 
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
@@ -58,12 +56,15 @@ STRANGER = "-"
 
 
 class Beat(NamedTuple):
-    """What a heartbeat found. Times are Redis's, in Unix milliseconds."""
+    """What a heartbeat found. Times are Redis's, in Unix milliseconds. `order`: an operator's,
+    empty if there's none.
+    """
 
     held: bool
     now: int
     deadline: int
     epoch: str
+    order: bytes
 
 
 class Line(NamedTuple):
@@ -699,14 +700,19 @@ class Store:
 
     # -- nodes
 
+    @property
+    def mark(self) -> tuple[Argument, ...]:
+        """A command that writes something, whatever scripts Redis has forgotten."""
+        return ("EVAL", self._scripts["mark"].text, 1, self.keys.mark)
+
     async def beat(self, node: str, lease_ms: int, *, take: bool, messages: int) -> Beat:
         """Renew (or `take`) the lease of an incarnation, and count its messages."""
-        keys = (self.keys.leases, self.keys.epoch, self.keys.messages)
+        keys = (self.keys.leases, self.keys.epoch, self.keys.messages, self.keys.orders)
         drawn = secrets.token_hex(8)
-        held, now, deadline, epoch = await self.run(
+        held, now, deadline, epoch, order = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
-        return Beat(held == 1, int(now), int(deadline), epoch.decode())
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
 
     async def expired(self, again_ms: int, most: int, until_ms: int) -> tuple[list[str], list[str]]:
         """The incarnations whose people someone should sweep now, and the detached sessions (at
@@ -721,11 +727,18 @@ class Store:
         """Nothing of an incarnation is left."""
         await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.dying, node)
+        await self.ask("HDEL", self.keys.orders, node)
 
     async def give_up_lease(self, node: str) -> None:
         """The incarnation is gone, with nothing left behind."""
         await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.leases, node)
+        await self.ask("HDEL", self.keys.orders, node)
+
+    async def report(self, number: str, rows: dict[str, bytes], within: float = 0.0) -> None:
+        """Write rows of a report. It stays for a minute, and for `within` seconds more."""
+        key, flat = self.keys.report(number), [part for row in rows.items() for part in row]
+        await self.ask_all(("HSET", key, *flat), ("EXPIRE", key, KEPT + int(within)))
 
 
 class _Direct:

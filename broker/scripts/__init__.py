@@ -24,6 +24,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "lag": ("_kept",),
     "lapse": ("_kept",),
     "leave": ("_member", "_settle", "_log"),
+    "mark": (),
     "note": ("_log",),
     "offer": (),
     "read": (),
@@ -43,6 +44,10 @@ _USES: dict[str, tuple[str, ...]] = {
     "topic": ("_member", "_log"),
     "trim": (),
 }
+
+
+MOMENT = 60
+"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
 
 
 class Script(NamedTuple):

@@ -54,6 +54,12 @@ class Yield(Command, frozen=True):
     aside = False
 
 
+class Mend(Command, frozen=True):
+    """The cluster may have lost something of the session: see that it has all."""
+
+    aside = False
+
+
 class End(Command, frozen=True):
     """The session is over: `why` is for others, `closing` for the person if they're there, with
     what it's about.
@@ -120,6 +126,7 @@ class Chat:
         self._retried: set[Session] = set()  # that are restored a while later
         self._present: set[str] = set()  # sessions that the cluster may still know
         self._empty: Promise | None = None
+        self._replicated = True  # as far as is known
         self._kept: set[Session] = set()
         self._resuming: dict[str, list[Promise]] = {}  # sid: who waits to do that next
 
@@ -195,6 +202,8 @@ class Chat:
                     await self._restore(session)
                 case Yield():
                     await self._yield(session)
+                case Mend():
+                    await self._mend(session)
                 case End():
                     await self.end(session, command.why, command.closing, command.about)
                 case Dismiss():
@@ -225,6 +234,8 @@ class Chat:
             await self._open_as_guest(session)
             lobby = self.config.lobby if command.lobby else ""
             self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            if not self._replicated:
+                self.hub.reply(session, Notice(News.UNREPLICATED))
             if lobby:
                 await verbs.enter(self, session, lobby, announce=False)
         except Refused as refused:
@@ -412,6 +423,10 @@ class Chat:
         if self.broker.ready:
             self._restore_all()
 
+    def replicated(self, enough: bool) -> None:
+        self._replicated = enough
+        self._notice(News.REPLICATED if enough else News.UNREPLICATED)
+
     @staticmethod
     def _wake(session: Session) -> None:
         """What the session's verb waits for won't come."""
@@ -470,6 +485,27 @@ class Chat:
         if session not in self._retried:
             self._retried.add(session)
             self._later(AGAIN, again)
+
+    def mend(self, sids: Iterable[str]) -> None:
+        """See that the cluster has all that these sessions hold, so far as they are here."""
+        for session in map(self.hub.sessions.get, sids):
+            if session is not None and session in self._known:
+                session.lane.first(Mend())
+
+    async def _mend(self, session: Session) -> None:
+        """Claim and join again; without a word where nothing was lost, and to others."""
+        try:
+            await self.broker.open(session.me)
+        except Refused as refused:
+            if refused.code in (Code.AWAY, Code.BUSY):
+                return  # nothing has changed: whoever found it will find it again
+            # the nick is somebody else's, and so the session is open no more
+            self._known.discard(session)
+            self._unknown[session] = True
+            await self._restore(session)
+            return
+        with suppress(Refused):
+            await self._take_back(session, forgotten=True)
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me

@@ -17,6 +17,8 @@ class News(StrEnum):
     BACK = "back"
     CUT_OFF = "cut-off"
     NICK_LOST = "nick-lost"
+    UNREPLICATED = "unreplicated"
+    REPLICATED = "replicated"
 
 
 class Goodbye(StrEnum):
@@ -26,6 +28,7 @@ class Goodbye(StrEnum):
     AWAY = "away"
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
+    DRAIN = "drain"
     ELSEWHERE = "elsewhere"
     IDLE = "idle"
     CONNECTS = "connects"

@@ -188,7 +188,8 @@ class MemoryFleet(Fleet):
         self._world: World | None = None
 
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
-        settings.pop("lease", None)
+        for ours in ("lease", "replicas", "ack_timeout"):
+            settings.pop(ours, None)
         if self._world is None:
             self._world = World(time.time, **settings)
         return Memory(self._world, name)
@@ -233,7 +234,7 @@ class RedisFleet(Fleet):
         super().__init__()
         self._port = port
         self._real = real
-        self._namespace = f"test-{secrets.token_hex(4)}"
+        self.namespace = f"test-{secrets.token_hex(4)}"
         self.relays: dict[Broker, Relay] = {}
         self._running = ExitStack()
         self._standbys: list[int] = []
@@ -245,7 +246,7 @@ class RedisFleet(Fleet):
         await relay.start()
         config = ClusterConfig(
             url=relay.url,
-            namespace=self._namespace,
+            namespace=self.namespace,
             node=name,
             script_flags=self._real,  # fakeredis knows none
             **settings,
@@ -273,7 +274,7 @@ class RedisFleet(Fleet):
             relay.redis_port = self._port
 
     def _usurp(self, node: Node, nick: str) -> None:
-        keys = Keys(self._namespace)
+        keys = Keys(self.namespace)
         with self.client() as client:
             claim = keys.nick(nick).claim
             client.hset(claim, mapping={"sid": "elder", "token": "t", "claimed": 1})

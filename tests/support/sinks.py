@@ -36,13 +36,19 @@ class Evicted(NamedTuple):
     forgotten: bool
 
 
+class Replicated(NamedTuple):
+    """A call of `Sink.replicated`."""
+
+    enough: bool
+
+
 class Taken(NamedTuple):
     """A call of `Sink.taken`."""
 
     sid: str
 
 
-Call = Envelope | Gap | Continued | NickLost | Evicted | Taken | str
+Call = Envelope | Gap | Continued | NickLost | Evicted | Replicated | Taken | str
 """What a sink was told: "away" and "back" stand for themselves."""
 
 
@@ -82,6 +88,9 @@ class Record:
 
     def evicted(self, forgotten: bool) -> None:
         self._tell(Evicted(forgotten))
+
+    def replicated(self, enough: bool) -> None:
+        self._tell(Replicated(enough))
 
     def kept(self) -> list[Kept]:
         self.beats += 1
