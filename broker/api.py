@@ -260,7 +260,7 @@ class Sink(Protocol):
         """The kept sessions that are here. Asked for each second."""
 
     def taken(self, sid: str) -> None:
-        """The kept session was taken up on another node: nothing of it is this node's any more."""
+        """The kept session is taken up on another node: nothing of it is this node's any more."""
 
 
 class Broker(Protocol):
@@ -329,7 +329,9 @@ class Broker(Protocol):
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         """Take up a membership of a session that is being resumed; None if it isn't in there.
 
-        This node follows the channel already. No event is made of it.
+        This node follows the channel already. No event is made of it, but for a `Renamed` where the
+        roster has another nick than the session: a nick change was stopped in the middle, or the
+        nick is lost.
         """
 
     def attend(self, me: Identity, inbox: Position) -> None:
@@ -338,7 +340,7 @@ class Broker(Protocol):
     async def resumed(self, me: Identity) -> None:
         """The session has been taken up: nobody else has anything of it any more.
 
-        ELSEWHERE if somebody else took it up meanwhile, who has it then.
+        ELSEWHERE if somebody else took it up meanwhile, who has it then; CUT_OFF if it was lost.
         """
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:

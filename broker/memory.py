@@ -103,7 +103,6 @@ class _Kept:
     ends: int | None = None
     told: dict[str, Reach] = field(default_factory=dict)
     till: int = 0
-    before: "tuple[Memory, str] | None" = None  # who had it and what it was called there
 
 
 @dataclass
@@ -393,7 +392,7 @@ class Memory:
         if elsewhere:
             told = session.home.reach([*session.channels, fold(session.nick)])
             world.detach(session, kept.state, world.ms(), told)
-            kept.before = session.home, session.nick
+            session.home.lose_kept(me.sid, session.nick)
         session.num += 1 << 32
         me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
         session.token, session.home, kept.ends = me.token, self, None
@@ -411,11 +410,16 @@ class Memory:
         if not found or not member:
             return None
         member.token = me.token
-        tip = found.log.tip
+        tip, nick = found.log.tip, member.nick
         heard = self._heard.get(name)
         if name in self._heard and (heard is None or heard.epoch != tip.epoch):
             self._heard[name] = tip
-        return Regained(found.name, tip, member.quiet, member.nick, member.since)
+        if nick != session.nick:
+            member.nick = session.nick
+            if not member.quiet:
+                names = tuple(session.channels)
+                self._world.append(found.log, Renamed(me.sid, me.num, nick, session.nick, names))
+        return Regained(found.name, tip, member.quiet, nick, member.since)
 
     def attend(self, me: Identity, inbox: Position) -> None:
         session = self._world.sessions[me.sid]
@@ -428,10 +432,7 @@ class Memory:
                 self.publish(session.inbox, envelope)
 
     async def resumed(self, me: Identity) -> None:
-        kept = self._session(me).kept
-        if kept is not None and kept.before is not None:
-            (home, nick), kept.before = kept.before, None
-            home.lose_kept(me.sid, nick)
+        self._session(me)
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check_ready()

@@ -33,10 +33,11 @@ _USES: dict[str, tuple[str, ...]] = {
     "say": ("_member", "_log"),
     "settle": ("_kept",),
     "shelve": (),
-    "take": ("_kept",),
+    "take": ("_kept", "_log"),
     "tell": ("_log",),
     "topic": ("_member", "_log"),
     "trim": (),
+    "unshelve": (),
 }
 
 

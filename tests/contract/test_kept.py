@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from broker.api import Code, Identity, Kept, Position, Presence, Reach, Refused, Resumed
-from broker.events import Event, Quit, Said, Told
+from broker.events import Event, Quit, Renamed, Said, Told
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, MemoryFleet, Node, refusal
 from tests.support.sinks import Taken
@@ -367,3 +367,71 @@ async def test_while_the_broker_is_away_nothing_is_resumed(fleet: Fleet) -> None
     with pytest.raises(Refused) as refused:
         await take(b, ann)
     assert Code.AWAY == refused.value.code
+
+
+# Who had it before, and who comes after
+
+
+async def test_the_node_that_had_it_is_told_before_all_is_taken_up(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    await take(b, await kept(a, "ann", "#go"))
+    await a.sink.until_told(Taken(sid := a.people[0].sid))
+    assert [Taken(sid)] == [call for call in a.sink.told if isinstance(call, Taken)]
+
+
+async def test_what_the_node_before_showed_lies_before_the_tip(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann, bob = await kept(a, "ann", "#go"), await a.enter("bob", "#go")
+    again, resumed = await take(b, ann)
+    await a.sink.until_told(Taken(ann.sid))
+    shown = a.sink.places("#go")[-1]
+    await b.broker.follow("#go")
+    regained = await b.broker.regain(again, "#go")
+    await a.say(bob, "#go", "not shown there")
+    assert regained is not None and shown.seq <= regained.tip.seq
+
+
+async def test_a_node_that_did_not_hear_of_it_is_told_when_the_broker_is_back(fleet: Fleet) -> None:
+    a, b = [await fleet.start() for _ in range(2)]
+    ann = await kept(a, "ann", "#go")
+    await fleet.lose(a)
+    await take_up(b, ann)
+    await fleet.restore(a)
+    assert [Taken(ann.sid)] == [call for call in a.sink.told if isinstance(call, Taken)]
+
+
+async def test_who_quits_where_it_was_taken_from_ends_nothing(make_brokers: MakeBrokers) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take_up(b, ann)
+    await a.broker.quit(ann, "", ["#go"])
+    await b.broker.detach(again, STATE)
+    _, resumed = await take(c, ann)
+    assert ("ann", ["#go"]) == (resumed.nick, resumed.channels)
+
+
+async def test_a_nick_change_that_was_stopped_is_told_with_the_membership(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann, _ = await kept(a, "ann", "#go"), await b.enter("bob", "#go")
+    await a.broker.rename(ann, "anna", [])  # the rosters don't know yet
+    await take_up(b, ann)
+    renamed = [(e.nick, e.new) for e in await b.heard("#go") if isinstance(e, Renamed)]
+    assert ([("ann", "anna")], ["anna", "bob"]) == (
+        renamed,
+        sorted((await b.broker.roster("#go")).nicks),
+    )
+
+
+async def test_a_node_that_is_cut_off_while_it_takes_one_up_can_do_so_later(fleet: Fleet) -> None:
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    ann = await kept(a, "ann", "#go")
+    await take(b, ann)
+    b.people.clear()
+    b.people.append(await b.enter("bob"))
+    await fleet.evict(b, seen_by=a)
+    await fleet.restore(b)
+    assert "ann" == (await take(b, ann))[1].nick
