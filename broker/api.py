@@ -173,11 +173,10 @@ class Regained(NamedTuple):
 
 class Missed(NamedTuple):
     """What a log has after a place, oldest first. `lost`: how many of it are there no more, None
-    if nobody knows. `before`: some entries up to that place, as many as are at hand.
+    if nobody knows.
     """
 
     lost: int | None
-    before: list[Entry]
     entries: list[Entry]
 
 
@@ -312,8 +311,9 @@ class Broker(Protocol):
 
         How far it was told is what the sink was told at the call, before anything is awaited.
         It holds its nick and its memberships, and ends after a while with a `Quit` if nobody does.
-        One that was taken up elsewhere stays there. Never refused: while the broker is away it
-        waits. A session that isn't kept is ended.
+        One that is being resumed was told as far as it was before. One that was taken up elsewhere
+        stays there. Never refused: while the broker is away it waits. A session that isn't kept is
+        ended.
         """
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:

@@ -68,9 +68,6 @@ TAKEN = "taken"
 the how manieth time that is. What is published after it isn't for the other to show.
 """
 
-AROUND = 50
-"""How many entries before a place are read with those after it; see `Missed.before`."""
-
 ROWS = 500
 """How many records are written down in one call."""
 
@@ -665,22 +662,19 @@ class Cluster:
         same = after.epoch in (upto.epoch, "")  # empty: nobody had written to it yet
         start = after.seq if same else 0
         lost = 0 if same else None
-        before: list[Entry] = []
         entries: list[Entry] = []
-        at = max(0, start - AROUND)
+        at = start
         while at < upto.seq:
             excerpt = await self._store.read(log, at, CHUNK)
             if excerpt.tip.epoch != upto.epoch:
-                return Missed(None, [], [])
-            for entry in excerpt.entries:
-                if entry.seq <= upto.seq:
-                    (before if entry.seq <= start else entries).append(entry)
+                return Missed(None, [])
+            entries += [entry for entry in excerpt.entries if entry.seq <= upto.seq]
             if len(excerpt.entries) < CHUNK:
                 break
             at = excerpt.entries[-1].seq
         if lost is not None:
             lost = max(0, upto.seq - start) - len(entries)
-        return Missed(lost, before, entries)
+        return Missed(lost, entries)
 
     # -- channels
 

@@ -96,13 +96,16 @@ class _Session:
 
 @dataclass
 class _Kept:
-    """What a kept session has besides. `ends`: when it does (ms), if it's detached."""
+    """What a kept session has besides. `ends`: when it does (ms), if it's detached.
+    `taking`: it's being taken up.
+    """
 
     secret: str
     state: bytes
     ends: int | None = None
     told: dict[str, Reach] = field(default_factory=dict)
     till: int = 0
+    taking: bool = False
 
 
 @dataclass
@@ -376,7 +379,11 @@ class Memory:
         if session.kept is None:
             await self.quit(me, "connection lost", [])
             return
-        self._world.detach(session, state, 0, told)
+        kept = session.kept
+        if kept.taking:
+            self._world.detach(session, kept.state, self._world.ms(), kept.told)
+        else:
+            self._world.detach(session, state, 0, told)
         self._heard.pop(fold(session.nick), None)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -396,6 +403,7 @@ class Memory:
         session.num += 1 << 32
         me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
         session.token, session.home, kept.ends = me.token, self, None
+        kept.taking = True
         nick = fold(session.nick)
         known = dict(kept.told)
         known.setdefault(nick, Reach(Position(session.inbox.epoch, 0), 0))
@@ -432,7 +440,9 @@ class Memory:
                 self.publish(session.inbox, envelope)
 
     async def resumed(self, me: Identity) -> None:
-        self._session(me)
+        kept = self._session(me).kept
+        if kept is not None:
+            kept.taking = False
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check_ready()
@@ -442,14 +452,13 @@ class Memory:
         if holder is not None:
             found = holder.inbox
         if found is None or found.epoch != upto.epoch:
-            return Missed(None, [], [])
+            return Missed(None, [])
         same = after.epoch in (found.epoch, "")
         start = after.seq if same else 0
         entries = self._world.trim(found).entries
-        before = [entry for entry in entries if entry.seq <= start]
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]
         lost = upto.seq - start - len(missed)
-        return Missed(lost if same else None, before, missed)
+        return Missed(lost if same else None, missed)
 
     async def follow(self, channel: str) -> None:
         if not self.ready:

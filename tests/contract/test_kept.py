@@ -315,17 +315,6 @@ async def test_what_was_missed_lies_after_one_place_and_up_to_another(
     assert (0, ["two"]) == (missed.lost, texts)
 
 
-async def test_what_lies_before_is_at_hand(make_brokers: MakeBrokers) -> None:
-    (a,) = await make_brokers(1)
-    bob = await a.enter("bob", "#go")
-    await a.say(bob, "#go", "one")
-    await a.say(bob, "#go", "two")
-    await a.heard("#go")
-    places = a.sink.places("#go")
-    missed = await a.broker.missed("#go", places[1], places[2])
-    assert [1, 2] == [entry.seq for entry in missed.before]
-
-
 async def test_what_the_log_has_no_more_is_counted(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2, history_lines=3)
     bob = await a.enter("bob", "#go")
@@ -435,3 +424,17 @@ async def test_a_node_that_is_cut_off_while_it_takes_one_up_can_do_so_later(flee
     await fleet.evict(b, seen_by=a)
     await fleet.restore(b)
     assert "ann" == (await take(b, ann))[1].nick
+
+
+async def test_how_far_it_was_told_is_known_after_a_taking_that_came_to_nothing(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, c = await make_brokers(3)
+    ann, bob = await kept(a, "ann", "#go"), await b.enter("bob", "#go")
+    await a.broker.detach(ann, STATE)
+    again, first = await take(b, ann)
+    await b.say(bob, "#go", "not shown to ann")
+    await b.heard("#go")
+    await b.broker.detach(again, STATE)
+    _, second = await take(c, ann)
+    assert first.told["#go"] == second.told["#go"]
