@@ -198,7 +198,8 @@ class KeptRows:
     ) -> Regained | None:
         """Take up a membership; None if the session has none. Raises `Late`."""
         meta, roster, _ = self._keys.channel(channel)
-        found = await self._store.run("regain", (meta, roster), sid, taken.tokens, token, deadline)
+        args = (sid, taken.tokens, token, deadline, taken.turn << TURN)
+        found = await self._store.run("regain", (meta, roster), *args)
         if found[0] == b"late":
             raise Late
         if found[0] == b"gone":

@@ -3,19 +3,20 @@
 import random
 import secrets
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
 from broker.address import parse
-from broker.api import Identity
+from broker.api import Code, Identity
 from broker.kept import KeptRows, Row, Taken
 from broker.keys import Keys
 from broker.link import Link
 from broker.records import Record
 from broker.store import Late, Store
-from tests.support.fleet import somebody
+from tests.support.fleet import refusal, somebody
 from tests.support.spin import reactor, wait
 
 SECRET = "a hash"
@@ -103,6 +104,18 @@ async def test_how_far_it_was_told_outlives_a_taking_that_comes_to_nothing(rows:
     await take(rows, me.sid, "second", SEEN)
     third = await take(rows, me.sid, "third", OTHER)  # as node b told others
     assert SEEN == third.seen
+
+
+async def test_a_join_that_comes_late_does_not_get_a_membership_back(rows: KeptRows) -> None:
+    me, _ = await kept(rows)
+    store = rows._store
+    how: dict[str, Any] = {"announce": False, "quiet": False, "roster": 0, "history": 0}
+    how |= {"may_make": True, "deadline": FAR}
+    await store.join(me, "#go", num=1, **how)
+    taken = await take(rows, me.sid, "second")
+    await rows.regain(me.sid, taken, "second", "#go", FAR)
+    assert Code.CUT_OFF == await refusal(store.join(me, "#go", num=1, **how))
+    assert await rows.regain(me.sid, taken, "second", "#go", FAR) is not None
 
 
 async def test_who_was_detached_again_stays_on_the_shelf(rows: KeptRows) -> None:
