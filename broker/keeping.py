@@ -133,7 +133,7 @@ class Keeping:
             raise Refused(Code.CUT_OFF)
         self._here[me.sid] = _Here(me, _hashed(secret), state)
         # who has their token has read what came before it; others may not have, in the same logs
-        self._before = self._positions() | self._before
+        self._before = self._told() | self._before
         await self._note(node)
 
     async def record(self, node: str, kept: Iterable[Kept]) -> list[str]:
@@ -143,7 +143,7 @@ class Keeping:
         """
         lost = []
         if self._here or self._noted:
-            told = self._positions()  # now, as it was now that all before it had reached people
+            told = self._told()  # now, as it was now that all before it had reached people
             for me, state, reached in kept:
                 here = self._here.get(me.sid)
                 if here is None or await self._record(node, here, state, reached):
@@ -163,7 +163,9 @@ class Keeping:
             if not await self._rows.lag(here.me.sid, here.me.token, b""):
                 return False
         elif not reached and here.behind is None:
-            here.behind = {log: (epoch, seq, seq) for log, (epoch, seq) in self._before.items()}
+            record = self._records.find(here.me)
+            mine = set(_logs(record)) if record is not None else set()
+            here.behind = {log: (*at, at.seq) for log, at in self._before.items() if log in mine}
             packed = msgspec.json.encode(here.behind)
             if not await self._rows.lag(here.me.sid, here.me.token, packed):
                 return False
@@ -171,6 +173,12 @@ class Keeping:
             here.state = state
             return await self._rows.keep(here.me, here.secret, node, state, fresh=False)
         return True
+
+    def _told(self) -> dict[str, Position]:
+        """How far those who are here were told by now, in all their logs."""
+        records = (self._records.find(here.me) for here in self._here.values())
+        logs = {log for record in records if record is not None for log in _logs(record)}
+        return {log: at for log, at in self._positions().items() if log in logs}
 
     def _covered(self, me: Identity) -> bool:
         """Whether the places of all logs of a session are known that are a beat old."""
@@ -240,14 +248,16 @@ class Keeping:
         """How far a session that is here was told by now."""
         here, told = self._here.get(me.sid), self._positions()
         behind = here.behind if here is not None else None
-        certain = {log: at.seq for log, at in self._before.items()}
+        certain = dict(self._before)
         if behind is not None:
-            certain = {log: seq for log, (_, seq, _) in behind.items()}
-        return {
-            log: (told[log].epoch, min(certain.get(log, -1), told[log].seq), told[log].seq)
-            for log in _logs(record)
-            if log in told
-        }
+            certain = {log: Position(epoch, seq) for log, (epoch, seq, _) in behind.items()}
+        places = {}
+        for log in _logs(record):
+            if log in told:
+                (epoch, seq), at = told[log], certain.get(log, Position(told[log].epoch, -1))
+                # of a log that has begun anew since, nothing is certain
+                places[log] = (epoch, min(at.seq, seq) if at.epoch == epoch else 0, seq)
+        return places
 
     async def detach(
         self, me: Identity, record: Record, places: Places, state: bytes, node: str

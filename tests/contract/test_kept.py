@@ -16,9 +16,9 @@ SECRET = "a secret"
 STATE = b'{"current":"#go"}'
 
 
-async def kept(node: Node, nick: str, *channels: str) -> Identity:
+async def kept(node: Node, nick: str, *channels: str, **how: Any) -> Identity:
     """Somebody whose session is kept."""
-    me = await node.enter(nick, *channels)
+    me = await node.enter(nick, *channels, **how)
     await node.broker.keep(me, SECRET, STATE)
     node.sink.keeping[me.sid] = Kept(me, STATE, True)
     return me
@@ -438,3 +438,38 @@ async def test_how_far_it_was_told_is_known_after_a_taking_that_came_to_nothing(
     await b.broker.detach(again, STATE)
     _, second = await take(c, ann)
     assert first.told["#go"] == second.told["#go"]
+
+
+async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
+    fleet: Fleet,
+) -> None:
+    if isinstance(fleet, MemoryFleet):
+        pytest.skip("it has no socket that could lag")
+    a, b = [await fleet.start(lease=4.0) for _ in range(2)]
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.sink.until(lambda: a.sink.beats > 1)
+    await b.say(bob, "#go", "not read")
+    await a.heard("#go")
+    await kept(a, "cat", "#go", announce=False)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
+    beats = a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 1)
+    _, resumed = await take(b, ann)
+    assert place == resumed.told["#go"].after
+
+
+async def test_how_far_one_was_told_is_written_of_ones_own_logs_alone(fleet: Fleet) -> None:
+    if isinstance(fleet, MemoryFleet):
+        pytest.skip("it has no socket that could lag")
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    await a.enter("bob", "#other")
+    ann = await kept(a, "ann", "#go")
+    await kept(a, "cat", "#py")
+    await a.sink.until(lambda: a.sink.beats > 2)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
+    beats = a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    _, resumed = await take(b, ann)
+    assert {"#go", "ann"} == resumed.told.keys()
