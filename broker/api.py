@@ -259,7 +259,10 @@ class Sink(Protocol):
         """The kept sessions that are here. Asked for each second."""
 
     def taken(self, sid: str) -> None:
-        """The kept session is taken up on another node: nothing of it is this node's any more."""
+        """The kept session is taken up on another node: nothing of it is this node's any more.
+
+        If it was being resumed here, that's refused from now on with ELSEWHERE.
+        """
 
 
 class Broker(Protocol):

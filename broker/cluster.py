@@ -269,8 +269,11 @@ class Cluster:
         kind, *about = nonce.split(" ")
         if kind == TAKEN:
             sid, turn = about
-            if self._keeping.is_overtaken(sid, int(turn)):
-                self._lose_kept(sid)
+            match self._keeping.overtake(sid, int(turn)):
+                case Outcome.MOVED:
+                    self._lose_kept(sid)
+                case Outcome.MOVING:
+                    self._sink.taken(sid)  # and whoever takes it up gives up
         else:
             self._probed_at = self._reactor.seconds()
 

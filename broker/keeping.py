@@ -73,12 +73,14 @@ class _Here:
 class Taking:
     """A session that is being taken up. `gone`: nicks and channels of the record that couldn't be
     had; they stay in it until all is settled, for somebody who takes the session up after this.
+    `overtaken`: somebody has.
     """
 
     row: Taken
     record: Record
     secret: str
     gone: list[str]
+    overtaken: bool = False
 
     @property
     def till(self) -> int:
@@ -201,12 +203,17 @@ class Keeping:
             if self._here.get(here.me.sid) is here:
                 await self._rows.keep(here.me, here.secret, node, here.state, fresh=True)
 
-    def is_overtaken(self, sid: str, turn: int) -> bool:
-        """Whether a session that was kept here was taken up elsewhere. `turn`: the how manieth
-        time that was.
+    def overtake(self, sid: str, turn: int) -> Outcome | None:
+        """Another node took a session up, the `turn`th time that somebody did. MOVED if it was
+        here till then, MOVING if it was being taken up, None if that's older news.
         """
-        here = self._here.get(sid)
-        return here is not None and here.me.num >> TURN < turn
+        here, taking = self._here.get(sid), self._taking.get(sid)
+        if here is not None and here.me.num >> TURN < turn:
+            return Outcome.MOVED
+        if taking is not None and 0 < taking.row.turn < turn:  # 0: it isn't taken yet
+            taking.overtaken = True
+            return Outcome.MOVING
+        return None
 
     async def overtaken(self) -> list[str]:
         """Those who were kept here and act under another token now."""
@@ -390,10 +397,12 @@ class Keeping:
         return sid in self._taking
 
     def taking(self, sid: str) -> Taking:
-        """Raises CUT_OFF if the session isn't being taken up."""
+        """Raises CUT_OFF if the session isn't being taken up, ELSEWHERE if it is there, too."""
         taking = self._taking.get(sid)
         if taking is None:
             raise Refused(Code.CUT_OFF)
+        if taking.overtaken:
+            raise Refused(Code.ELSEWHERE)
         return taking
 
     async def taken(self, me: Identity) -> Taking:

@@ -412,7 +412,7 @@ class Memory:
         return Resumed(me.nick, me.away, me.since, kept.state, channels, inbox, known, kept.till)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
-        session, name = self._session(me), fold(channel)
+        session, name = self._resuming(me), fold(channel)
         found = self._world.channels.get(name)
         member = found and found.members.get(session.sid)
         if not found or not member:
@@ -440,7 +440,7 @@ class Memory:
                 self.publish(session.inbox, envelope)
 
     async def resumed(self, me: Identity) -> None:
-        kept = self._session(me).kept
+        kept = self._resuming(me).kept
         if kept is not None:
             kept.taking = False
 
@@ -675,6 +675,12 @@ class Memory:
             raise Refused(Code.CUT_OFF)
         session.num = me.num
         return session
+
+    def _resuming(self, me: Identity) -> _Session:
+        session = self._world.sessions.get(me.sid)
+        if session is not None and session.token != me.token:
+            raise Refused(Code.ELSEWHERE)
+        return self._session(me)
 
     def _member(self, me: Identity, channel: str) -> tuple[_Channel, _Member]:
         self._take(me)

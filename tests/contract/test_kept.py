@@ -473,3 +473,14 @@ async def test_how_far_one_was_told_is_written_of_ones_own_logs_alone(fleet: Fle
     await a.sink.until(lambda: a.sink.beats > beats + 2)
     _, resumed = await take(b, ann)
     assert {"#go", "ann"} == resumed.told.keys()
+
+
+async def test_who_is_overtaken_while_resuming_is_told(make_brokers: MakeBrokers) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take(b, ann)
+    await b.broker.follow("#go")
+    await b.broker.regain(again, "#go")
+    await take(c, ann)
+    await b.sink.until_told(Taken(ann.sid))
+    assert Code.ELSEWHERE == await refusal(b.broker.resumed(again))
