@@ -175,11 +175,10 @@ class Regained(NamedTuple):
 
 class Missed(NamedTuple):
     """What a log has after a place, oldest first. `lost`: how many of it are there no more, None
-    if nobody knows. `before`: some entries up to that place, as many as are at hand.
+    if nobody knows.
     """
 
     lost: int | None
-    before: list[Entry]
     entries: list[Entry]
 
 
@@ -290,7 +289,10 @@ class Sink(Protocol):
         """The kept sessions that are here. Asked for each second."""
 
     def taken(self, sid: str) -> None:
-        """The kept session was taken up on another node: nothing of it is this node's any more."""
+        """The kept session is taken up on another node: nothing of it is this node's any more.
+
+        If it was being resumed here, that's refused from now on with ELSEWHERE.
+        """
 
 
 class Broker(Protocol):
@@ -353,8 +355,9 @@ class Broker(Protocol):
 
         How far it was told is what the sink was told at the call, before anything is awaited.
         It holds its nick and its memberships, and ends after a while with a `Quit` if nobody does.
-        One that was taken up elsewhere stays there. Never refused: while the broker is away it
-        waits. A session that isn't kept is ended.
+        One that is being resumed was told as far as it was before. One that was taken up elsewhere
+        stays there. Never refused: while the broker is away it waits. A session that isn't kept is
+        ended.
         """
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -370,7 +373,9 @@ class Broker(Protocol):
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         """Take up a membership of a session that is being resumed; None if it isn't in there.
 
-        This node follows the channel already. No event is made of it.
+        This node follows the channel already. No event is made of it, but for a `Renamed` where the
+        roster has another nick than the session: a nick change was stopped in the middle, or the
+        nick is lost.
         """
 
     def attend(self, me: Identity, inbox: Position) -> None:
@@ -379,7 +384,7 @@ class Broker(Protocol):
     async def resumed(self, me: Identity) -> None:
         """The session has been taken up: nobody else has anything of it any more.
 
-        ELSEWHERE if somebody else took it up meanwhile, who has it then.
+        ELSEWHERE if somebody else took it up meanwhile, who has it then; CUT_OFF if it was lost.
         """
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:

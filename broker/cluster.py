@@ -56,7 +56,7 @@ from broker.api import (
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
-from broker.kept import Reclaimed
+from broker.kept import TURN, Reclaimed
 from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
@@ -70,10 +70,9 @@ from broker.store import Late, Line, Parted, Store
 T = TypeVar("T")
 
 TAKEN = "taken"
-"""What a node publishes to another when it has taken up a session of it."""
-
-AROUND = 50
-"""How many entries before a place are read with those after it; see `Missed.before`."""
+"""What a node publishes to another when it takes up a session of it, with the session's sid and
+the how manieth time that is. What is published after it isn't for the other to show.
+"""
 
 ROWS = 500
 """How many records are written down in one call."""
@@ -214,6 +213,7 @@ class Cluster:
         self._probed_at = 0.0
         self._suspected = False  # that nothing is delivered any more
         self._said = 0
+        self._recording = False
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
         self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
         self._cached: dict[str, tuple[float, Any]] = {}
@@ -315,6 +315,8 @@ class Cluster:
             await self._presence.take()
         else:
             await self._presence.renew()
+        for sid in await self._keeping.overtaken():
+            self._lose_kept(sid)  # before more is shown to them; the word of it wasn't heard
         await self._feed.catch_up()
         while self._feed.distrusted and self._link.connected:
             await self._feed.catch_up()  # the wire was lost and renewed meanwhile
@@ -368,13 +370,18 @@ class Cluster:
         """Something was published for this node alone: its own probe, that another node took up a
         session, or that somebody else has one of its nicks.
         """
-        kind, _, sid = word.partition(" ")
+        kind, *about = word.split(" ")
         if kind == PROBE:
             self._probed_at = self._reactor.seconds()
-        elif kind == TAKEN:
-            self._aside(self._check_kept(sid))
         elif kind == NICK_LOST:
             self._aside(self._look_for_nicks())
+        elif kind == TAKEN:
+            sid, turn = about
+            match self._keeping.overtake(sid, int(turn)):
+                case Outcome.MOVED:
+                    self._lose_kept(sid)
+                case Outcome.MOVING:
+                    self._sink.taken(sid)  # and whoever takes it up gives up
 
     async def barrier(self) -> None:
         passed: Deferred[None] = Deferred()
@@ -571,25 +578,33 @@ class Cluster:
         nicks = list(record.nicks)
         for name in record.channels:
             self._records.leaving(me.sid, name)
-        while node == self.node:
-            try:
-                if record.kept:
-                    await self._keeping.lapse(me)
-                await self._quit(event, record, node)
-                if record.kept:
-                    await self._keeping.forget(me.sid)
-                self._records.gone(event)
-                break
-            except Refused as refused:
-                if refused.code is not Code.BUSY or self._stopping:
-                    raise
-            await self._pause(0.5)  # Redis takes no writes now, out of disk or of replicas, say
+        await self._insist(node, lambda: self._quit(me, event, record, node))
         self._forsake(nicks)
 
-    async def _quit(self, event: Quit, record: Record, node: str) -> None:
+    async def _quit(self, me: Identity, event: Quit, record: Record, node: str) -> None:
+        if record.kept and not await self._keeping.lapse(me):
+            self._records.end(me.sid, record)
+            self._keeping.moved(me.sid, record, node)
+            return
         for name in dict.fromkeys([*event.channels, *record.channels]):
             await self._store.part(record.token, name, event)
         await self._give_up(event.sid, record, node)
+        if record.kept:
+            await self._keeping.forget(me.sid)
+        self._records.gone(event)
+
+    async def _insist(self, node: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do what has to be done while Redis takes no writes (out of disk or of replicas, say),
+        too: again and again, as long as this incarnation lives.
+        """
+        while node == self.node:
+            try:
+                await work()
+                return
+            except Refused as refused:
+                if refused.code not in (Code.BUSY, Code.UNSETTLED) or self._stopping:
+                    raise
+            await self._pause(0.5)
 
     # -- kept sessions
 
@@ -605,13 +620,14 @@ class Cluster:
         await self._settle(node, keep)
 
     async def _record_kept(self) -> None:
-        if self.ready:
+        if not self.ready or self._recording:
+            return
+        self._recording = True
+        try:
             for sid in await self._keeping.record(self.node, self._sink.kept()):
                 self._lose_kept(sid)
-
-    async def _check_kept(self, sid: str) -> None:
-        if not await self._keeping.holds(sid, self.node):
-            self._lose_kept(sid)
+        finally:
+            self._recording = False
 
     def _lose_kept(self, sid: str) -> None:
         """Another node has taken the session up."""
@@ -646,16 +662,20 @@ class Cluster:
 
     async def _detach(self, me: Identity, record: Record, state: bytes, places: Places) -> None:
         node = self.node
-        if self._keeping.is_taking(me.sid):
-            await self._keeping.give_up(me, node)
-        else:
+
+        async def detach() -> None:
+            if self._keeping.is_taking(me.sid):
+                await self._keeping.give_up(me, node, self._presence.now_ms)
+                return
             outcome = await self._keeping.detach(me, record, places, state, node)
-            if node == self.node and self._records.find(me) is record:
-                if outcome is Outcome.ENDED:
-                    await self.quit(me, LOST, [])
-                    return
-                self._records.pop(me.sid)
+            if outcome is Outcome.ENDED and node == self.node:
+                await self.quit(me, LOST, [])
+            elif self._records.find(me) is record:
+                self._records.ending(me.sid)
                 await self._keeping.crossed_out(outcome, me.sid, record, node)
+                self._records.end(me.sid, record)
+
+        await self._insist(node, detach)
         self._forsake(record.nicks)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -671,7 +691,6 @@ class Cluster:
                 secret,
                 node,
                 deadline=self._presence.deadline,
-                now_ms=self._presence.now_ms,
                 detached=detached,
             )
 
@@ -681,43 +700,63 @@ class Cluster:
         except BaseException:
             if me.nick:
                 self._given_back.append(me.nick)
-            await self._keeping.give_up(me, node)
+            now = self._presence.now_ms
+            await self._insist(node, lambda: self._keeping.give_up(me, node, now))
             raise
 
     async def _take_up(self, me: Identity, taking: Taking, node: str) -> Resumed:
         """Take up the nick, the one that's shown first, and give back the others."""
         told, inbox = taking.told(), Position("", 0)
+        topics = {self._store.own_topic}
         me.nick = ""
         for nick in list(taking.record.nicks):
             found = await self._reclaim(me, nick, node)
-            if found is not None and me.nick:
+            if found is None:
+                continue
+            if found.topic not in topics:
+                topics.add(found.topic)
+                word = f"{TAKEN} {me.sid} {taking.row.turn}"
+                packed = msgspec.json.encode(Envelope(SCHEMA, "", word, 0, 0, []))
+                self._link.send(("PUBLISH", found.topic, packed), lambda _: None)
+            if me.nick:
                 await self._store.release(me.sid, me.token, nick)
                 self._records.gave_back(me.sid, nick)
                 self._given_back.append(nick)
-            elif found is not None:
-                me.nick, me.away, me.since = found.nick, found.away, found.since
-                inbox = found.tip
-                reach = told.get(fold(nick), Reach(found.taken, 0))
-                epoch, seq = reach.after
-                if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
-                    reach = reach._replace(after=found.taken)
-                told[fold(nick)] = reach
-                self._records.holds(me.sid, nick, found.claimed)
+                continue
+            me.nick, me.away, me.since = found.nick, found.away, found.since
+            inbox = found.tip
+            reach = told.get(fold(nick), Reach(found.taken, 0))
+            epoch, seq = reach.after
+            if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
+                reach = reach._replace(after=found.taken)
+            told[fold(nick)] = reach
         if not me.nick:
             await self._keeping.acts(me)
-        row = taking.row
         channels = list(taking.record.channels.values())
-        return Resumed(me.nick, me.away, me.since, row.state, channels, inbox, told, row.till)
+        return Resumed(
+            me.nick, me.away, me.since, taking.row.state, channels, inbox, told, taking.till
+        )
 
     async def _reclaim(self, me: Identity, nick: str, node: str) -> Reclaimed | None:
+        """Take up a claim, and hold what is sent to the nick from that moment."""
+
         async def reclaim(_again: bool) -> Reclaimed | None:
             return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
 
+        found = None
         self._feed.follow(fold(nick))
-        found = await self._settle(node, reclaim)
-        if found is None:
-            self._given_back.append(nick)
-        return found
+        self._claimed.append(fold(nick))
+        try:
+            found = await self._settle(node, reclaim)
+            if node != self.node:
+                raise Refused(Code.CUT_OFF)
+            if found is not None:
+                self._records.holds(me.sid, nick, found.claimed)
+            return found
+        finally:
+            self._claimed.remove(fold(nick))
+            if found is None:
+                self._given_back.append(nick)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         node = self.node
@@ -729,6 +768,12 @@ class Cluster:
         if found is not None:
             self._records.joined(me.sid, channel, found.quiet)
             self._feed.open(fold(channel), found.tip)
+            if found.nick != me.nick:
+                # its node died in the middle of a nick change; where that is told still, it's one
+                taking = self._keeping.taking(me.sid)
+                num, channels = taking.row.turn << TURN, tuple(taking.record.channels)
+                event = Renamed(me.sid, num, found.nick, me.nick, channels)
+                await self._store.rename(me, fold(channel), event)
         return found
 
     def attend(self, me: Identity, inbox: Position) -> None:
@@ -742,18 +787,17 @@ class Cluster:
                 self._left(me, name)
             elif fold(name) != fold(me.nick):
                 self._records.gave_back(me.sid, name)
-        word = msgspec.json.encode(Envelope(SCHEMA, "", f"{TAKEN} {me.sid}", 0, 0, []))
-        for topic in taking.topics - {self._store.own_topic}:
-            self._link.send(("PUBLISH", topic, word), lambda _: None)
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check()
         epoch, start = after
-        tip, some, past = await self._store.read(log, max(0, start - AROUND), CHUNK)
-        if tip.epoch != upto.epoch:
-            return Missed(None, [], [])
+        if start >= upto.seq and epoch in ("", upto.epoch):
+            return Missed(0, [])
+        tip, some, past = await self._store.read(log, start, CHUNK)
+        if tip.epoch != upto.epoch and upto.seq > past.get(upto.epoch, -1):
+            return Missed(None, [])
         # empty: nobody had written to it yet
-        same = epoch in ("", tip.epoch) or start <= past.get(epoch, -1)
+        same = epoch in ("", upto.epoch, tip.epoch) or start <= past.get(epoch, -1)
         if not same:
             start = 0
             some = (await self._store.read(log, 0, CHUNK)).entries
@@ -761,10 +805,9 @@ class Cluster:
         while len(some) == CHUNK and some[-1].seq < upto.seq:
             some = (await self._store.read(log, some[-1].seq, CHUNK)).entries
             found += some
-        before = [entry for entry in found if entry.seq <= start]
-        missed = [entry for entry in found if start < entry.seq <= upto.seq]
+        missed = [entry for entry in found if entry.seq <= upto.seq]
         lost = max(0, upto.seq - start) - len(missed)
-        return Missed(lost if same else None, before, missed)
+        return Missed(lost if same else None, missed)
 
     # -- channels
 

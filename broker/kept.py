@@ -20,6 +20,9 @@ TURN = 32
 KEPT = 7 * 86_400
 """Seconds that a kept session's own row outlives the last word of whoever has it."""
 
+ROWS = 500
+"""How many rows are read at a time."""
+
 
 class Taken(NamedTuple):
     """A kept session as it was when it was taken up: `tokens` under which it may hold something,
@@ -97,11 +100,10 @@ class KeptRows:
         keys = (self._keys.detached, self._keys.shelf)
         await self._store.run("shelve", keys, sid, keep_ms, row, patient=True)
 
-    async def unshelve(self, sid: str) -> None:
-        """Take a session off the list of those that will end."""
-        await self._store.ask_all(
-            ("ZREM", self._keys.detached, sid), ("HDEL", self._keys.shelf, sid), patient=True
-        )
+    async def unshelve(self, sid: str, row: bytes) -> None:
+        """Take a session off the list of those that will end, if it's there with this row."""
+        keys = (self._keys.detached, self._keys.shelf)
+        await self._store.run("unshelve", keys, sid, row, patient=True)
 
     async def shelved(self) -> dict[str, bytes]:
         """The rows of the detached sessions, by sid."""
@@ -124,14 +126,32 @@ class KeptRows:
         *earlier, token = tokens.decode().split()
         return Row(secret.decode(), token, owner.decode(), record or b"", not earlier)
 
-    async def take(self, sid: str, secret: str, token: str, owner: str, *, detached: bool) -> Taken:
-        """Take up a kept session under a new token. Raises TOKEN_UNKNOWN, ELSEWHERE."""
-        kept = (self._keys.kept(sid),)
-        found = await self._store.run("take", kept, secret, token, owner, KEPT, int(detached))
-        if found[0] == b"unknown":
-            raise Refused(Code.TOKEN_UNKNOWN)
-        if found[0] == b"elsewhere":
-            raise Refused(Code.ELSEWHERE)
+    async def acting(self, sids: list[str]) -> list[str | None]:
+        """Under which token each of these acts; None if it isn't kept."""
+        found: list[bytes | None] = []
+        for i in range(0, len(sids), ROWS):
+            rows = [("HGET", self._keys.kept(sid), "tokens") for sid in sids[i : i + ROWS]]
+            found += await self._store.ask_all(*rows)
+        return [tokens.decode().split()[-1] if tokens else None for tokens in found]
+
+    async def take(
+        self, sid: str, token: str, owner: str, *, row: Row, seen: bytes, deadline: int
+    ) -> Taken | None:
+        """Take up a kept session under a new token; None if it's not as in `row` any more.
+
+        `seen`: how far its node was told. Raises TOKEN_UNKNOWN, ELSEWHERE, `Late`.
+        """
+        args = (row.secret, token, owner, KEPT, deadline, row.token, row.owner, seen)
+        found = await self._store.run("take", (self._keys.kept(sid),), *args)
+        match found[0]:
+            case b"unknown":
+                raise Refused(Code.TOKEN_UNKNOWN)
+            case b"elsewhere":
+                raise Refused(Code.ELSEWHERE)
+            case b"late":
+                raise Late
+            case b"changed":
+                return None
         _, tokens, was, record, state, seen, till, turn = found
         return Taken(
             tokens.decode(), was.decode(), record, state, seen, int(till or 0), int(turn or 0)
@@ -179,7 +199,8 @@ class KeptRows:
     ) -> Regained | None:
         """Take up a membership; None if the session has none. Raises `Late`."""
         meta, roster, _ = self._keys.channel(channel)
-        found = await self._store.run("regain", (meta, roster), sid, taken.tokens, token, deadline)
+        args = (sid, taken.tokens, token, deadline, taken.turn << TURN)
+        found = await self._store.run("regain", (meta, roster), *args)
         if found[0] == b"late":
             raise Late
         if found[0] == b"gone":

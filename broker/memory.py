@@ -98,14 +98,16 @@ class _Session:
 
 @dataclass
 class _Kept:
-    """What a kept session has besides. `ends`: when it does (ms), if it's detached."""
+    """What a kept session has besides. `ends`: when it does (ms), if it's detached.
+    `taking`: it's being taken up.
+    """
 
     secret: str
     state: bytes
     ends: int | None = None
     told: dict[str, Reach] = field(default_factory=dict)
     till: int = 0
-    before: "tuple[Memory, str] | None" = None  # who had it and what it was called there
+    taking: bool = False
 
 
 @dataclass
@@ -446,7 +448,11 @@ class Memory:
         if session.kept is None:
             await self.quit(me, "connection lost", [])
             return
-        self._world.detach(session, state, 0, told)
+        kept = session.kept
+        if kept.taking:
+            self._world.detach(session, kept.state, self._world.ms(), kept.told)
+        else:
+            self._world.detach(session, state, 0, told)
         self._heard.pop(fold(session.nick), None)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -462,10 +468,11 @@ class Memory:
         if elsewhere:
             told = session.home.reach([*session.channels, fold(session.nick)])
             world.detach(session, kept.state, world.ms(), told)
-            kept.before = session.home, session.nick
+            session.home.lose_kept(me.sid, session.nick)
         session.num += 1 << 32
         me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
         session.token, session.home, kept.ends = me.token, self, None
+        kept.taking = True
         nick = fold(session.nick)
         known = dict(kept.told)
         known.setdefault(nick, Reach(Position(session.inbox.epoch, 0), 0))
@@ -474,17 +481,22 @@ class Memory:
         return Resumed(me.nick, me.away, me.since, kept.state, channels, inbox, known, kept.till)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
-        session, name = self._session(me), fold(channel)
+        session, name = self._resuming(me), fold(channel)
         found = self._world.channels.get(name)
         member = found and found.members.get(session.sid)
         if not found or not member:
             return None
         member.token = me.token
-        tip = found.log.tip
+        tip, nick = found.log.tip, member.nick
         heard = self._heard.get(name)
         if name in self._heard and (heard is None or heard.epoch != tip.epoch):
             self._heard[name] = tip
-        return Regained(found.name, tip, member.quiet, member.nick, member.since)
+        if nick != session.nick:
+            member.nick = session.nick
+            if not member.quiet:
+                names = tuple(session.channels)
+                self._world.append(found.log, Renamed(me.sid, me.num, nick, session.nick, names))
+        return Regained(found.name, tip, member.quiet, nick, member.since)
 
     def attend(self, me: Identity, inbox: Position) -> None:
         session = self._world.sessions[me.sid]
@@ -497,10 +509,9 @@ class Memory:
                 self.publish(session.inbox, envelope)
 
     async def resumed(self, me: Identity) -> None:
-        kept = self._session(me).kept
-        if kept is not None and kept.before is not None:
-            (home, nick), kept.before = kept.before, None
-            home.lose_kept(me.sid, nick)
+        kept = self._resuming(me).kept
+        if kept is not None:
+            kept.taking = False
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check_ready()
@@ -510,14 +521,13 @@ class Memory:
         if holder is not None:
             found = holder.inbox
         if found is None or found.epoch != upto.epoch:
-            return Missed(None, [], [])
+            return Missed(None, [])
         same = after.epoch in (found.epoch, "")
         start = after.seq if same else 0
         entries = self._world.trim(found).entries
-        before = [entry for entry in entries if entry.seq <= start]
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]
         lost = upto.seq - start - len(missed)
-        return Missed(lost if same else None, before, missed)
+        return Missed(lost if same else None, missed)
 
     async def follow(self, channel: str) -> None:
         if not self.ready:
@@ -768,6 +778,12 @@ class Memory:
             raise Refused(Code.CUT_OFF)
         session.num = me.num
         return session
+
+    def _resuming(self, me: Identity) -> _Session:
+        session = self._world.sessions.get(me.sid)
+        if session is not None and session.token != me.token:
+            raise Refused(Code.ELSEWHERE)
+        return self._session(me)
 
     def _member(self, me: Identity, channel: str) -> tuple[_Channel, _Member]:
         self._take(me)

@@ -205,7 +205,8 @@ class Presence:
 
     def _later(self, failure: Any) -> None:
         """A beat that couldn't be settled: the next will tell."""
-        failure.trap(Refused)
+        if failure.check(Refused) is None:
+            self.log.failure("a beat", failure)  # and the heart beats on
         self.unsteady()
 
     async def sweep(self, node: str, *, silently: bool = False) -> bool:
@@ -243,7 +244,7 @@ class Presence:
                 return True
         # any sweeper's events are the same, so that each is shown once
         num = zlib.crc32(node.encode())
-        event = Quit(sid, num, record.nicks[0], LOST, tuple(record.channels))
+        event = Quit(sid, num, next(iter(record.nicks), ""), LOST, tuple(record.channels))
         for channel in record.channels:
             await self._store.part(record.token, channel, event, silently=silently)
         await self._store.give_up(sid, record, node)

@@ -292,7 +292,7 @@ class Store:
     ) -> Arrival | None:
         """What is found; None if there's no such channel and it may not be made.
 
-        Raises `Late` and LinkLost.
+        Raises CUT_OFF if the session is in there, as another node took it up, `Late` and LinkLost.
         """
         found = await self._once(
             "join",
@@ -316,6 +316,8 @@ class Store:
         )
         if found[0] == b"late":
             raise Late
+        if found[0] == b"overtaken":
+            raise Refused(Code.CUT_OFF)
         if found[0] == b"make":
             return None
         _, epoch, tip, name, total, nicks, topic, topic_nick, topic_ms, spoken, announced = found

@@ -38,11 +38,12 @@ _USES: dict[str, tuple[str, ...]] = {
     "say": ("_member", "_log"),
     "settle": ("_member", "_settle"),
     "shelve": (),
-    "take": ("_kept",),
+    "take": ("_kept", "_log"),
     "taken": ("_kept",),
     "tell": ("_member", "_settle", "_log"),
     "topic": ("_member", "_log"),
     "trim": (),
+    "unshelve": (),
 }
 
 

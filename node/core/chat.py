@@ -353,6 +353,10 @@ class Chat:
             for one in self._resuming.pop(sid):
                 one.callback(None)
 
+    def is_resuming(self, sid: str) -> bool:
+        """Whether the session is being taken up on a connection here."""
+        return sid in self._resuming
+
     def keeps(self, session: Session) -> None:
         """The session is kept from now on."""
         self._kept.add(session)
@@ -436,7 +440,11 @@ class Chat:
 
     def kept(self) -> Iterable[Kept]:
         return [
-            Kept(session.me, kept.state(session), session.connection.reached)
+            Kept(
+                session.me,
+                kept.state(session),
+                session.connection.reached and not session.pending,
+            )
             for session in self._kept & self._known
         ]
 

@@ -154,7 +154,8 @@ class Hub:
         """The session is gone, and shown nothing more."""
         for name in list(session.channels):
             self.part(session, name)
-        self.sessions.pop(session.me.sid, None)
+        if self.sessions.get(session.me.sid) is session:
+            del self.sessions[session.me.sid]
 
     def listen_as(self, session: Session, dialect: Dialect) -> None:
         """The session becomes another kind of listener."""
@@ -320,8 +321,6 @@ class Hub:
         """
         if missed.lost != 0:
             self.reply(session, Gap(channel or None, missed.lost))
-        twice = (Renamed, Quit)
-        shown |= {(e.event.sid, e.event.num) for e in missed.before if isinstance(e.event, twice)}
         past: list[Entry] = []
         for entry in missed.entries:
             event = entry.event
