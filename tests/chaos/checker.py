@@ -392,8 +392,17 @@ def every_join_has_its_end(story: Story) -> Told:
                     f"{visit.name} never read that {nick} left {channel}",
                     (seen[nick], asked),
                 )
+            if _came_after_a_loss(story, visit, channel):
+                continue  # others were put back since, without a word
             for nick in there - seen.keys() - watch.in_doubt(channel):
                 yield f"{visit.name} never read that {nick} came into {channel}", (asked,)
+
+
+def _came_after_a_loss(story: Story, visit: Visit, channel: str) -> bool:
+    """Whether a visit came into a channel while Redis may not have been told yet who is there."""
+    since = [story.seconds(stay.since) for stay in visit.stays if stay.channel == channel]
+    losses = [harm.struck.at for harm in story.harms if harm.struck.loses]
+    return any(0 < at - loss < SPREADING for at in since for loss in losses)
 
 
 class _Watch:

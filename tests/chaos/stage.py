@@ -131,7 +131,11 @@ class Stage:
 
     def _make_server(self) -> Embedded:
         folder = self._folder / f"redis{len(self._servers) + 1}"
-        config = {"include": str(self._extra), "repl-diskless-sync-delay": "0"}
+        config = {
+            "include": str(self._extra),
+            "repl-diskless-sync-delay": "0",
+            "appendfsync": "always",  # else a kill may lose what was accepted in the last second
+        }
         self._servers.append(Embedded(folder, port=0, config=config))
         return self._servers[-1]
 
