@@ -99,6 +99,8 @@ class Mender:
             *around_nick(event),
             self._kept,
             MOMENT,
+            # the server that the nodes have settled on: a log goes on under that, or is settled
+            self._redis.hget(self._keys.recovery, "server") or "",
         )
         if reply[0] != 0:
             return False
