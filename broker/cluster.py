@@ -198,7 +198,9 @@ class Cluster:
             ready=lambda: self.ready and not self._link.full,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
-        self._recovery = Recovery(self._store, self._feed, self._records, self._presence, reactor)
+        self._recovery = Recovery(
+            self._store, self._feed, self._records, self._keeping, self._presence, reactor
+        )
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None

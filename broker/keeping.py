@@ -24,7 +24,7 @@ import msgspec
 
 from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
-from broker.kept import TURN, KeptRows, Reclaimed, Row, Taken
+from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken
 from broker.names import fold
 from broker.records import Record, Records, decode_record, encode_record
 from broker.store import Store
@@ -121,6 +121,10 @@ class Keeping:
         self._before: dict[str, Position] = {}  # the positions of a beat ago
         self._noted: dict[str, Position] = {}  # what Redis has of them
 
+    def over(self, store: Store) -> "Keeping":
+        """One that goes another way to Redis, for sessions that aren't here."""
+        return Keeping(store, self._records, self._positions, keep_ms=self._keep_ms)
+
     def clear(self) -> None:
         """The incarnation has ended, and with it all that was here."""
         self._here.clear()
@@ -131,7 +135,7 @@ class Keeping:
 
     async def keep(self, me: Identity, secret: str, state: bytes, node: str) -> None:
         """Keep a session. Raises CUT_OFF if it acts under another token."""
-        if not await self._rows.keep(me, _hashed(secret), node, state, fresh=True):
+        if not await self._rows.keep(me, _hashed(secret), node, state, Keep.FRESH):
             raise Refused(Code.CUT_OFF)
         self._here[me.sid] = _Here(me, _hashed(secret), state)
         # who has their token has read what came before it; others may not have, in the same logs
@@ -173,7 +177,7 @@ class Keeping:
                 return False
         if state != here.state:
             here.state = state
-            return await self._rows.keep(here.me, here.secret, node, state, fresh=False)
+            return await self._rows.keep(here.me, here.secret, node, state, Keep.STILL)
         return True
 
     def _told(self) -> dict[str, Position]:
@@ -201,7 +205,24 @@ class Keeping:
         """See to it that Redis doesn't forget those who are here."""
         for here in list(self._here.values()):
             if self._here.get(here.me.sid) is here:
-                await self._rows.keep(here.me, here.secret, node, here.state, fresh=True)
+                await self._rows.keep(here.me, here.secret, node, here.state, Keep.FRESH)
+
+    async def put_back(self, store: Store, node: str) -> set[str]:
+        """Make Redis, which may have lost its last writes, say again that those who are here are.
+
+        Returns those who aren't, since somebody took them up after that.
+        """
+        overtaken, rows = set(), KeptRows(store)
+        for here in list(self._here.values()):
+            me, row = here.me, await rows.peek(here.me.sid)
+            how = Keep.FRESH
+            if row is not None and row.token != me.token:
+                how = Keep.AGAIN
+                if row.turn >= me.num >> TURN:
+                    overtaken.add(me.sid)
+                    continue
+            await rows.keep(me, here.secret, node, here.state, how)
+        return overtaken
 
     def overtake(self, sid: str, turn: int) -> Outcome | None:
         """Another node took a session up, the `turn`th time that somebody did. MOVED if it was

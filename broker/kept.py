@@ -5,6 +5,7 @@ incarnation of a node has it; and, while it's detached, a place on the shelf, th
 that end if nobody takes them up. The order of steps is `keeping`'s business.
 """
 
+from enum import Enum
 from typing import NamedTuple
 
 import msgspec
@@ -40,7 +41,7 @@ class Taken(NamedTuple):
 
 class Row(NamedTuple):
     """A kept session as its row says it is. `owner`: the incarnation that has it, or empty.
-    `settled`: nothing of it stands under an earlier token.
+    `settled`: nothing of it stands under an earlier token. `turn`: how often it was taken up.
     """
 
     secret: str
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     owner: str
     record: bytes
     settled: bool
+    turn: int
 
 
 class Reclaimed(NamedTuple):
@@ -64,6 +66,17 @@ class Reclaimed(NamedTuple):
     claimed: int
 
 
+class Keep(Enum):
+    """What may be so of a session that is to be kept."""
+
+    STILL = 0
+    """It's kept already, or nothing is to be done."""
+    FRESH = 1
+    """It may be kept for the first time."""
+    AGAIN = 2
+    """Redis went back behind its having been taken up here."""
+
+
 class KeptRows:
     """Calls to Redis about kept sessions; they raise as `Store`'s do."""
 
@@ -71,15 +84,10 @@ class KeptRows:
         self._store = store
         self._keys = store.keys
 
-    async def keep(
-        self, me: Identity, secret: str, owner: str, state: bytes, *, fresh: bool
-    ) -> bool:
-        """Keep a session, or (not `fresh`) write down its state anew, if it's kept.
-
-        False: it's another's.
-        """
+    async def keep(self, me: Identity, secret: str, owner: str, state: bytes, how: Keep) -> bool:
+        """Keep a session, or write down its state anew. False: it's another's."""
         kept, turn = (self._keys.kept(me.sid),), me.num >> TURN
-        args = (me.token, secret, owner, state, KEPT, int(fresh), turn)
+        args = (me.token, secret, owner, state, KEPT, how.value, turn)
         return bool(await self._store.run("keep", kept, *args))
 
     async def lag(self, sid: str, token: str, seen: bytes) -> bool:
@@ -117,14 +125,15 @@ class KeptRows:
 
     async def peek(self, sid: str) -> Row | None:
         """What stands in a session's row; None if it isn't kept, or not any more."""
-        fields = ("secret", "tokens", "owner", "record", "gone")
-        secret, tokens, owner, record, gone = await self._store.ask(
+        fields = ("secret", "tokens", "owner", "record", "gone", "turn")
+        secret, tokens, owner, record, gone, turn = await self._store.ask(
             "HMGET", self._keys.kept(sid), *fields
         )
         if tokens is None or gone is not None:
             return None
         *earlier, token = tokens.decode().split()
-        return Row(secret.decode(), token, owner.decode(), record or b"", not earlier)
+        settled = not earlier
+        return Row(secret.decode(), token, owner.decode(), record or b"", settled, int(turn or 0))
 
     async def acting(self, sids: list[str]) -> list[str | None]:
         """Under which token each of these acts; None if it isn't kept."""

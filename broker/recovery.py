@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from broker.api import Code, Identity, Refused
 from broker.events import Quit
 from broker.feed import Feed, Seen
-from broker.keeping import LOST
+from broker.keeping import LOST, Keeping, Outcome
 from broker.link import LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
@@ -52,11 +52,18 @@ class Recovery:
     log = Logger()
 
     def __init__(
-        self, store: Store, feed: Feed, records: Records, presence: Presence, clock: Any
+        self,
+        store: Store,
+        feed: Feed,
+        records: Records,
+        keeping: Keeping,
+        presence: Presence,
+        clock: Any,
     ) -> None:
         self._store = store
         self._feed = feed
         self._records = records
+        self._keeping = keeping
         self._presence = presence
         self._clock = clock
         self._rewound: set[str] = set()  # channels that were shorter, to be looked at again
@@ -140,6 +147,8 @@ class Recovery:
     async def _give_back(self, store: Store, sid: str, row: Record) -> None:
         """Nicks that had been given back when the server didn't hear of it any more."""
         record = self._records.get(sid)
+        if self._is_detached(sid, row):
+            return
         kept = record.nicks if record is not None and record.token == row.token else []
         for nick in row.nicks:
             if fold(nick) not in map(fold, kept):
@@ -148,6 +157,7 @@ class Recovery:
     async def _put_back(self, store: Store, rows: dict[str, Record]) -> None:
         """Make Redis say of the sessions here what they hold: no more and no less."""
         node, deadline = self._presence.node, self._presence.deadline
+        overtaken = await self._keeping.put_back(store, node)
         gone = {sid: row for sid, row in rows.items() if self._records.get(sid) is None}
         await _all(self._end(store, sid, row) for sid, row in gone.items())
         quits = [event for event in self._records.quits() if self._records.get(event.sid) is None]
@@ -155,11 +165,17 @@ class Recovery:
         here = [(sid, row) for sid, row in rows.items() if sid not in gone]
         await _all(self._leave(store, sid, row) for sid, row in here)
         for sids in _chunks(self._records.sids()):
-            await store.note(node, deadline, self._records.rows(set(sids)))
+            rows_here = self._records.rows(set(sids) - overtaken)
+            if rows_here:
+                await store.note(node, deadline, rows_here)
         for nicks in _chunks(self._records.held()):
             claims = await store.claims([nick for nick, _, _ in nicks])
             wanted = zip(nicks, claims, strict=True)
-            await _all(self._claim(store, nick, claim) for nick, claim in wanted)
+            await _all(
+                self._claim(store, nick, claim)
+                for nick, claim in wanted
+                if nick[1] not in overtaken
+            )
         members = self._records.members()
         for names in _chunks(members):
             found = await store.members({name: list(members[name]) for name in names})
@@ -167,7 +183,7 @@ class Recovery:
                 self._join(store, sid, members[name][sid], member)
                 for name in names
                 for sid, member in found[name].items()
-                if self._differs(sid, member, members[name][sid])
+                if sid not in overtaken and self._differs(sid, member, members[name][sid])
             )
         await _all(store.index(name) for name in members)
 
@@ -178,14 +194,26 @@ class Recovery:
             return member is not None and member[0] == STRANGER
         return member is None or member[0] != record.token or member[1] not in record.nicks
 
+    def _is_detached(self, sid: str, row: Record) -> bool:
+        """Whether a session had been detached, or taken up elsewhere, rather than having quit."""
+        gone = self._records.get(sid) is None and self._records.last_words(sid) is None
+        return row.kept and gone
+
     async def _end(self, store: Store, sid: str, row: Record) -> None:
-        """A session that had quit when the server didn't hear of it any more."""
+        """A session that wasn't here any more, and the server didn't hear of that."""
+        node = self._presence.node
+        if self._is_detached(sid, row):
+            keeping = self._keeping.over(store)
+            outcome = await keeping.detach_dead(node, sid, row, self._presence.now_ms)
+            if outcome is not Outcome.ENDED:
+                await store.cross_out(sid, node)
+                return
         event = self._records.last_words(sid) or Quit(
             sid, zlib.crc32(sid.encode()), row.nicks[0], LOST, tuple(row.channels)
         )
         for channel in dict.fromkeys([*event.channels, *row.channels]):
             await store.part(row.token, channel, event)
-        await store.give_up(sid, row, self._presence.node)
+        await store.give_up(sid, row, node)
 
     async def _quit(self, store: Store, event: Quit) -> None:
         """A session had quit: also where it's among what was put back, and its quit isn't."""

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from broker.address import parse
 from broker.api import Code, Identity
-from broker.kept import KeptRows, Row, Taken
+from broker.kept import Keep, KeptRows, Row, Taken
 from broker.keys import Keys
 from broker.link import Link
 from broker.records import Record
@@ -57,7 +57,7 @@ def rows(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Itera
 async def kept(rows: KeptRows) -> tuple[Identity, Record]:
     """Somebody who is kept on node `a`, and what they hold."""
     me = somebody("ann")
-    await rows.keep(me, SECRET, "a", STATE, fresh=True)
+    await rows.keep(me, SECRET, "a", STATE, Keep.FRESH)
     return me, Record(me.token, ["ann"], {"#go": "#go"}, kept=True)
 
 
@@ -79,7 +79,7 @@ async def take(rows: KeptRows, sid: str, token: str, seen: bytes = SEEN) -> Take
 async def test_a_state_that_comes_late_does_not_bring_back_who_was_detached(rows: KeptRows) -> None:
     me, record = await kept(rows)
     await rows.detach(me.sid, record, SEEN, 0, STATE)
-    assert not await rows.keep(me, SECRET, "a", STATE, fresh=False)
+    assert not await rows.keep(me, SECRET, "a", STATE, Keep.STILL)
     assert "" == (await peek(rows, me.sid)).owner
 
 
