@@ -66,7 +66,7 @@ def plans(arguments: argparse.Namespace) -> Iterator[list[Step]]:
         yield alone([fault for fault in FAULTS if fault.name in BRIEF], rng)
         return
     if not arguments.minutes:
-        yield [*alone(honest, rng), mixed(honest, rng), mixed(honest, rng)]
+        yield [*alone(honest, rng), mixed(honest, rng)]
         yield [*alone(lossy, rng), mixed(lossy, rng)]
         return
     while True:
