@@ -175,11 +175,10 @@ class Regained(NamedTuple):
 
 class Missed(NamedTuple):
     """What a log has after a place, oldest first. `lost`: how many of it are there no more, None
-    if nobody knows. `before`: some entries up to that place, as many as are at hand.
+    if nobody knows.
     """
 
     lost: int | None
-    before: list[Entry]
     entries: list[Entry]
 
 
@@ -236,13 +235,31 @@ class Sink(Protocol):
     def events(self, envelope: Envelope) -> None:
         """Events of a followed channel, or of the inbox of a nick that is held here.
 
-        For each log: in its order, each event once, without a hole but those told by `gap`.
+        For each log: in its order, each event once, without a hole but those told by `gap`. Only
+        after a `continued` that tells of another order, places of what had come by are skipped.
         Between logs no order is promised, but what was missed in an outage comes in the order in
         which it was accepted, to the millisecond.
         """
 
     def gap(self, log: str, lost: int | None) -> None:
         """Events of `log` are lost at this place: how many, or None if that can't be known."""
+
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        """`log` goes on under another epoch, since it's kept by another server now.
+
+        `differs` None: nothing is lost, and each place that was told is the same place under the
+        new epoch. Otherwise the log has other things at some of the last places: this node came
+        too late to put back what it had been told. Up to that time (Unix ms) others may have been
+        told in another order; what this node alone had been told stands at later places now. What
+        has come by in another place doesn't come again.
+        """
+
+    def nick_lost(self, sid: str) -> None:
+        """The session's nick is somebody else's, who has held it for longer.
+
+        Both held it because the broker had forgotten the one while the other took it. The session
+        stays, is a member where it was, and needs another nick.
+        """
 
     def away(self) -> None:
         """The broker is gone: commands will be refused with AWAY. Told once per outage."""
@@ -260,11 +277,22 @@ class Sink(Protocol):
         detached, unless all is forgotten.
         """
 
+    def replicated(self, enough: bool) -> None:
+        """Whether enough replicas have what is accepted, told when that changes.
+
+        Only where the broker was asked to see to that. At the beginning it's believed to be so.
+        Not `enough`: a failover could lose what is accepted now. `enough` again: replicas have
+        everything, also what was accepted meanwhile.
+        """
+
     def kept(self) -> Iterable[Kept]:
         """The kept sessions that are here. Asked for each second."""
 
     def taken(self, sid: str) -> None:
-        """The kept session was taken up on another node: nothing of it is this node's any more."""
+        """The kept session is taken up on another node: nothing of it is this node's any more.
+
+        If it was being resumed here, that's refused from now on with ELSEWHERE.
+        """
 
 
 class Broker(Protocol):
@@ -327,8 +355,9 @@ class Broker(Protocol):
 
         How far it was told is what the sink was told at the call, before anything is awaited.
         It holds its nick and its memberships, and ends after a while with a `Quit` if nobody does.
-        One that was taken up elsewhere stays there. Never refused: while the broker is away it
-        waits. A session that isn't kept is ended.
+        One that is being resumed was told as far as it was before. One that was taken up elsewhere
+        stays there. Never refused: while the broker is away it waits. A session that isn't kept is
+        ended.
         """
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -344,7 +373,9 @@ class Broker(Protocol):
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         """Take up a membership of a session that is being resumed; None if it isn't in there.
 
-        This node follows the channel already. No event is made of it.
+        This node follows the channel already. No event is made of it, but for a `Renamed` where the
+        roster has another nick than the session: a nick change was stopped in the middle, or the
+        nick is lost.
         """
 
     def attend(self, me: Identity, inbox: Position) -> None:
@@ -353,7 +384,7 @@ class Broker(Protocol):
     async def resumed(self, me: Identity) -> None:
         """The session has been taken up: nobody else has anything of it any more.
 
-        ELSEWHERE if somebody else took it up meanwhile, who has it then.
+        ELSEWHERE if somebody else took it up meanwhile, who has it then; CUT_OFF if it was lost.
         """
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
@@ -396,13 +427,19 @@ class Broker(Protocol):
 
         Lines of one session to one channel keep their order, without waiting for answers.
         NOT_MEMBER if the session isn't in the channel. BUSY if too much is under way.
+        If replicas count (see `Sink.replicated`), an accepted line is settled when enough have it;
+        at once where there aren't enough, of which the sink was told before. Everybody is
+        shown it as soon as it's accepted, whatever replicas do.
         """
 
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
 
     async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
-        """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK."""
+        """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK.
+
+        If replicas count, it returns as a line is settled: see `say`.
+        """
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Say why one is away (may be empty), or None: one is back."""

@@ -5,8 +5,9 @@ Redis is away.
        │         ▲          ▲       │
        ├─ Presence (lease,  └───────┘ PUBLISH
        │            sweep)  │
-       └─ Feed <────────────┘
-            └──> Sink
+       ├─ Feed <────────────┘
+       │    └──> Sink
+       └─ Replication ──> a Link of its own, if replicas count
 
 What spans slots is a sequence of steps, each safe to repeat, in an order in which stopping
 after any of them leaves no lie behind: what a session is about to hold is written into its
@@ -17,6 +18,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -54,24 +56,33 @@ from broker.api import (
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
-from broker.kept import Reclaimed
+from broker.kept import TURN, Reclaimed
 from broker.keys import Keys
-from broker.link import Link, LinkLost
+from broker.link import Link, LinkLost, Wire
 from broker.names import fold
+from broker.orders import SUMMARY, Following, Order, Shown, decode_order
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
+from broker.recovery import Recovery
+from broker.replication import Replication
 from broker.store import Late, Line, Parted, Store
 
 T = TypeVar("T")
 
 TAKEN = "taken"
-"""What a node publishes to another when it has taken up a session of it."""
-
-AROUND = 50
-"""How many entries before a place are read with those after it; see `Missed.before`."""
+"""What a node publishes to another when it takes up a session of it, with the session's sid and
+the how manieth time that is. What is published after it isn't for the other to show.
+"""
 
 ROWS = 500
 """How many records are written down in one call."""
+
+
+PROBE = "probe"
+"""What a node says to itself."""
+
+NICK_LOST = "lost"
+"""What a node is told when an older holder takes a nick back from it; see scripts/claim.lua."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,9 @@ class ClusterConfig:
 
     `lease`, `deadline` (within which Redis must answer) and `patience` (how long a command
     waits for a lost Redis) are seconds, and so is `keep`, which a detached session waits.
-    `channels_per_address` and `connections_per_address` 0: any number.
+    `channels_per_address` and `connections_per_address` 0: any number. `replicas`: how many must
+    have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody waits
+    for any.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -93,6 +106,8 @@ class ClusterConfig:
     history_days: float = 7.0
     inbox_lines: int = 500
     channels_per_address: int = 1000
+    replicas: int = 0
+    ack_timeout: float = 0.5
     connections_per_address: int = 100
     keep: float = 60.0
     script_flags: bool = True
@@ -101,17 +116,23 @@ class ClusterConfig:
 class Cluster:
     """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
 
-    `later`: as for `Link`.
+    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: ClusterConfig, reactor: Any, rng: random.Random, later: Later | None = None
+        self,
+        config: ClusterConfig,
+        reactor: Any,
+        rng: random.Random,
+        later: Later | None = None,
+        orders: Callable[[Order], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._reactor = reactor
         self._rng = rng
+        self._orders = orders
         self._keys = Keys(config.namespace)
         self._store = Store(
             self._keys,
@@ -121,7 +142,7 @@ class Cluster:
             script_flags=config.script_flags,
         )
         address = parse(config.url)
-        self._feed = Feed(self._store.read, self._probed)
+        self._feed = Feed(self._store.read, self._told)
         self._link = self._store.link = Link(
             reactor,
             address,
@@ -130,11 +151,31 @@ class Cluster:
             up=self._link_up,
             down=self._link_down,
             heard=self._feed.hear,
-            introduce=self._store.load_scripts,
+            introduce=self._introduce,
+            meet=self._meet,
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
         )
+        self._replication: Replication | None = None
+        if config.replicas:
+            self._replication = Replication(
+                reactor,
+                partial(
+                    Link,
+                    reactor,
+                    address,
+                    rng,
+                    deadline=config.deadline + config.ack_timeout,
+                    heard=lambda _: None,
+                    later=later,
+                ),
+                mark=self._store.mark,
+                replicas=config.replicas,
+                timeout=config.ack_timeout,
+                changed=self._replicas_changed,
+                master=self._link,
+            )
         self._records = Records()
         self._keeping = Keeping(
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
@@ -148,6 +189,7 @@ class Cluster:
             evicted=self._evicted,
             probe=self._probe,
             messages=self._messages_since,
+            ordered=self._ordered,
         )
         self._addresses = Addresses(
             self._store,
@@ -156,17 +198,22 @@ class Cluster:
             ready=lambda: self.ready and not self._link.full,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
+        self._recovery = Recovery(self._store, self._feed, self._records, self._presence, reactor)
         self._sink: Sink
         self._ready = False
         self._started: Deferred[None] | None = None
         self._recovering = False
+        self._looking: Any = None  # when what was put back is looked at again
+        self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
         self._stopping = False
         self._given_back: list[str] = []  # nicks that are heard still
         self._claimed: list[str] = []  # nicks, folded, whose claims are under way
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
+        self._suspected = False  # that nothing is delivered any more
         self._said = 0
+        self._recording = False
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
         self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
         self._cached: dict[str, tuple[float, Any]] = {}
@@ -192,6 +239,8 @@ class Cluster:
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
+        if self._replication is not None:
+            self._replication.start()
         await self._started
         self._presence.start()
         self._trimming.start(600, now=False)
@@ -201,10 +250,40 @@ class Cluster:
         self._ready = False
         if self._trimming.running:
             self._trimming.stop()
+        if self._looking is not None:
+            self._looking.cancel()
         if self._link.connected:
             # people who couldn't be said goodbye to are left to whoever sweeps the lease
             await self._presence.stop(give_up=not self._records)
+        if self._replication is not None:
+            await self._replication.stop()
         await self._link.stop()
+
+    async def _introduce(self, wire: Wire) -> None:
+        await self._store.load_scripts(wire)
+        if self._replication is not None:
+            await self._replication.greet(wire)
+
+    async def _meet(self, wire: Wire) -> None:
+        await self._recovery.meet(wire)
+        if self._recovery.moved:
+            if self._looking is not None:
+                self._looking.cancel()
+            self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking = None
+        self._aside(self._recovery.end_strangers())
+
+    async def _look_for_nicks(self) -> None:
+        lost = set(await self._recovery.lost_nicks())
+        told, self._nick_lost = self._nick_lost, lost
+        for sid in lost - told:
+            self._sink.nick_lost(sid)
+
+    def _replicas_changed(self, enough: bool) -> None:
+        if not self._stopping:
+            self._sink.replicated(enough)
 
     def _link_up(self) -> None:
         if self._link.connected and not self._recovering:
@@ -221,6 +300,8 @@ class Cluster:
     def _link_down(self) -> None:
         self._feed.distrust()
         self._presence.unsteady()
+        if self._replication is not None:
+            self._replication.lost()
         if self._ready:
             self._ready = False
             if not self._stopping:
@@ -234,6 +315,8 @@ class Cluster:
             await self._presence.take()
         else:
             await self._presence.renew()
+        for sid in await self._keeping.overtaken():
+            self._lose_kept(sid)  # before more is shown to them; the word of it wasn't heard
         await self._feed.catch_up()
         while self._feed.distrusted and self._link.connected:
             await self._feed.catch_up()  # the wire was lost and renewed meanwhile
@@ -248,8 +331,12 @@ class Cluster:
             return
         self.log.info("Redis is back")
         self._sink.back()
+        if self._recovery.moved:
+            self._aside(self._look_for_nicks())
+            self._aside(self._keeping.refresh(self.node))
 
     def _evicted(self, forgotten: bool) -> None:
+        self._aside(self._recovery.remember())
         self._given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()
@@ -262,24 +349,39 @@ class Cluster:
         if not self._ready:
             return
         two_beats = self._config.lease / 4
-        if self._reactor.seconds() - self._probed_at > max(self._config.deadline, two_beats):
+        silent = self._reactor.seconds() - self._probed_at
+        # twice: if this process stood still, the probe may be there and not read yet
+        overdue = silent > max(self._config.deadline, two_beats)
+        self._suspected, again = overdue, self._suspected
+        if overdue and again:
             self.log.warn("nothing is delivered any more")
             self._link.drop()
-        probe = msgspec.json.encode(Envelope(SCHEMA, "", "probe", 0, 0, []))
+        probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
         self._aside(self._shorten())
         self._addresses.settle()
         self._aside(self._record_kept())
         self._feed.mend_stalled()
+        if self._replication is not None:
+            self._replication.probe()
 
-    def _probed(self, nonce: str) -> None:
-        """A probe of this node's own; or another node's word that it took up a session."""
-        kind, _, sid = nonce.partition(" ")
-        if kind == TAKEN:
-            self._aside(self._check_kept(sid))
-        else:
+    def _told(self, word: str) -> None:
+        """Something was published for this node alone: its own probe, that another node took up a
+        session, or that somebody else has one of its nicks.
+        """
+        kind, *about = word.split(" ")
+        if kind == PROBE:
             self._probed_at = self._reactor.seconds()
+        elif kind == NICK_LOST:
+            self._aside(self._look_for_nicks())
+        elif kind == TAKEN:
+            sid, turn = about
+            match self._keeping.overtake(sid, int(turn)):
+                case Outcome.MOVED:
+                    self._lose_kept(sid)
+                case Outcome.MOVING:
+                    self._sink.taken(sid)  # and whoever takes it up gives up
 
     async def barrier(self) -> None:
         passed: Deferred[None] = Deferred()
@@ -311,6 +413,8 @@ class Cluster:
             return
         me.num += 1
         body = encode(Said(me.sid, me.num, me.nick, text, action))
+        if self._replication is not None:
+            settled = partial(self._said_and, self._replication, settled)
         line = Line(me.sid, me.token, me.num, body, settled)
         name = fold(channel)
         self._link.soon()
@@ -319,6 +423,14 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    @staticmethod
+    def _said_and(replication: Replication, settled: Settled, refused: Refused | None) -> None:
+        """A line was accepted, or refused: settle it when replicas have it."""
+        if refused is None:
+            replication.confirm(partial(settled, None))
+        else:
+            settled(refused)
 
     def _end_of_turn(self) -> None:
         lines, self._lines = self._lines, {}
@@ -353,7 +465,7 @@ class Cluster:
         self._check()
         node, record = self.node, self._records.begin(me)
         try:
-            tip = await self._claim(me, me.nick, node)
+            tip, claimed = await self._claim(me, me.nick, node)
         except Refused as refused:
             await self._give_up(me.sid, record, node)
             if refused.code is Code.UNSETTLED:  # and undone now
@@ -361,11 +473,11 @@ class Cluster:
             raise
         if node != self.node:
             raise Refused(Code.CUT_OFF)
-        self._take(me.sid, me.nick, tip)
+        self._take(me.sid, me.nick, tip, claimed)
 
-    def _take(self, sid: str, nick: str, tip: Position) -> None:
+    def _take(self, sid: str, nick: str, tip: Position, claimed: int) -> None:
         """The nick is the session's."""
-        self._records.holds(sid, nick)
+        self._records.holds(sid, nick, claimed)
         self._feed.open(fold(nick), tip)
 
     async def _give_up(self, sid: str, record: Record, node: str) -> None:
@@ -374,10 +486,10 @@ class Cluster:
         await self._store.give_up(sid, record, node)
         self._records.end(sid, record)
 
-    async def _claim(self, me: Identity, nick: str, node: str) -> Position:
-        """Claim a nick, and hear what is sent to it from that moment."""
+    async def _claim(self, me: Identity, nick: str, node: str) -> tuple[Position, int]:
+        """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`."""
 
-        async def claim(_again: bool) -> Position:
+        async def claim(_again: bool) -> tuple[Position, int]:
             deadline = self._presence.deadline
             return await self._noted(me, node, self._store.claim(me, nick, node, deadline))
 
@@ -413,7 +525,7 @@ class Cluster:
         moved = fold(new) != fold(old)
         record.nicks.insert(0, new)  # the first is what lists show
         try:
-            tip = await self._claim(me, new, node)
+            tip, claimed = await self._claim(me, new, node)
         except Refused as refused:
             record.nicks.sort(key=lambda nick: nick != old)
             if refused.code is Code.NICK_TAKEN and moved:
@@ -421,7 +533,7 @@ class Cluster:
             self._records.changed.add(me.sid)
             self._aside(self._shorten())
             raise
-        self._take(me.sid, new, tip)
+        self._take(me.sid, new, tip, claimed)
         event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
@@ -464,24 +576,35 @@ class Cluster:
             record = Record(me.token, [me.nick], {})
         event = Quit(me.sid, me.num, me.nick, why, tuple(fold(channel) for channel in channels))
         nicks = list(record.nicks)
-        while node == self.node:
-            try:
-                if record.kept:
-                    await self._keeping.lapse(me)
-                await self._quit(event, record, node)
-                if record.kept:
-                    await self._keeping.forget(me.sid)
-                break
-            except Refused as refused:
-                if refused.code is not Code.BUSY or self._stopping:
-                    raise
-            await self._pause(0.5)  # Redis takes no writes now, out of disk or of replicas, say
+        for name in record.channels:
+            self._records.leaving(me.sid, name)
+        await self._insist(node, lambda: self._quit(me, event, record, node))
         self._forsake(nicks)
 
-    async def _quit(self, event: Quit, record: Record, node: str) -> None:
+    async def _quit(self, me: Identity, event: Quit, record: Record, node: str) -> None:
+        if record.kept and not await self._keeping.lapse(me):
+            self._records.end(me.sid, record)
+            self._keeping.moved(me.sid, record, node)
+            return
         for name in dict.fromkeys([*event.channels, *record.channels]):
             await self._store.part(record.token, name, event)
         await self._give_up(event.sid, record, node)
+        if record.kept:
+            await self._keeping.forget(me.sid)
+        self._records.gone(event)
+
+    async def _insist(self, node: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do what has to be done while Redis takes no writes (out of disk or of replicas, say),
+        too: again and again, as long as this incarnation lives.
+        """
+        while node == self.node:
+            try:
+                await work()
+                return
+            except Refused as refused:
+                if refused.code not in (Code.BUSY, Code.UNSETTLED) or self._stopping:
+                    raise
+            await self._pause(0.5)
 
     # -- kept sessions
 
@@ -497,13 +620,14 @@ class Cluster:
         await self._settle(node, keep)
 
     async def _record_kept(self) -> None:
-        if self.ready:
+        if not self.ready or self._recording:
+            return
+        self._recording = True
+        try:
             for sid in await self._keeping.record(self.node, self._sink.kept()):
                 self._lose_kept(sid)
-
-    async def _check_kept(self, sid: str) -> None:
-        if not await self._keeping.holds(sid, self.node):
-            self._lose_kept(sid)
+        finally:
+            self._recording = False
 
     def _lose_kept(self, sid: str) -> None:
         """Another node has taken the session up."""
@@ -538,16 +662,20 @@ class Cluster:
 
     async def _detach(self, me: Identity, record: Record, state: bytes, places: Places) -> None:
         node = self.node
-        if self._keeping.is_taking(me.sid):
-            await self._keeping.give_up(me, node)
-        else:
+
+        async def detach() -> None:
+            if self._keeping.is_taking(me.sid):
+                await self._keeping.give_up(me, node, self._presence.now_ms)
+                return
             outcome = await self._keeping.detach(me, record, places, state, node)
-            if node == self.node and self._records.find(me) is record:
-                if outcome is Outcome.ENDED:
-                    await self.quit(me, LOST, [])
-                    return
-                self._records.pop(me.sid)
+            if outcome is Outcome.ENDED and node == self.node:
+                await self.quit(me, LOST, [])
+            elif self._records.find(me) is record:
+                self._records.ending(me.sid)
                 await self._keeping.crossed_out(outcome, me.sid, record, node)
+                self._records.end(me.sid, record)
+
+        await self._insist(node, detach)
         self._forsake(record.nicks)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -563,7 +691,6 @@ class Cluster:
                 secret,
                 node,
                 deadline=self._presence.deadline,
-                now_ms=self._presence.now_ms,
                 detached=detached,
             )
 
@@ -573,43 +700,63 @@ class Cluster:
         except BaseException:
             if me.nick:
                 self._given_back.append(me.nick)
-            await self._keeping.give_up(me, node)
+            now = self._presence.now_ms
+            await self._insist(node, lambda: self._keeping.give_up(me, node, now))
             raise
 
     async def _take_up(self, me: Identity, taking: Taking, node: str) -> Resumed:
         """Take up the nick, the one that's shown first, and give back the others."""
         told, inbox = taking.told(), Position("", 0)
+        topics = {self._store.own_topic}
         me.nick = ""
         for nick in list(taking.record.nicks):
             found = await self._reclaim(me, nick, node)
-            if found is not None and me.nick:
+            if found is None:
+                continue
+            if found.topic not in topics:
+                topics.add(found.topic)
+                word = f"{TAKEN} {me.sid} {taking.row.turn}"
+                packed = msgspec.json.encode(Envelope(SCHEMA, "", word, 0, 0, []))
+                self._link.send(("PUBLISH", found.topic, packed), lambda _: None)
+            if me.nick:
                 await self._store.release(me.sid, me.token, nick)
                 self._records.gave_back(me.sid, nick)
                 self._given_back.append(nick)
-            elif found is not None:
-                me.nick, me.away, me.since = found.nick, found.away, found.since
-                inbox = found.tip
-                reach = told.get(fold(nick), Reach(found.taken, 0))
-                epoch, seq = reach.after
-                if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
-                    reach = reach._replace(after=found.taken)
-                told[fold(nick)] = reach
-                self._records.holds(me.sid, nick)
+                continue
+            me.nick, me.away, me.since = found.nick, found.away, found.since
+            inbox = found.tip
+            reach = told.get(fold(nick), Reach(found.taken, 0))
+            epoch, seq = reach.after
+            if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
+                reach = reach._replace(after=found.taken)
+            told[fold(nick)] = reach
         if not me.nick:
             await self._keeping.acts(me)
-        row = taking.row
         channels = list(taking.record.channels.values())
-        return Resumed(me.nick, me.away, me.since, row.state, channels, inbox, told, row.till)
+        return Resumed(
+            me.nick, me.away, me.since, taking.row.state, channels, inbox, told, taking.till
+        )
 
     async def _reclaim(self, me: Identity, nick: str, node: str) -> Reclaimed | None:
+        """Take up a claim, and hold what is sent to the nick from that moment."""
+
         async def reclaim(_again: bool) -> Reclaimed | None:
             return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
 
+        found = None
         self._feed.follow(fold(nick))
-        found = await self._settle(node, reclaim)
-        if found is None:
-            self._given_back.append(nick)
-        return found
+        self._claimed.append(fold(nick))
+        try:
+            found = await self._settle(node, reclaim)
+            if node != self.node:
+                raise Refused(Code.CUT_OFF)
+            if found is not None:
+                self._records.holds(me.sid, nick, found.claimed)
+            return found
+        finally:
+            self._claimed.remove(fold(nick))
+            if found is None:
+                self._given_back.append(nick)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         node = self.node
@@ -619,7 +766,14 @@ class Cluster:
 
         found = await self._settle(node, regain)
         if found is not None:
+            self._records.joined(me.sid, channel, found.quiet)
             self._feed.open(fold(channel), found.tip)
+            if found.nick != me.nick:
+                # its node died in the middle of a nick change; where that is told still, it's one
+                taking = self._keeping.taking(me.sid)
+                num, channels = taking.row.turn << TURN, tuple(taking.record.channels)
+                event = Renamed(me.sid, num, found.nick, me.nick, channels)
+                await self._store.rename(me, fold(channel), event)
         return found
 
     def attend(self, me: Identity, inbox: Position) -> None:
@@ -633,31 +787,27 @@ class Cluster:
                 self._left(me, name)
             elif fold(name) != fold(me.nick):
                 self._records.gave_back(me.sid, name)
-        word = msgspec.json.encode(Envelope(SCHEMA, "", f"{TAKEN} {me.sid}", 0, 0, []))
-        for topic in taking.topics - {self._store.own_topic}:
-            self._link.send(("PUBLISH", topic, word), lambda _: None)
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check()
-        same = after.epoch in (upto.epoch, "")  # empty: nobody had written to it yet
-        start = after.seq if same else 0
-        lost = 0 if same else None
-        before: list[Entry] = []
-        entries: list[Entry] = []
-        at = max(0, start - AROUND)
-        while at < upto.seq:
-            excerpt = await self._store.read(log, at, CHUNK)
-            if excerpt.tip.epoch != upto.epoch:
-                return Missed(None, [], [])
-            for entry in excerpt.entries:
-                if entry.seq <= upto.seq:
-                    (before if entry.seq <= start else entries).append(entry)
-            if len(excerpt.entries) < CHUNK:
-                break
-            at = excerpt.entries[-1].seq
-        if lost is not None:
-            lost = max(0, upto.seq - start) - len(entries)
-        return Missed(lost, before, entries)
+        epoch, start = after
+        if start >= upto.seq and epoch in ("", upto.epoch):
+            return Missed(0, [])
+        tip, some, past = await self._store.read(log, start, CHUNK)
+        if tip.epoch != upto.epoch and upto.seq > past.get(upto.epoch, -1):
+            return Missed(None, [])
+        # empty: nobody had written to it yet
+        same = epoch in ("", upto.epoch, tip.epoch) or start <= past.get(epoch, -1)
+        if not same:
+            start = 0
+            some = (await self._store.read(log, 0, CHUNK)).entries
+        found = list(some)
+        while len(some) == CHUNK and some[-1].seq < upto.seq:
+            some = (await self._store.read(log, some[-1].seq, CHUNK)).entries
+            found += some
+        missed = [entry for entry in found if entry.seq <= upto.seq]
+        lost = max(0, upto.seq - start) - len(missed)
+        return Missed(lost if same else None, missed)
 
     # -- channels
 
@@ -708,6 +858,7 @@ class Cluster:
         if found is None:
             self._left(me, channel)
             raise Refused(Code.TOO_MANY_MADE, channel)
+        self._records.joined(me.sid, channel, quiet)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
         if found.roster.total == 1:
             self._aside(self._store.index(channel))
@@ -723,6 +874,7 @@ class Cluster:
         self._check()
         me.num += 1
         node, gone = self.node, False
+        self._records.leaving(me.sid, channel)
 
         async def leave(again: bool) -> Parted | None:
             nonlocal gone
@@ -764,9 +916,15 @@ class Cluster:
 
         async def tell(again: bool) -> Receipt:
             deadline, sent = self._presence.deadline, first if again else 0
-            return await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            receipt, told = await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            if told is not None:
+                self._feed.witness(told)
+            return receipt
 
-        return await self._settle(node, tell)
+        receipt = await self._settle(node, tell)
+        if self._replication is not None:
+            await self._replication.confirmed()
+        return receipt
 
     async def _settle(self, node: str, attempt: Callable[[bool], Awaitable[T]]) -> T:
         """Try until Redis answers; `attempt` is told whether it may have been done before.
@@ -914,6 +1072,29 @@ class Cluster:
             for i, one in enumerate(waiting, last - len(waiting) + 1):
                 one.callback(i)
         del self._counting[counter]
+
+    # -- an operator's orders
+
+    def _ordered(self, raw: bytes) -> None:
+        try:
+            order = decode_order(raw)
+        except msgspec.DecodeError as e:
+            self.log.error("an order that can't be understood: {why}", why=str(e))
+            return
+        self.log.info("ordered to {what}", what=type(order).__name__.lower())
+        self._orders(order)
+
+    async def report(self, number: str, summary: msgspec.Struct, within: float = 0.0) -> None:
+        """Report to the operator how far an order is, which will be done `within` seconds."""
+        await self._store.report(number, {SUMMARY: msgspec.json.encode(summary)}, within)
+
+    async def show(self, number: str, sessions: dict[str, Shown]) -> None:
+        """Report to the operator what is in this node's memory: its sessions, by sid."""
+        rows = [(sid, msgspec.json.encode(shown)) for sid, shown in sessions.items()]
+        for i in range(0, len(rows), ROWS):
+            await self._store.report(number, dict(rows[i : i + ROWS]))
+        heard = (log for log in self._feed.followed() if log.startswith("#"))
+        await self.report(number, Following(tuple(heard)))
 
     # -- housekeeping
 

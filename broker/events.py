@@ -99,8 +99,8 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True):
     """What Redis publishes: events that were accepted together, with their place.
 
     `log` is a folded channel name, or a folded nick for its inbox; they can't be mixed up,
-    since a nick never begins with `#`. The empty name carries no events: it's a barrier or
-    probe on a node's own topic, and `epoch` is its nonce. `seq` is the place of the first
+    since a nick never begins with `#`. The empty name carries no events: it's a word to the
+    node on whose own topic it comes, in the place of `epoch`. `seq` is the place of the first
     event, the others follow without a hole; `ms` is Redis's clock, milliseconds of Unix time.
     """
 

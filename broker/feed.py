@@ -6,10 +6,13 @@
 Pub/sub is a hint and the log is the truth (I3): an envelope that continues its log is
 passed on; one that was passed on before is dropped; anything else makes the feed read the
 log from where it stood, and hold what comes meanwhile. What the log has no more is told
-as a gap. Must not know keys, scripts or sessions: it's given a `Reader`.
+as a gap. What was passed on last is kept, for a server that lost it (see `recovery`).
+Must not know keys, scripts or sessions: it's given a `Reader`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -27,11 +30,28 @@ HELD = 10_000
 """How many envelopes of a log are held while it's being read; the log has those beyond."""
 
 
+WITNESSED = 8_192
+"""How many of the last envelopes are kept, of all logs, for a server that lost what they say."""
+
+
 class Excerpt(NamedTuple):
-    """What a log says after some place: its tip, and the entries, oldest first."""
+    """What a log says after some place: its tip, and the entries, oldest first. `past`: up to
+    which seq it is the log of an earlier epoch.
+    """
 
     tip: Position
     entries: list[Entry]
+    past: Mapping[str, int] = MappingProxyType({})
+
+
+class Seen(NamedTuple):
+    """What this node saw of a log: how far, under its last epoch, and the last of the entries,
+    oldest first. `former`: the epochs that the last one continues.
+    """
+
+    tip: Position
+    entries: list[Entry]
+    former: frozenset[str] = frozenset()
 
 
 class Reader(Protocol):
@@ -43,7 +63,7 @@ class Reader(Protocol):
 class _Log:
     """Where the feed stands in one log."""
 
-    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire")
+    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire", "shown", "former")
 
     def __init__(self, name: str, wire: int) -> None:
         self.name = name
@@ -53,22 +73,25 @@ class _Log:
         self.held: list[Envelope] | None = []  # None: live
         self.mending = False
         self.again = False  # something came that is neither held nor in what is being read
+        self.former: frozenset[str] = frozenset()  # epochs that the last one continues
+        self.shown: set[tuple[str, int]] = set()  # passed on, and come again at other places
 
 
 class Feed:
-    """Follows logs for one node. `probed` is told of each probe that is heard: its nonce."""
+    """Follows logs for one node. `told` gets each word that is meant for the node itself."""
 
     logger = Logger()
 
-    def __init__(self, read: Reader, probed: Callable[[str], None]) -> None:
+    def __init__(self, read: Reader, told: Callable[[str], None]) -> None:
         self._read = read
-        self._probed = probed
+        self._told = told
         self._logs: dict[str, _Log] = {}
         self._mended: list[Deferred[None]] = []
         self._mending = 0
         self._wires = 0
         self._distrusted = False
         self._stalled: set[str] = set()  # logs that couldn't be read
+        self._witnessed: deque[Envelope] = deque(maxlen=WITNESSED)
         self._merge: Merge | None = None  # while catching up
         self.sink: Sink | Merge
 
@@ -116,7 +139,7 @@ class Feed:
         log = self._logs.get(envelope.log)
         if log is None:
             if envelope.log == "":
-                self._probed(envelope.epoch)
+                self._told(envelope.epoch)
             return
         if log.held is not None:
             if len(log.held) < HELD:
@@ -125,11 +148,44 @@ class Feed:
                 log.again = True
         elif envelope.seq == log.seq + 1 and (envelope.epoch == log.epoch or self._first(log)):
             log.epoch = envelope.epoch
+            if log.shown:
+                self._pass_each(log, envelope)
+                return
             log.seq += len(envelope.events)
+            self._witnessed.append(envelope)
             self.sink.events(envelope)
         elif not self._known(log, envelope):
             log.held = [envelope]
             self._mend(log)
+
+    def witness(self, envelope: Envelope) -> None:
+        """Something was accepted here, and is heard by another node only."""
+        self._witnessed.append(envelope)
+
+    def seen(self) -> dict[str, Seen]:
+        """What was seen of each log under its last epoch, also of logs no longer followed."""
+        held = [e for at in self._logs.values() for e in at.held or ()]
+        found: dict[str, tuple[str, dict[int, Entry]]] = {
+            name: (at.epoch, {}) for name, at in self._logs.items() if at.epoch
+        }
+        for envelope in [*self._witnessed, *held]:
+            epoch, entries = found.get(envelope.log, ("", {}))
+            log = self._logs.get(envelope.log)
+            if epoch != envelope.epoch and (log is None or envelope.epoch not in log.former):
+                if log is not None and epoch:
+                    continue  # it went on without that
+                entries = {}
+                found[envelope.log] = (envelope.epoch, entries)
+            for seq, event in enumerate(envelope.events, envelope.seq):
+                entries[seq] = Entry(seq, envelope.ms, event)
+        seen: dict[str, Seen] = {}
+        for name, (epoch, entries) in found.items():
+            log, last = self._logs.get(name), max(entries, default=0)
+            former = log.former if log is not None else frozenset()
+            tip = last if log is None or log.epoch != epoch else max(log.seq, last)
+            in_order = [entries[seq] for seq in sorted(entries)]
+            seen[name] = Seen(Position(epoch, tip), in_order, former)
+        return seen
 
     @property
     def distrusted(self) -> bool:
@@ -223,7 +279,10 @@ class Feed:
                 return
             held = log.held or []
             log.held = [e for e in held[:before] if e.epoch == excerpt.tip.epoch] + held[before:]
-            if excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
+            if log.epoch in excerpt.past and excerpt.tip.epoch != log.epoch:
+                if self._succeed(log, excerpt):
+                    continue
+            elif excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
                 # Redis lost this log, and it began anew
                 self.sink.gap(log.name, None)
                 log.epoch, log.seq = excerpt.tip.epoch, 0
@@ -250,13 +309,44 @@ class Feed:
             if self._release(log):
                 return
 
+    def _succeed(self, log: _Log, excerpt: Excerpt) -> bool:
+        """The log goes on under another epoch. Whether it must be read again: it has other things
+        than were passed on, after the last place that is common.
+        """
+        common, before = excerpt.past[log.epoch], log.epoch
+        log.epoch = excerpt.tip.epoch
+        log.former = frozenset()
+        if log.seq <= common:
+            log.former = frozenset(excerpt.past)
+            self.sink.continued(log.name, log.epoch, None)
+            return False
+        shown = [e for e in self._witnessed if e.log == log.name and e.epoch == before]
+        for envelope in shown:
+            for seq, event in enumerate(envelope.events, envelope.seq):
+                if seq > common:
+                    log.shown.add((event.sid, event.num))
+        log.seq = common
+        ms = [e.ms for e in shown[-1:]] + [entry.ms for entry in excerpt.entries]
+        self.sink.continued(log.name, log.epoch, max(ms, default=0))
+        return True
+
+    def _pass_each(self, log: _Log, envelope: Envelope) -> None:
+        for seq, event in enumerate(envelope.events, envelope.seq):
+            self._pass(log, Entry(seq, envelope.ms, event))
+
     def _pass(self, log: _Log, entry: Entry) -> None:
         if entry.seq <= log.seq or self._logs.get(log.name) is not log:
             return
         if entry.seq > log.seq + 1:
             self.sink.gap(log.name, entry.seq - log.seq - 1)
         log.seq = entry.seq
-        self.sink.events(Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event]))
+        envelope = Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event])
+        self._witnessed.append(envelope)
+        identity = (entry.event.sid, entry.event.num)
+        if identity in log.shown:
+            log.shown.discard(identity)
+        else:
+            self.sink.events(envelope)
 
     def _release(self, log: _Log) -> bool:
         """Pass on what was held and go live; False if there is a hole in what was held."""
@@ -270,6 +360,5 @@ class Feed:
                     self._mend(log)
                 return False
             log.epoch = envelope.epoch
-            for offset, event in enumerate(envelope.events):
-                self._pass(log, Entry(envelope.seq + offset, envelope.ms, event))
+            self._pass_each(log, envelope)
         return True

@@ -24,7 +24,7 @@ import msgspec
 
 from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
-from broker.kept import TURN, KeptRows, Reclaimed, Taken
+from broker.kept import TURN, KeptRows, Reclaimed, Row, Taken
 from broker.names import fold
 from broker.records import Record, Records, decode_record, encode_record
 from broker.store import Store
@@ -32,6 +32,9 @@ from broker.store import Store
 LOST = "connection lost"
 ENDING = 1 << 52
 """The command number of what is done in a detached session's name: above all of its own."""
+
+FOREVER = (1 << 53) - 1
+"""Later than any time (ms)."""
 
 Places = dict[str, tuple[str, int, int]]
 """By log: its epoch, the seq up to which somebody was certainly told (-1: unknown), and the one
@@ -68,16 +71,23 @@ class _Here:
 
 @dataclass(slots=True)
 class Taking:
-    """A session that is being taken up. `topics`: of the nodes that had it. `gone`: nicks and
-    channels of the record that couldn't be had; they stay in it until all is settled, for somebody
-    who takes the session up after this.
+    """A session that is being taken up. `gone`: nicks and channels of the record that couldn't be
+    had; they stay in it until all is settled, for somebody who takes the session up after this.
+    `overtaken`: somebody has.
     """
 
     row: Taken
     record: Record
     secret: str
-    topics: set[str]
     gone: list[str]
+    overtaken: bool = False
+
+    @property
+    def till(self) -> int:
+        """Until when it may have been told more (Redis's clock, ms): a node that has it still may
+        be telling it more at this moment.
+        """
+        return FOREVER if self.row.was else self.row.till
 
     def told(self) -> dict[str, Reach]:
         """How far it was told, by log."""
@@ -114,6 +124,7 @@ class Keeping:
     def clear(self) -> None:
         """The incarnation has ended, and with it all that was here."""
         self._here.clear()
+        self._taking.clear()
         self._noted.clear()
 
     # -- on this node
@@ -123,7 +134,8 @@ class Keeping:
         if not await self._rows.keep(me, _hashed(secret), node, state, fresh=True):
             raise Refused(Code.CUT_OFF)
         self._here[me.sid] = _Here(me, _hashed(secret), state)
-        self._before |= self._positions()
+        # who has their token has read what came before it; others may not have, in the same logs
+        self._before = self._told() | self._before
         await self._note(node)
 
     async def record(self, node: str, kept: Iterable[Kept]) -> list[str]:
@@ -132,16 +144,19 @@ class Keeping:
         Returns those who turn out to be another node's.
         """
         lost = []
-        for me, state, reached in kept:
-            here = self._here.get(me.sid)
-            if here is not None and not await self._record(node, here, state, reached):
-                lost.append(me.sid)
         if self._here or self._noted:
+            told = self._told()  # now, as it was now that all before it had reached people
+            for me, state, reached in kept:
+                here = self._here.get(me.sid)
+                if here is None or await self._record(node, here, state, reached):
+                    continue
+                if self._here.get(me.sid) is here:
+                    lost.append(me.sid)
             await self._note(node)
-            self._before = self._positions() if self._here else {}
-        left, self._left = self._left, []
-        for sid, old, its_node in left:
-            await self._tidy(sid, old, its_node)
+            self._before = told if self._here else {}
+        for moved in list(self._left):
+            if await self._tidy(*moved):
+                self._left.remove(moved)
         return lost
 
     async def _record(self, node: str, here: _Here, state: bytes, reached: bool) -> bool:
@@ -150,7 +165,9 @@ class Keeping:
             if not await self._rows.lag(here.me.sid, here.me.token, b""):
                 return False
         elif not reached and here.behind is None:
-            here.behind = {log: (epoch, seq, seq) for log, (epoch, seq) in self._before.items()}
+            record = self._records.find(here.me)
+            mine = set(_logs(record)) if record is not None else set()
+            here.behind = {log: (*at, at.seq) for log, at in self._before.items() if log in mine}
             packed = msgspec.json.encode(here.behind)
             if not await self._rows.lag(here.me.sid, here.me.token, packed):
                 return False
@@ -158,6 +175,12 @@ class Keeping:
             here.state = state
             return await self._rows.keep(here.me, here.secret, node, state, fresh=False)
         return True
+
+    def _told(self) -> dict[str, Position]:
+        """How far those who are here were told by now, in all their logs."""
+        records = (self._records.find(here.me) for here in self._here.values())
+        logs = {log for record in records if record is not None for log in _logs(record)}
+        return {log: at for log, at in self._positions().items() if log in logs}
 
     def _covered(self, me: Identity) -> bool:
         """Whether the places of all logs of a session are known that are a beat old."""
@@ -177,14 +200,30 @@ class Keeping:
     async def refresh(self, node: str) -> None:
         """See to it that Redis doesn't forget those who are here."""
         for here in list(self._here.values()):
-            await self._rows.keep(here.me, here.secret, node, here.state, fresh=True)
+            if self._here.get(here.me.sid) is here:
+                await self._rows.keep(here.me, here.secret, node, here.state, fresh=True)
 
-    async def holds(self, sid: str, node: str) -> bool:
-        """Whether a session that was kept here is this node's still."""
-        here = self._here.get(sid)
-        return here is None or await self._rows.keep(
-            here.me, here.secret, node, here.state, fresh=False
-        )
+    def overtake(self, sid: str, turn: int) -> Outcome | None:
+        """Another node took a session up, the `turn`th time that somebody did. MOVED if it was
+        here till then, MOVING if it was being taken up, None if that's older news.
+        """
+        here, taking = self._here.get(sid), self._taking.get(sid)
+        if here is not None and here.me.num >> TURN < turn:
+            return Outcome.MOVED
+        if taking is not None and 0 < taking.row.turn < turn:  # 0: it isn't taken yet
+            taking.overtaken = True
+            return Outcome.MOVING
+        return None
+
+    async def overtaken(self) -> list[str]:
+        """Those who were kept here and act under another token now."""
+        here = list(self._here.values())
+        acting = await self._rows.acting([one.me.sid for one in here])
+        return [
+            one.me.sid
+            for one, token in zip(here, acting, strict=True)
+            if token not in (None, one.me.token) and self._here.get(one.me.sid) is one
+        ]
 
     def moved(self, sid: str, record: Record, node: str) -> None:
         """Another node has it: what is left of it here goes when that node has taken all up."""
@@ -198,10 +237,13 @@ class Keeping:
         else:
             self.moved(sid, record, node)
 
-    async def lapse(self, me: Identity) -> None:
-        """The session is ending: nobody may take it up."""
-        if self._here.pop(me.sid, None) is not None:
-            await self._rows.lapse(me.sid, me.token)
+    async def lapse(self, me: Identity) -> bool:
+        """The session is ending: nobody may take it up. False: somebody has."""
+        self._here.pop(me.sid, None)
+        if await self._rows.lapse(me.sid, me.token) is not None:
+            return True
+        row = await self._rows.peek(me.sid)
+        return row is None or row.token == me.token
 
     async def forget(self, sid: str) -> None:
         """Nothing is left of a session that lapsed."""
@@ -213,28 +255,28 @@ class Keeping:
         """How far a session that is here was told by now."""
         here, told = self._here.get(me.sid), self._positions()
         behind = here.behind if here is not None else None
-        certain = {log: at.seq for log, at in self._before.items()}
+        certain = dict(self._before)
         if behind is not None:
-            certain = {log: seq for log, (_, seq, _) in behind.items()}
-        return {
-            log: (told[log].epoch, min(certain.get(log, -1), told[log].seq), told[log].seq)
-            for log in _logs(record)
-            if log in told
-        }
+            certain = {log: Position(epoch, seq) for log, (epoch, seq, _) in behind.items()}
+        places = {}
+        for log in _logs(record):
+            if log in told:
+                (epoch, seq), at = told[log], certain.get(log, Position(told[log].epoch, -1))
+                # of a log that has begun anew since, nothing is certain
+                places[log] = (epoch, min(at.seq, seq) if at.epoch == epoch else 0, seq)
+        return places
 
     async def detach(
         self, me: Identity, record: Record, places: Places, state: bytes, node: str
     ) -> Outcome:
         """Leave a session that is here to whoever takes it up."""
-        outcome = await self._off(me.sid, record, msgspec.json.encode(places), 0, state, node)
         self._here.pop(me.sid, None)
-        return outcome
+        return await self._off(me.sid, record, msgspec.json.encode(places), 0, state, node)
 
     async def detach_dead(self, node: str, sid: str, record: Record, till: int) -> Outcome:
         """As `detach`, for a session of a dead node. `till`: when that may have lived (ms)."""
-        found = await self._rows.seen(node, _logs(record))
-        places = {log: _place(raw) for log, raw in found.items()}
-        outcome = await self._off(sid, record, msgspec.json.encode(places), till, b"", node)
+        seen = await self._seen(node, record)
+        outcome = await self._off(sid, record, seen, till, b"", node)
         if outcome is Outcome.MOVED:
             await self._give_back(sid, record)
         return outcome
@@ -255,27 +297,30 @@ class Keeping:
         row = await self._rows.peek(sid)
         return row is None or row.settled
 
-    async def _tidy(self, sid: str, record: Record, node: str) -> None:
-        """Give back what came too late to be taken up by the node that has the session now."""
+    async def _tidy(self, sid: str, record: Record, node: str) -> bool:
+        """Give back what came too late to be taken up by the node that has the session now.
+
+        False if it isn't time for that yet.
+        """
         if not await self._is_settled(sid):
-            self._left.append((sid, record, node))  # and look again with the next beat
-            return
+            return False
         await self._give_back(sid, record)
         for nick in record.nicks:
             await self._store.release(sid, record.token, nick)
         if sid not in self._records:  # it might have come back
             await self._store.cross_out(sid, node)
+        return True
 
     async def _give_back(self, sid: str, record: Record) -> None:
         """Leave the channels in which the session stands under this record's token."""
         for name in record.channels:
-            event = Left(sid, ENDING, "")  # the roster knows the nick
+            event = Left(sid, 0, "")  # none of its own commands; the roster knows the nick
             await self._store.part(record.token, name, event)
 
     # -- taking one up
 
     async def take(
-        self, me: Identity, secret: str, node: str, *, deadline: int, now_ms: int, detached: bool
+        self, me: Identity, secret: str, node: str, *, deadline: int, detached: bool
     ) -> Taking:
         """Make `me.token` the one under which a kept session acts.
 
@@ -292,49 +337,42 @@ class Keeping:
                 raise Refused(Code.ELSEWHERE)
             if taking is None:
                 record = Record(me.token, [], {}, kept=True)
-                self._records.adopt(me.sid, record)
-                taking = Taking(Taken("", "", b"", b"", b"", 0, 0), record, row.secret, set(), [])
+                self._records.adopt(me, record)
+                taking = Taking(Taken("", "", b"", b"", b"", 0, 0), record, row.secret, [])
                 self._taking[me.sid] = taking
-            owner = row.owner if row.token != me.token else taking.row.was
-            await self._fill(taking.record, me.sid, owner, row.record)
+            seen = b""
+            if row.token != me.token:  # else it's taken, and the answer was lost
+                await self._fill(taking.record, me.sid, row)
+                seen = await self._seen(row.owner, taking.record)
             await self._store.note(node, deadline, self._records.rows({me.sid}))
-            taken = await self._rows.take(me.sid, row.secret, me.token, node, detached=detached)
-            taking.row = taken
-            if taken.was == owner:
+            taken = await self._rows.take(
+                me.sid, me.token, node, row=row, seen=seen, deadline=deadline
+            )
+            if taken is not None:
                 break
-        await self._fill_seen(me, taking, now_ms)
+        taking.row = taken
         me.num = taken.turn << TURN
         return taking
 
-    async def _fill(self, record: Record, sid: str, owner: str, row: bytes) -> None:
+    async def _fill(self, record: Record, sid: str, row: Row) -> None:
         """Write into a record what a session holds, or may hold."""
-        held = await self._store.record(sid, owner) if owner else None
-        nicks, names = _held(row) if row else ([], [])
+        held = await self._store.record(sid, row.owner) if row.owner else None
+        nicks, names = _held(row.record) if row.record else ([], [])
         if held is not None:
             nicks, names = held.nicks, list(held.channels.values())
         record.nicks += [nick for nick in nicks if nick not in record.nicks]
         record.channels |= {fold(name): name for name in names}
 
-    async def _fill_seen(self, me: Identity, taking: Taking, now_ms: int) -> None:
-        """Find out how far it was told, and write that into its own row: it stays there if this
-        node dies before it has told more.
-        """
-        row = taking.row
-        seen = row.seen
-        if not seen:
-            found = await self._rows.seen(row.was, _logs(taking.record))
-            seen = msgspec.json.encode({log: _place(raw) for log, raw in found.items()})
-            await self._rows.lag(me.sid, me.token, seen)
-        # its node may be telling it more at this moment
-        taking.row = row._replace(seen=seen, till=now_ms if row.was else row.till)
+    async def _seen(self, node: str, record: Record) -> bytes:
+        """How far those on a node were told, in the logs of one of them."""
+        found = await self._rows.seen(node, _logs(record))
+        return msgspec.json.encode({log: _place(raw) for log, raw in found.items()})
 
     async def reclaim(self, me: Identity, nick: str, node: str, deadline: int) -> Reclaimed | None:
         """Take up the claim of a nick; None if the session doesn't hold it. Raises `Late`."""
         taking = self.taking(me.sid)
         found = await self._rows.reclaim(me.sid, taking.row, me.token, nick, node, deadline)
-        if found is not None:
-            taking.topics.add(found.topic)
-        else:
+        if found is None:
             taking.gone.append(nick)
         return found
 
@@ -359,46 +397,54 @@ class Keeping:
         return sid in self._taking
 
     def taking(self, sid: str) -> Taking:
-        """Raises CUT_OFF if the session isn't being taken up."""
+        """Raises CUT_OFF if the session isn't being taken up, ELSEWHERE if it is there, too."""
         taking = self._taking.get(sid)
         if taking is None:
             raise Refused(Code.CUT_OFF)
+        if taking.overtaken:
+            raise Refused(Code.ELSEWHERE)
         return taking
 
     async def taken(self, me: Identity) -> Taking:
-        """It has been taken up: it's here now. Raises ELSEWHERE if another was quicker."""
+        """It has been taken up: it's here now. Raises as `acts` does."""
         taking = self.taking(me.sid)
+        shelved = await self._rows.shelved_row(me.sid)
         if not await self._rows.settle(me.sid, me.token):
-            raise Refused(Code.ELSEWHERE)
-        await self._rows.unshelve(me.sid)
+            await self.acts(me)
+            raise Refused(Code.CUT_OFF)
+        if shelved is not None:
+            await self._rows.unshelve(me.sid, shelved)
         places = _places(taking.row.seen)
         self._here[me.sid] = _Here(me, taking.secret, taking.row.state, places)
         del self._taking[me.sid]
         return taking
 
-    async def give_up(self, me: Identity, node: str) -> None:
+    async def give_up(self, me: Identity, node: str, now_ms: int) -> None:
         """Its taking up came to nothing: it's anybody's again, if it acts under this token."""
         taking = self._taking.get(me.sid)
         if taking is not None and taking.record.token == me.token:
-            del self._taking[me.sid]
-            row, record = taking.row, taking.record
-            outcome = await self._off(me.sid, record, row.seen, row.till, b"", node)
-            self._records.end(me.sid, record)
+            record = taking.record
+            seen = taking.row.seen or b"{}"
+            outcome = await self._off(me.sid, record, seen, now_ms, b"", node)
+            self._records.ending(me.sid)
             await self.crossed_out(outcome, me.sid, record, node)
+            self._records.end(me.sid, record)
+            self._taking.pop(me.sid, None)
 
     # -- ending those that nobody took up
 
     async def end(self, sid: str) -> None:
         """End a detached session whose time is over; whoever does it, and however often, once."""
+        shelved = await self._rows.shelved_row(sid)
         found = await self._rows.lapse(sid, "")
         if found is not None:
             await self._end(sid, *found)
             await self._rows.forget(sid)
-        await self._rows.unshelve(sid)
+        await self._rows.unshelve(sid, shelved or b"")
 
     async def _end(self, sid: str, tokens: list[str], raw: bytes) -> None:
         nicks, names = _held(raw)
-        event = Quit(sid, ENDING, nicks[0], LOST, tuple(map(fold, names)))
+        event = Quit(sid, ENDING, next(iter(nicks), ""), LOST, tuple(map(fold, names)))
         for token in tokens:
             for name in names:
                 await self._store.part(token, name, event)

@@ -20,6 +20,9 @@ TURN = 32
 KEPT = 7 * 86_400
 """Seconds that a kept session's own row outlives the last word of whoever has it."""
 
+ROWS = 500
+"""How many rows are read at a time."""
+
 
 class Taken(NamedTuple):
     """A kept session as it was when it was taken up: `tokens` under which it may hold something,
@@ -49,7 +52,7 @@ class Row(NamedTuple):
 
 class Reclaimed(NamedTuple):
     """A claim that was taken up. `topic`: of the node that had it. `taken`: the inbox's tip when
-    the nick was, `tip`: now.
+    the nick was, `tip`: now. `claimed`: when that was (ms).
     """
 
     nick: str
@@ -58,6 +61,7 @@ class Reclaimed(NamedTuple):
     topic: str
     taken: Position
     tip: Position
+    claimed: int
 
 
 class KeptRows:
@@ -96,11 +100,10 @@ class KeptRows:
         keys = (self._keys.detached, self._keys.shelf)
         await self._store.run("shelve", keys, sid, keep_ms, row, patient=True)
 
-    async def unshelve(self, sid: str) -> None:
-        """Take a session off the list of those that will end."""
-        await self._store.ask_all(
-            ("ZREM", self._keys.detached, sid), ("HDEL", self._keys.shelf, sid), patient=True
-        )
+    async def unshelve(self, sid: str, row: bytes) -> None:
+        """Take a session off the list of those that will end, if it's there with this row."""
+        keys = (self._keys.detached, self._keys.shelf)
+        await self._store.run("unshelve", keys, sid, row, patient=True)
 
     async def shelved(self) -> dict[str, bytes]:
         """The rows of the detached sessions, by sid."""
@@ -123,14 +126,32 @@ class KeptRows:
         *earlier, token = tokens.decode().split()
         return Row(secret.decode(), token, owner.decode(), record or b"", not earlier)
 
-    async def take(self, sid: str, secret: str, token: str, owner: str, *, detached: bool) -> Taken:
-        """Take up a kept session under a new token. Raises TOKEN_UNKNOWN, ELSEWHERE."""
-        kept = (self._keys.kept(sid),)
-        found = await self._store.run("take", kept, secret, token, owner, KEPT, int(detached))
-        if found[0] == b"unknown":
-            raise Refused(Code.TOKEN_UNKNOWN)
-        if found[0] == b"elsewhere":
-            raise Refused(Code.ELSEWHERE)
+    async def acting(self, sids: list[str]) -> list[str | None]:
+        """Under which token each of these acts; None if it isn't kept."""
+        found: list[bytes | None] = []
+        for i in range(0, len(sids), ROWS):
+            rows = [("HGET", self._keys.kept(sid), "tokens") for sid in sids[i : i + ROWS]]
+            found += await self._store.ask_all(*rows)
+        return [tokens.decode().split()[-1] if tokens else None for tokens in found]
+
+    async def take(
+        self, sid: str, token: str, owner: str, *, row: Row, seen: bytes, deadline: int
+    ) -> Taken | None:
+        """Take up a kept session under a new token; None if it's not as in `row` any more.
+
+        `seen`: how far its node was told. Raises TOKEN_UNKNOWN, ELSEWHERE, `Late`.
+        """
+        args = (row.secret, token, owner, KEPT, deadline, row.token, row.owner, seen)
+        found = await self._store.run("take", (self._keys.kept(sid),), *args)
+        match found[0]:
+            case b"unknown":
+                raise Refused(Code.TOKEN_UNKNOWN)
+            case b"elsewhere":
+                raise Refused(Code.ELSEWHERE)
+            case b"late":
+                raise Late
+            case b"changed":
+                return None
         _, tokens, was, record, state, seen, till, turn = found
         return Taken(
             tokens.decode(), was.decode(), record, state, seen, int(till or 0), int(turn or 0)
@@ -138,7 +159,7 @@ class KeptRows:
 
     async def settle(self, sid: str, token: str) -> bool:
         """A session has been taken up: nothing stands under earlier tokens. False: another's."""
-        return bool(await self._store.run("settle", (self._keys.kept(sid),), token))
+        return bool(await self._store.run("taken", (self._keys.kept(sid),), token))
 
     async def lapse(self, sid: str, token: str) -> tuple[list[str], bytes] | None:
         """Nobody may take up the session any more; its tokens and record. None if it's another's,
@@ -162,7 +183,7 @@ class KeptRows:
             raise Late
         if found[0] == b"gone":
             return None
-        _, spelled, is_away, why, since, topic, epoch, seq, tip_epoch, tip_seq = found
+        _, spelled, is_away, why, since, topic, epoch, seq, tip_epoch, tip_seq, claimed = found
         return Reclaimed(
             spelled.decode(),
             why.decode() if is_away else None,
@@ -170,6 +191,7 @@ class KeptRows:
             topic.decode(),
             Position(epoch.decode(), int(seq)),
             Position(tip_epoch.decode(), int(tip_seq)),
+            int(claimed),
         )
 
     async def regain(
@@ -177,7 +199,8 @@ class KeptRows:
     ) -> Regained | None:
         """Take up a membership; None if the session has none. Raises `Late`."""
         meta, roster, _ = self._keys.channel(channel)
-        found = await self._store.run("regain", (meta, roster), sid, taken.tokens, token, deadline)
+        args = (sid, taken.tokens, token, deadline, taken.turn << TURN)
+        found = await self._store.run("regain", (meta, roster), *args)
         if found[0] == b"late":
             raise Late
         if found[0] == b"gone":

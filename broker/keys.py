@@ -1,12 +1,13 @@
 """The names of all keys and topics in Redis. Nothing else in chorus spells one.
 
-    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, name, topic..., made (address), and spoken:
-                                           the seq of the last line, 0 if there's only a topic
+    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at and past (see scripts/_settle.lua), name,
+                                           topic..., made (address), and spoken: the seq of the
+                                           last line, 0 if there's only a topic
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
     NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away,
-                                           and epoch, seq: the inbox's tip when it was taken
-    NAMESPACE:1:{n:alice}:meta     hash    epoch, seq   of the inbox
+                                           claimed (ms), and epoch, seq: the inbox's tip then
+    NAMESPACE:1:{n:alice}:meta     hash    epoch, seq, at, past   of the inbox
     NAMESPACE:1:{n:alice}:log      stream  the inbox, as a channel's log
     NAMESPACE:1:{a:ADDRESS}        zset    channels made from an address, by when they're forgotten
     NAMESPACE:1:{a:ADDRESS}:open   hash    incarnation of a node -> connections from there
@@ -17,17 +18,21 @@
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
-                                           detached (zset of sids, by when they end), and
-                                           shelf (hash, their records by sid)
+                                           mark (of the last WAIT), orders (hash: incarnation ->
+                                           order), report:ID (hash: see broker/orders.py),
+                                           detached (zset of sids, by when they end),
+                                           shelf (hash, their records by sid), and
+                                           recovery (hash, see scripts/recover.lua)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
 each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
 count. Must not know commands or scripts.
 """
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from broker.events import SCHEMA
 from broker.names import fold
@@ -66,6 +71,17 @@ def _channel_keys(prefix: str, name: str) -> ChannelKeys:
     return ChannelKeys(base + "meta", base + "roster", base + "log")
 
 
+class Named(NamedTuple):
+    """What a key is of. `kind`: c, n, a or w; `part`: what stands behind the braces."""
+
+    kind: str
+    name: str
+    part: str
+
+
+_NAMED = re.compile(r"\{([cnaw]):([^}]*)\}(?::(\w+))?")
+
+
 class Keys:
     """All key names under one namespace."""
 
@@ -75,11 +91,27 @@ class Keys:
         self.leases = cluster + "leases"
         self.dying = cluster + "dying"
         self.epoch = cluster + "epoch"
+        self.recovery = cluster + "recovery"
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
+        self.mark = cluster + "mark"
+        self.orders = cluster + "orders"
+        self._reports = cluster + "report:"
         self.detached = cluster + "detached"
         self.shelf = cluster + "shelf"
         self._counters = cluster + "counter:"
+
+    @property
+    def every(self) -> str:
+        """A pattern for SCAN: all keys of the namespace."""
+        return re.sub(r"[][*?\\]", r"\\\g<0>", self._prefix) + "*"
+
+    def taken_apart(self, key: str) -> Named | None:
+        """What a key is of; None for those of the cluster, and for those of others."""
+        found = _NAMED.fullmatch(key.removeprefix(self._prefix))
+        if found is None or not key.startswith(self._prefix):
+            return None
+        return Named(found[1], unquote(found[2]), found[3] or "")
 
     def channel(self, name: str) -> ChannelKeys:
         return _channel_keys(self._prefix, name)
@@ -107,6 +139,9 @@ class Keys:
 
     def node_sessions(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:sessions"
+
+    def report(self, number: str) -> str:
+        return self._reports + _encoded(number)
 
     def node_seen(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:seen"

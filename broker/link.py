@@ -169,10 +169,11 @@ class Link:
     Calls of one turn of the event loop go out in one write, at its end. `gather` is called
     before, to add what else the turn has; see `soon`. `later` says how to wait for that end (by
     default with a timer of zero seconds). `heard` gets the payload of every message
-    on a topic. `introduce` runs on every new wire (to load scripts, say); `up` is told when one
-    is ready, `down` when it's lost. `deadline`: seconds within which an answer must come.
-    `patience`: seconds after which a call that found no wire to answer it fails with LinkLost,
-    unless it's patient. `most`: how many calls may be under way; see `full`.
+    on a topic. `introduce` runs on every new wire (to load scripts, say), within the deadline;
+    `meet` after it, as long as each answer comes in time. `up` is told when a wire is ready,
+    `down` when it's lost. `deadline`: seconds within which an answer must come. `patience`:
+    seconds after which a call that found no wire to answer it fails with LinkLost, unless it's
+    patient. `most`: how many calls may be under way; see `full`.
     """
 
     log = Logger()
@@ -188,6 +189,7 @@ class Link:
         down: Callable[[], None],
         heard: Callable[[bytes], None],
         introduce: Callable[[Wire], Awaitable[None]],
+        meet: Callable[[Wire], Awaitable[None]] | None = None,
         gather: Callable[[], None] = lambda: None,
         later: Callable[[Callable[[], None]], None] | None = None,
         patience: float = 30.0,
@@ -200,11 +202,12 @@ class Link:
         self._up, self._down = up, down
         self._heard = heard
         self._first = introduce
+        self._meet = meet
         self._gather = gather
         self._later = later or (lambda work: reactor.callLater(0, work))
         self._patience = patience
         self._most = most
-        self._backoff = backoffPolicy(0.05, 2.0, 1.6, rng.random)
+        self._backoff = backoffPolicy(0.05, 1.0, 1.6, rng.random)
         self._wire: Wire | None = None
         self._stopping = False
         self._ended: Deferred[None] | None = None
@@ -260,6 +263,8 @@ class Link:
                 self._connecting = Deferred.fromCoroutine(self._connect())
                 self._connecting.addTimeout(self._deadline, self._clock)
                 wire = await self._connecting
+                if self._meet is not None:
+                    await self._meeting(wire, self._meet)
             except Exception as e:
                 if failures == 0 and not self._stopping:
                     self.log.warn(
@@ -283,6 +288,31 @@ class Link:
             await wire.lost
             self._wire, self._written = None, []
             self._down()
+
+    async def _meeting(self, wire: Wire, meet: Callable[[Wire], Awaitable[None]]) -> None:
+        async def met() -> None:
+            await meet(wire)
+
+        oldest: list[Any] = []  # who waited at the last looks
+
+        def look() -> None:
+            first = wire.waiting[0] if wire.waiting else None
+            oldest[:] = [*oldest[-2:], first]
+            if first is not None and oldest == [first] * 3:
+                wire.transport.abortConnection()
+
+        attempt = self._connecting = Deferred.fromCoroutine(met())
+        wire.lost.addCallback(lambda _: attempt.cancel())
+        watch = LoopingCall(look)
+        watch.clock = self._clock
+        watch.start(self._deadline / 2, now=False)
+        try:
+            await attempt
+        except BaseException:
+            wire.transport.abortConnection()
+            raise
+        finally:
+            watch.stop()
 
     async def _sleep(self, seconds: float) -> None:
         woken: Deferred[None] = Deferred()

@@ -56,6 +56,7 @@ from broker.events import (
 from broker.names import fold
 
 _DAY_MS = 86_400_000
+_WITNESSED = 8_192
 
 
 @dataclass
@@ -66,6 +67,7 @@ class _Log:
     epoch: str
     entries: deque[Entry]
     seq: int = 0
+    past: dict[str, int] = field(default_factory=dict)  # up to where it's an earlier epoch's
 
     @property
     def tip(self) -> Position:
@@ -96,14 +98,16 @@ class _Session:
 
 @dataclass
 class _Kept:
-    """What a kept session has besides. `ends`: when it does (ms), if it's detached."""
+    """What a kept session has besides. `ends`: when it does (ms), if it's detached.
+    `taking`: it's being taken up.
+    """
 
     secret: str
     state: bytes
     ends: int | None = None
     told: dict[str, Reach] = field(default_factory=dict)
     till: int = 0
-    before: "tuple[Memory, str] | None" = None  # who had it and what it was called there
+    taking: bool = False
 
 
 @dataclass
@@ -158,6 +162,7 @@ class World:
         self.connections_per_address = connections_per_address
         self.nodes: list[Memory] = []
         self.counters: Counter[str] = Counter()
+        self._replicated: dict[str, int] | None = None
         self._logs_made = 0
         self._calls: deque[Callable[[], None]] = deque()
         self._calling = False
@@ -180,7 +185,6 @@ class World:
     def restore(self, node: "Memory") -> None:
         """The node finds the broker again, and is told all that it missed."""
         if not node.ready:
-            node.ready = True
             node.catch_up()
 
     def evict(self, node: "Memory") -> None:
@@ -202,16 +206,60 @@ class World:
         for node in connected:
             self.restore(node)
 
+    def fall_behind(self) -> None:
+        """A replica hears nothing any more of what is accepted from here on."""
+        self._replicated = {log.name: log.seq for log in self.logs()}
+
+    def fail_over(self, *witnesses: "Memory") -> None:
+        """That replica takes over, in an outage that lasts until each node is restored.
+
+        The witnesses put back what they had heard; what nobody puts back is lost.
+        """
+        for node in self.nodes:
+            self.lose(node)
+        replicated, self._replicated = self._replicated or {}, None
+        for log in self.logs():
+            heard = [node.place(log) for node in witnesses]
+            common = max(replicated.get(log.name, 0), *heard, 0)
+            while log.entries and log.entries[-1].seq > common:
+                log.entries.pop()
+            log.seq = min(log.seq, common)
+            log.past[log.epoch] = log.seq
+            log.epoch = self._new_epoch()
+
+    def usurp(self, nick: str) -> None:
+        """Somebody who isn't here turns out to have held the nick before its holder."""
+        session = self.claims[fold(nick)]
+        elder = _Session("elder", "", nick, 0, session.home, self.log(fold(nick)), 0)
+        self.claims[fold(nick)] = elder
+        self.call(partial(session.home.sink.nick_lost, session.sid))
+
+    def freeze_replicas(self) -> None:
+        """What is accepted reaches no replica any more."""
+        self.call(*(partial(node.sink.replicated, False) for node in self.nodes))
+
+    def wake_replicas(self) -> None:
+        """Replicas have everything again."""
+        self.call(*(partial(node.sink.replicated, True) for node in self.nodes))
+
     # For the nodes
+
+    def logs(self) -> list[_Log]:
+        """All that there are."""
+        inboxes = [session.inbox for session in self.claims.values()]
+        return [channel.log for channel in self.channels.values()] + inboxes
+
+    def _new_epoch(self) -> str:
+        self._logs_made += 1
+        return f"epoch{self._logs_made}"
 
     def ms(self) -> int:
         return int(self._clock() * 1000)
 
     def log(self, name: str) -> _Log:
         """An empty log, under an epoch that never was before."""
-        self._logs_made += 1
         lines = self._history_lines if name.startswith("#") else self._inbox_lines
-        return _Log(name, f"epoch{self._logs_made}", deque(maxlen=lines))
+        return _Log(name, self._new_epoch(), deque(maxlen=lines))
 
     def trim(self, log: _Log) -> _Log:
         """The log, without what is older than the days kept."""
@@ -259,7 +307,12 @@ class World:
                 self.append(channel.log, quitting)
             self.vacate(channel)
         self.sessions.pop(session.sid, None)
-        self.claims.pop(fold(session.nick), None)
+        self.free(session)
+
+    def free(self, session: _Session) -> None:
+        """Give a session's nick back, if it's still the session's."""
+        if self.claims.get(fold(session.nick)) is session:
+            del self.claims[fold(session.nick)]
 
     def end_sessions(self, node: "Memory") -> None:
         """What a sweep does to the people of a node whose lease has ended."""
@@ -300,6 +353,8 @@ class Memory:
         self.evicted: bool | None = None
         self._heard: dict[str, Position | None] = {}
         self._missed: list[tuple[_Log, Envelope]] = []
+        self._witnessed: deque[Envelope] = deque(maxlen=_WITNESSED)
+        self._shown: set[tuple[str, str, int]] = set()  # logs and identities, to come again
         self._lost: dict[str, None] = {}
         self._waiting: list[Deferred[None]] = []
         self.admitted: Counter[str] = Counter()  # connections, by address
@@ -348,12 +403,13 @@ class Memory:
             raise Refused(Code.NICK_TAKEN, new)
         names = tuple(map(fold, channels))
         renamed = Renamed(me.sid, me.num, session.nick, new, names)
-        session.nick = new
         if nick != old:
+            world.free(session)
             session.inbox = world.log(nick)
             self._heard[nick] = session.inbox.tip
             self._heard.pop(old, None)
-            world.claims[nick] = world.claims.pop(old)
+            world.claims[nick] = session
+        session.nick = new
         told = []
         for name in names:
             channel = world.channels.get(name)
@@ -392,7 +448,11 @@ class Memory:
         if session.kept is None:
             await self.quit(me, "connection lost", [])
             return
-        self._world.detach(session, state, 0, told)
+        kept = session.kept
+        if kept.taking:
+            self._world.detach(session, kept.state, self._world.ms(), kept.told)
+        else:
+            self._world.detach(session, state, 0, told)
         self._heard.pop(fold(session.nick), None)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -408,10 +468,11 @@ class Memory:
         if elsewhere:
             told = session.home.reach([*session.channels, fold(session.nick)])
             world.detach(session, kept.state, world.ms(), told)
-            kept.before = session.home, session.nick
+            session.home.lose_kept(me.sid, session.nick)
         session.num += 1 << 32
         me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
         session.token, session.home, kept.ends = me.token, self, None
+        kept.taking = True
         nick = fold(session.nick)
         known = dict(kept.told)
         known.setdefault(nick, Reach(Position(session.inbox.epoch, 0), 0))
@@ -420,17 +481,22 @@ class Memory:
         return Resumed(me.nick, me.away, me.since, kept.state, channels, inbox, known, kept.till)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
-        session, name = self._session(me), fold(channel)
+        session, name = self._resuming(me), fold(channel)
         found = self._world.channels.get(name)
         member = found and found.members.get(session.sid)
         if not found or not member:
             return None
         member.token = me.token
-        tip = found.log.tip
+        tip, nick = found.log.tip, member.nick
         heard = self._heard.get(name)
         if name in self._heard and (heard is None or heard.epoch != tip.epoch):
             self._heard[name] = tip
-        return Regained(found.name, tip, member.quiet, member.nick, member.since)
+        if nick != session.nick:
+            member.nick = session.nick
+            if not member.quiet:
+                names = tuple(session.channels)
+                self._world.append(found.log, Renamed(me.sid, me.num, nick, session.nick, names))
+        return Regained(found.name, tip, member.quiet, nick, member.since)
 
     def attend(self, me: Identity, inbox: Position) -> None:
         session = self._world.sessions[me.sid]
@@ -443,10 +509,9 @@ class Memory:
                 self.publish(session.inbox, envelope)
 
     async def resumed(self, me: Identity) -> None:
-        kept = self._session(me).kept
-        if kept is not None and kept.before is not None:
-            (home, nick), kept.before = kept.before, None
-            home.lose_kept(me.sid, nick)
+        kept = self._resuming(me).kept
+        if kept is not None:
+            kept.taking = False
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         self._check_ready()
@@ -456,14 +521,13 @@ class Memory:
         if holder is not None:
             found = holder.inbox
         if found is None or found.epoch != upto.epoch:
-            return Missed(None, [], [])
+            return Missed(None, [])
         same = after.epoch in (found.epoch, "")
         start = after.seq if same else 0
         entries = self._world.trim(found).entries
-        before = [entry for entry in entries if entry.seq <= start]
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]
         lost = upto.seq - start - len(missed)
-        return Missed(lost if same else None, before, missed)
+        return Missed(lost if same else None, missed)
 
     async def follow(self, channel: str) -> None:
         if not self.ready:
@@ -615,10 +679,38 @@ class Memory:
         if self.evicted is None:
             self.evicted = True
 
+    def place(self, log: _Log) -> int:
+        """How far this node has heard a log; 0 if it doesn't."""
+        heard = self._heard.get(log.name)
+        return heard.seq if heard is not None and heard.epoch == log.epoch else 0
+
+    def _succeed(self, log: _Log) -> list[Callable[[], None]]:
+        """Go on under a log's new epoch, if it has one: what is to be told."""
+        heard = self._heard.get(log.name)
+        if heard is None or heard.epoch not in log.past:
+            return []
+        common, late = log.past[heard.epoch], []
+        if heard.seq > common:
+            own = [e for e in self._witnessed if e.log == log.name and e.epoch == heard.epoch]
+            late = [event for e in own if e.seq > common for event in e.events]
+        self._heard[log.name] = Position(log.epoch, min(heard.seq, common))
+        known = {(e.event.sid, e.event.num) for e in log.entries if e.seq > common}
+        self._shown |= {(log.name, event.sid, event.num) for event in late}
+        self._missed = [one for one in self._missed if one[0] is not log]
+        after = [e for e in log.entries if e.seq > min(heard.seq, common)]
+        missed = [Envelope(SCHEMA, log.name, log.epoch, e.seq, e.ms, [e.event]) for e in after]
+        self._missed += [(log, envelope) for envelope in missed]
+        for event in late:
+            if log.name.startswith("#") and (event.sid, event.num) not in known:
+                self._world.append(log, event)
+        differs = self._world.ms() if heard.seq > common else None
+        return [partial(self.sink.continued, log.name, log.epoch, differs)]
+
     def catch_up(self) -> None:
         """Tell the sink what was missed, in the order in which the real broker does."""
         trimmed: Counter[str] = Counter()
-        calls: list[Callable[[], None]] = []
+        calls = [call for log in self._world.logs() for call in self._succeed(log)]
+        self.ready = True
         for log, envelope in self._missed:
             if envelope.seq <= log.seq - len(self._world.trim(log).entries):
                 trimmed[log.name] += 1
@@ -633,7 +725,13 @@ class Memory:
     def _hear(self, envelope: Envelope) -> None:
         if self._heard.get(envelope.log) == Position(envelope.epoch, envelope.seq - 1):
             self._heard[envelope.log] = Position(envelope.epoch, envelope.seq)
-            self.sink.events(envelope)
+            self._witnessed.append(envelope)
+            (event,) = envelope.events
+            shown = (envelope.log, event.sid, event.num)
+            if shown in self._shown:
+                self._shown.discard(shown)
+            else:
+                self.sink.events(envelope)
 
     def _gap(self, name: str, lost: int | None) -> None:
         heard = self._heard.get(name)
@@ -680,6 +778,12 @@ class Memory:
             raise Refused(Code.CUT_OFF)
         session.num = me.num
         return session
+
+    def _resuming(self, me: Identity) -> _Session:
+        session = self._world.sessions.get(me.sid)
+        if session is not None and session.token != me.token:
+            raise Refused(Code.ELSEWHERE)
+        return self._session(me)
 
     def _member(self, me: Identity, channel: str) -> tuple[_Channel, _Member]:
         self._take(me)

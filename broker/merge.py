@@ -37,6 +37,10 @@ class Merge:
         """As `Sink.gap`, later."""
         self._hold(0, log, partial(self.sink.gap, log, lost))
 
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        """As `Sink.continued`, later."""
+        self._hold(0, log, partial(self.sink.continued, log, epoch, differs))
+
     def forget(self, log: str) -> None:
         """Pass on nothing of a log that is held now."""
         self._forgotten.add(log)

@@ -33,6 +33,7 @@ class Presence:
     `lease`: seconds. `incarnate` gives a name for a new incarnation. `evicted` is told when
     the lease turns out to have ended, with whether Redis forgot everything (see
     `api.Sink.evicted`); the presence then waits for `take`. `probe` is called with each beat.
+    `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`).
     """
 
     log = Logger()
@@ -48,6 +49,7 @@ class Presence:
         evicted: Callable[[bool], None],
         probe: Callable[[], None],
         messages: Callable[[], int],
+        ordered: Callable[[bytes], None],
     ) -> None:
         self._store = store
         self._keeping = keeping
@@ -57,6 +59,7 @@ class Presence:
         self._evicted = evicted
         self._probe = probe
         self._messages = messages
+        self._ordered = ordered
         self.node = incarnate()
         self._epoch = ""
         self._steady_since = 0
@@ -88,6 +91,11 @@ class Presence:
         return self._held
 
     @property
+    def epoch(self) -> str:
+        """Of what Redis knows: another one after it lost everything."""
+        return self._epoch
+
+    @property
     def moving(self) -> bool:
         """Whether the lease had ended, and what was held under it isn't cleared away yet."""
         return bool(self._ended)
@@ -116,6 +124,23 @@ class Presence:
     async def take(self) -> None:
         """Take a lease for this incarnation."""
         await self._beat(take=True)
+
+    @property
+    def runs(self) -> bool:
+        """Whether this node's lease still runs by the clock here, so that nobody has swept it."""
+        return self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
+
+    async def carry_over(self, store: Store, *, ran: bool) -> bool:
+        """Renew the lease at another server; whether it's held there. `ran`: as `runs` was when
+        this node came there; then it's taken if the server hadn't heard of it yet.
+        """
+        beat = await store.beat(self.node, self._lease_ms, take=ran, messages=0)
+        if not beat.held:
+            return False
+        self._last, self._last_at = beat, self._clock.seconds()
+        if beat.order:
+            self._ordered(beat.order)
+        return True
 
     async def renew(self) -> bool:
         """Renew the lease now. False if it had ended: then there's a new incarnation, and
@@ -157,6 +182,8 @@ class Presence:
         self._last, self._last_at = beat, self._clock.seconds()
         if self._epoch == "":
             self._epoch = beat.epoch
+        if beat.order:
+            self._ordered(beat.order)
         return beat
 
     async def _look(self) -> None:
@@ -178,7 +205,8 @@ class Presence:
 
     def _later(self, failure: Any) -> None:
         """A beat that couldn't be settled: the next will tell."""
-        failure.trap(Refused)
+        if failure.check(Refused) is None:
+            self.log.failure("a beat", failure)  # and the heart beats on
         self.unsteady()
 
     async def sweep(self, node: str, *, silently: bool = False) -> bool:
@@ -216,7 +244,7 @@ class Presence:
                 return True
         # any sweeper's events are the same, so that each is shown once
         num = zlib.crc32(node.encode())
-        event = Quit(sid, num, record.nicks[0], LOST, tuple(record.channels))
+        event = Quit(sid, num, next(iter(record.nicks), ""), LOST, tuple(record.channels))
         for channel in record.channels:
             await self._store.part(record.token, channel, event, silently=silently)
         await self._store.give_up(sid, record, node)

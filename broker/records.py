@@ -5,11 +5,14 @@ back, so that whoever sweeps this node finds everything. Redis has a copy of eac
 is here. Must not know Redis.
 """
 
+from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
 from broker.api import Code, Identity, Refused
+from broker.events import Quit
 from broker.names import fold
 
 
@@ -24,6 +27,18 @@ class Record:
     channels: dict[str, str]
     kept: bool = False
 
+
+class Membership(NamedTuple):
+    """A channel's name as the session spelled it, and whether they came quietly; None: they are
+    only about to come, or to go.
+    """
+
+    spelled: str
+    quiet: bool | None
+
+
+GONE = 1024
+"""How many of the last quits are remembered, for a server that didn't hear of them any more."""
 
 _Row = tuple[str, list[str], list[str], bool]
 _decoder = msgspec.json.Decoder(_Row)
@@ -41,6 +56,19 @@ def decode_record(raw: bytes) -> Record:
     return Record(token, nicks, {fold(name): name for name in channels}, kept)
 
 
+class Member(NamedTuple):
+    """Of a roster: as much as is needed to take somebody out of it."""
+
+    token: str
+    nick: str
+
+
+def decode_member(raw: bytes) -> Member:
+    """Raises ValueError for what is no member (see scripts/_member.lua)."""
+    token, _num, _flag, _status, _seq, nick = raw.decode().split(" ", 5)
+    return Member(token, nick)
+
+
 class Records:
     """All sessions' records, by sid.
 
@@ -50,6 +78,10 @@ class Records:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._holders: dict[str, str] = {}  # nicks, folded, that are certainly held here: sid
+        self._claimed: dict[str, int] = {}  # since when (Redis's clock, ms), likewise
+        self._identities: dict[str, Identity] = {}
+        self._members: dict[str, dict[str, bool]] = {}  # certain: channels, folded; sid: quiet
+        self._gone: deque[Quit] = deque(maxlen=GONE)
         self._ending: set[str] = set()
         self.changed: set[str] = set()
 
@@ -67,12 +99,14 @@ class Records:
         record = self._records.setdefault(me.sid, Record(me.token, [me.nick], {}))
         if record.token != me.token:
             raise Refused(Code.CUT_OFF)
+        self._identities[me.sid] = me
         return record
 
-    def adopt(self, sid: str, record: Record) -> None:
+    def adopt(self, me: Identity, record: Record) -> None:
         """Begin with what a session held on another node. Raises CUT_OFF if it's here already."""
-        if self._records.setdefault(sid, record) is not record:
+        if self._records.setdefault(me.sid, record) is not record:
             raise Refused(Code.CUT_OFF)
+        self._identities[me.sid] = me
 
     def find(self, me: Identity) -> Record | None:
         """The session's record, if there's one under its token."""
@@ -86,11 +120,63 @@ class Records:
             raise Refused(Code.CUT_OFF)
         return record
 
-    def holds(self, sid: str, nick: str) -> None:
-        """The nick is the session's now, and the one that's shown."""
+    def get(self, sid: str) -> Record | None:
+        """A session's record, whatever its token."""
+        return self._records.get(sid)
+
+    def identity(self, sid: str) -> Identity | None:
+        """Who acts in a session that has a record."""
+        return self._identities.get(sid)
+
+    def sids(self) -> list[str]:
+        """All sessions that have records."""
+        return list(self._records)
+
+    def held(self) -> list[tuple[str, str, int]]:
+        """The nicks that are certainly held here: as spelled, by whom (sid), since when (ms)."""
+        return [
+            (nick, sid, self._claimed[fold(nick)])
+            for sid, record in self._records.items()
+            for nick in record.nicks
+            if self._holders.get(fold(nick)) == sid and sid not in self._ending
+        ]
+
+    def joined(self, sid: str, channel: str, quiet: bool) -> None:
+        """The session is certainly a member, and came quietly or not."""
+        self._members.setdefault(fold(channel), {})[sid] = quiet
+
+    def leaving(self, sid: str, channel: str) -> None:
+        """The session may be a member no more."""
+        members = self._members.get(fold(channel), {})
+        if members.pop(sid, None) is not None and not members:
+            del self._members[fold(channel)]
+
+    def members(self) -> dict[str, dict[str, Membership]]:
+        """Who is in which channel, or may be: by its folded name, and sid."""
+        found: dict[str, dict[str, Membership]] = {}
+        for sid, record in self._records.items():
+            for name, spelled in record.channels.items():
+                quiet = self._members.get(name, {}).get(sid)
+                found.setdefault(name, {})[sid] = Membership(spelled, quiet)
+        return found
+
+    def gone(self, event: Quit) -> None:
+        """A session has quit with this event."""
+        self._gone.append(event)
+
+    def quits(self) -> list[Quit]:
+        """The events of those who quit lately."""
+        return list(self._gone)
+
+    def last_words(self, sid: str) -> Quit | None:
+        """The event with which a session quit, if it was lately."""
+        return next((event for event in reversed(self._gone) if event.sid == sid), None)
+
+    def holds(self, sid: str, nick: str, claimed: int = 0) -> None:
+        """The nick is the session's now, and the one that's shown. `claimed`: since when (ms)."""
         nicks, name = self._records[sid].nicks, fold(nick)
         nicks[:] = [nick, *(other for other in nicks if fold(other) != name)]
-        self._holders[name] = sid
+        self._holders[name], self._claimed[name] = sid, claimed
 
     def gave_back(self, sid: str, nick: str) -> None:
         """The session holds the nick no more, or never did."""
@@ -99,7 +185,7 @@ class Records:
             record.nicks[:] = [other for other in record.nicks if fold(other) != name]
             self.changed.add(sid)
         if self._holders.get(name) == sid:
-            del self._holders[name]
+            del self._holders[name], self._claimed[name]
 
     def is_held(self, nick: str) -> bool:
         """Whether some session here certainly holds the nick."""
@@ -109,21 +195,26 @@ class Records:
         """The session is another's; what it held here."""
         record = self._records.get(sid)
         if record is not None:
+            for name in record.channels:
+                self.leaving(sid, name)
             self.end(sid, record)
         return record
 
     def ending(self, sid: str) -> None:
         """The session is being crossed out: nothing is written down of it any more."""
         self._ending.add(sid)
+        record = self._records.get(sid)
+        for name in record.channels if record is not None else ():
+            self.leaving(sid, name)
 
     def end(self, sid: str, record: Record) -> None:
         """The session holds nothing any more."""
         self._ending.discard(sid)
         for nick in list(record.nicks):
             if self._holders.get(fold(nick)) == sid:
-                del self._holders[fold(nick)]
+                del self._holders[fold(nick)], self._claimed[fold(nick)]
         if self._records.get(sid) is record:
-            del self._records[sid]
+            del self._records[sid], self._identities[sid]
 
     def clear(self) -> list[str]:
         """The node's lease ended, and all that was held under it.
@@ -133,6 +224,9 @@ class Records:
         lost = [nick for nick, sid in self._holders.items() if not self._records[sid].kept]
         self._records.clear()
         self._holders.clear()
+        self._claimed.clear()
+        self._identities.clear()
+        self._members.clear()
         self._ending.clear()
         self.changed.clear()
         return lost

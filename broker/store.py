@@ -6,7 +6,8 @@ when to take them `presence`'s. Must not know sockets, sinks or the feed.
 
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from copy import copy
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -24,7 +25,9 @@ from broker.api import (
     Topic,
 )
 from broker.events import (
+    SCHEMA,
     Entry,
+    Envelope,
     Event,
     Joined,
     Left,
@@ -40,23 +43,28 @@ from broker.feed import Excerpt
 from broker.keys import Keys
 from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
+from broker.orders import KEPT
 from broker.records import Record, decode_record
-from broker.scripts import load
-
-MOMENT = 60
-"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
+from broker.scripts import MOMENT, load
 
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
 
 
+STRANGER = "-"
+"""The token of a member whom nobody has put back yet; see scripts/_settle.lua."""
+
+
 class Beat(NamedTuple):
-    """What a heartbeat found. Times are Redis's, in Unix milliseconds."""
+    """What a heartbeat found. Times are Redis's, in Unix milliseconds. `order`: an operator's,
+    empty if there's none.
+    """
 
     held: bool
     now: int
     deadline: int
     epoch: str
+    order: bytes
 
 
 class Line(NamedTuple):
@@ -75,6 +83,24 @@ class Parted(NamedTuple):
     told: bool
     left: int
     maker: str
+
+
+class Meeting(NamedTuple):
+    """What a node finds at a server: which it is (empty: it doesn't tell), the epoch of what it
+    knows (empty: nothing), and how many ms nobody may write yet.
+    """
+
+    server: str
+    epoch: str
+    wait: int
+
+
+class Place(NamedTuple):
+    """Where a log stands, and at which server it got its epoch (empty: none, or not known)."""
+
+    epoch: str
+    seq: int
+    server: str
 
 
 class Late(Exception):
@@ -100,6 +126,7 @@ class Store:
         self.keys = keys
         self.link: Link
         self.own_topic: str  # what is for this node alone
+        self.server = ""  # under which logs are written now; see scripts/_settle.lua
         self._scripts = load(script_flags)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))
@@ -112,6 +139,12 @@ class Store:
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
+
+    def over(self, wire: Wire) -> "Store":
+        """The same, over a wire that isn't the link's yet."""
+        other = copy(self)
+        other.link = cast(Link, _Direct(wire))
+        return other
 
     # -- the ways of calling
 
@@ -192,8 +225,14 @@ class Store:
 
     async def read(self, log: str, after: int, count: int) -> Excerpt:
         """At most `count` entries of a log after a seq."""
-        epoch, tip, flat = await self.run("read", self.keys.log(log), after, count, patient=True)
-        return Excerpt(Position(epoch.decode(), int(tip)), _entries(flat))
+        keys = self.keys.log(log)
+        epoch, tip, flat, past = await self.run("read", keys, after, count, patient=True)
+        places = [each.rpartition(":") for each in past.decode().split()]
+        return Excerpt(
+            Position(epoch.decode(), int(tip)),
+            _entries(flat),
+            {before: int(seq) for before, _, seq in places},
+        )
 
     async def history(self, channel: str, count: int) -> list[Entry]:
         """The last spoken entries, oldest first."""
@@ -201,9 +240,12 @@ class Store:
 
     async def trim(self, log: str, oldest_ms: int) -> int:
         """Forget what is older; returns how many entries went."""
-        lines = self._lines if log.startswith("#") else self._inbox_lines
-        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, lines)
+        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, self._most(log))
         return gone
+
+    def _most(self, log: str) -> int:
+        """How many entries a log keeps."""
+        return self._lines if log.startswith("#") else self._inbox_lines
 
     @property
     def kept_ms(self) -> int:
@@ -250,7 +292,7 @@ class Store:
     ) -> Arrival | None:
         """What is found; None if there's no such channel and it may not be made.
 
-        Raises `Late` and LinkLost.
+        Raises CUT_OFF if the session is in there, as another node took it up, `Late` and LinkLost.
         """
         found = await self._once(
             "join",
@@ -270,9 +312,12 @@ class Store:
             roster,
             history,
             deadline,
+            self.server,
         )
         if found[0] == b"late":
             raise Late
+        if found[0] == b"overtaken":
+            raise Refused(Code.CUT_OFF)
         if found[0] == b"make":
             return None
         _, epoch, tip, name, total, nicks, topic, topic_nick, topic_ms, spoken, announced = found
@@ -293,14 +338,21 @@ class Store:
         return await self._part(self._once, me.token, channel, event, "always")
 
     async def part(
-        self, token: str, channel: str, event: Left | Quit, *, silently: bool = False
+        self,
+        token: str,
+        channel: str,
+        event: Left | Quit,
+        *,
+        silently: bool = False,
+        patiently: bool = True,
     ) -> None:
-        """Take a session out of a channel, if it's in under this token, whatever it takes.
+        """Take a session out of a channel, if it's in under this token.
 
-        A quit isn't told of quiet members.
+        A quit isn't told of quiet members. Raises LinkLost unless it's done `patiently`.
         """
         tell = "always" if isinstance(event, Left) else "never" if silently else "loud"
-        parted = await self._part(self._patiently, token, channel, event, tell)
+        run = self._patiently if patiently else self._once
+        parted = await self._part(run, token, channel, event, tell)
         if parted is not None and parted.left == 0:
             await self.emptied(channel, parted.maker)
 
@@ -323,6 +375,7 @@ class Store:
             *around_nick(event),
             self._kept,
             MOMENT,
+            self.server,
         )
         if reply[0] == 2:
             return None
@@ -412,8 +465,13 @@ class Store:
 
     # -- nicks
 
-    async def claim(self, me: Identity, nick: str, node: str, deadline: int) -> Position:
-        """Claim a nick; the tip of its inbox. Raises NICK_TAKEN, `Late` and LinkLost."""
+    async def claim(
+        self, me: Identity, nick: str, node: str, deadline: int, claimed: int = 0
+    ) -> tuple[Position, int]:
+        """Claim a nick; the tip of its inbox, and when it was claimed (Redis's clock, ms).
+
+        `claimed`: the same, if the session had it before. Raises NICK_TAKEN, `Late`, LinkLost.
+        """
         reply = await self._once(
             "claim",
             self.keys.nick(nick),
@@ -426,12 +484,13 @@ class Store:
             int(me.away is not None),
             me.away or "",
             deadline,
+            claimed,
         )
         if reply[0] == b"taken":
             raise Refused(Code.NICK_TAKEN, nick)
         if reply[0] == b"late":
             raise Late
-        return Position(reply[1].decode(), int(reply[2]))
+        return Position(reply[1].decode(), int(reply[2])), int(reply[3])
 
     async def release(self, sid: str, token: str, nick: str) -> None:
         """Give a nick back, if it's this session's."""
@@ -439,8 +498,10 @@ class Store:
 
     async def tell(
         self, me: Identity, nick: str, text: str, *, deadline: int, sent: int
-    ) -> Receipt:
-        """Put a private message into an inbox. `sent`: 0, or when it was first tried.
+    ) -> tuple[Receipt, Envelope | None]:
+        """Put a private message into an inbox; what was published, if it was done now.
+
+        `sent`: 0, or when it was first tried.
 
         Raises NO_SUCH_NICK, UNSETTLED, `Late`, and LinkLost: a repetition has to say that it
         is one.
@@ -456,6 +517,7 @@ class Store:
             int(sent > 0),
             key,
             sent,
+            self.server,
         )
         reply = await self._once("tell", self.keys.nick(nick), *args)
         match reply[0]:
@@ -465,7 +527,12 @@ class Store:
                 raise Late
             case b"unknown":
                 raise Refused(Code.UNSETTLED)
-        return Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
+        receipt = Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
+        if len(reply) < 8:
+            return receipt, None
+        epoch, seq, ms, to = (part.decode() for part in reply[4:])
+        told = msgspec.structs.replace(event, to=to)
+        return receipt, Envelope(SCHEMA, fold(nick), epoch, int(seq), int(ms), [told])
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""
@@ -569,16 +636,85 @@ class Store:
         keys = (self.keys.connections(address),)
         self.link.send(self._args("admit", keys, (node, count, 0, FORGOTTEN)), answered)
 
+    # -- after another server took over
+
+    async def meet(self, node: str, window_ms: int, *, done: bool) -> Meeting:
+        """Meet the other nodes at a server; `done`: this one has offered all that it saw."""
+        keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
+        server, epoch, wait = await self.run("recover", keys, node, window_ms, int(done))
+        return Meeting(server.decode(), epoch.decode(), int(wait))
+
+    async def places(self, logs: list[str]) -> list[Place]:
+        """Where these logs stand."""
+        metas = [self.keys.log(log).meta for log in logs]
+        found = await self.ask_all(*(("HMGET", meta, "epoch", "seq", "at") for meta in metas))
+        return [
+            Place((epoch or b"").decode(), int(seq or 0), (at or b"").decode())
+            for epoch, seq, at in found
+        ]
+
+    async def offer(self, log: str, epoch: str, tip: Position, seen: list[Entry]) -> None:
+        """Offer what was seen of a log that is shorter now, and has this epoch; `tip`: where it
+        stood.
+        """
+        flat = [part for one in seen for part in (one.seq, one.ms, encode(one.event))]
+        keys = (self.keys.log(log).meta,)
+        await self.run("offer", keys, self.server, epoch, *tip, MOMENT, *flat)
+
+    async def settle(self, log: str) -> None:
+        """Let a log go on under this server, with what was offered."""
+        channel, nick = self.keys.channel(log), self.keys.nick(log)
+        keys = channel if log.startswith("#") else (nick.meta, nick.claim, nick.log)
+        await self.run("settle", keys, self.server, self._most(log), self._kept, MOMENT)
+
+    async def amend(self, channel: str, after: int, seen: list[Event]) -> None:
+        """Append as new what was seen of a channel after a place, and is not in its log."""
+        bodies = [encode(event) for event in seen]
+        name = self._log_name(channel)
+        await self.run("amend", self.keys.channel(channel), name, self._lines, after, *bodies)
+
+    async def claims(self, nicks: list[str]) -> list[tuple[str, ...] | None]:
+        """Who holds each: sid, token, and if they're away, why. None: nobody does."""
+        keys = [self.keys.nick(nick).claim for nick in nicks]
+        found = await self.ask_all(*(("HMGET", key, "sid", "token", "away") for key in keys))
+        return [
+            tuple(part.decode() for part in claim if part is not None) if claim[0] else None
+            for claim in found
+        ]
+
+    async def members(
+        self, sids: dict[str, list[str]]
+    ) -> dict[str, dict[str, tuple[str, str] | None]]:
+        """What rosters say of some sessions, by channel and sid: token and nick, or None."""
+        found = await self.ask_all(
+            *(("HMGET", self.keys.channel(name).roster, *some) for name, some in sids.items())
+        )
+        return {
+            name: dict(zip(some, map(_member, raw), strict=True))
+            for (name, some), raw in zip(sids.items(), found, strict=True)
+        }
+
+    async def strangers(self, channel: str) -> list[tuple[str, int, str]]:
+        """Members without a token: sid, the last number, nick. See scripts/_settle.lua."""
+        flat = await self.ask("HGETALL", self.keys.channel(channel).roster)
+        members = [(sid.decode(), raw.decode().split(" ", 5)) for sid, raw in flat.items()]
+        return [(sid, int(parts[1]), parts[5]) for sid, parts in members if parts[0] == STRANGER]
+
     # -- nodes
+
+    @property
+    def mark(self) -> tuple[Argument, ...]:
+        """A command that writes something, whatever scripts Redis has forgotten."""
+        return ("EVAL", self._scripts["mark"].text, 1, self.keys.mark)
 
     async def beat(self, node: str, lease_ms: int, *, take: bool, messages: int) -> Beat:
         """Renew (or `take`) the lease of an incarnation, and count its messages."""
-        keys = (self.keys.leases, self.keys.epoch, self.keys.messages)
+        keys = (self.keys.leases, self.keys.epoch, self.keys.messages, self.keys.orders)
         drawn = secrets.token_hex(8)
-        held, now, deadline, epoch = await self.run(
+        held, now, deadline, epoch, order = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
-        return Beat(held == 1, int(now), int(deadline), epoch.decode())
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
 
     async def expired(self, again_ms: int, most: int, until_ms: int) -> tuple[list[str], list[str]]:
         """The incarnations whose people someone should sweep now, and the detached sessions (at
@@ -593,11 +729,28 @@ class Store:
         """Nothing of an incarnation is left."""
         await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.dying, node)
+        await self.ask("HDEL", self.keys.orders, node)
 
     async def give_up_lease(self, node: str) -> None:
         """The incarnation is gone, with nothing left behind."""
         await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.leases, node)
+        await self.ask("HDEL", self.keys.orders, node)
+
+    async def report(self, number: str, rows: dict[str, bytes], within: float = 0.0) -> None:
+        """Write rows of a report. It stays for a minute, and for `within` seconds more."""
+        key, flat = self.keys.report(number), [part for row in rows.items() for part in row]
+        await self.ask_all(("HSET", key, *flat), ("EXPIRE", key, KEPT + int(within)))
+
+
+class _Direct:
+    """A wire in the place of a link: what is asked goes out at once, and only here."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def call(self, *args: Argument, **_ways: bool) -> "Deferred[Any]":
+        return self._wire.ask(*args)
 
 
 def _refusal(failure: Failure) -> BaseException | None:
@@ -606,6 +759,13 @@ def _refusal(failure: Failure) -> BaseException | None:
     """
     failure.trap(ReplyError, LinkLost)
     return failure.value
+
+
+def _member(raw: bytes | None) -> tuple[str, str] | None:
+    if raw is None:
+        return None
+    token, *_, nick = raw.decode().split(" ", 5)
+    return token, nick
 
 
 def _entries(flat: list[bytes]) -> list[Entry]:

@@ -69,6 +69,16 @@ def spelled(allowed: str, most: int) -> Callable[[str], None]:
     return check
 
 
+def one_of(*words: str) -> Callable[[str], None]:
+    """One of these, as it stands."""
+
+    def check(value: str) -> None:
+        if value not in words:
+            raise ValueError(f"{' or '.join(words)}, not {value!r}")
+
+    return check
+
+
 def rate(value: str) -> None:
     """How often something may be done. Or nothing."""
     try:

@@ -1,4 +1,4 @@
-"""The command line: `chorus node` and `chorus up`.
+"""The command line: `chorus node`, `chorus up`, and what an operator does to a cluster that runs.
 
 Makes the flags from the settings' own rows, and turns every expected failure into one line on
 stderr and an exit status: 2 for what the user should write otherwise, 1 for the rest. What a
@@ -6,10 +6,11 @@ command does is imported only when it's called for.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +19,15 @@ from node.options import TEXTS, Row, SettingError, rows
 from node.settings import UP_DOORS, Settings, UpSettings
 from node.sources import Given, build, gather
 
-_UP_DEFAULTS = {"redis": "an embedded one"} | {
+if TYPE_CHECKING:
+    from node.operate.operator import Operator
+
+_OPERATORS = ("redis", "namespace")
+"""What an operator's command has to know of the nodes' settings. `doctor`: also _KEPT."""
+
+_KEPT = ("history_lines", "history_days")
+
+_UP_DEFAULTS = {"redis": "an embedded one", "drain": "0"} | {
     door: " ".join(endpoints) for door, endpoints in UP_DOORS.items()
 }
 
@@ -133,3 +142,116 @@ def up(config: str | None, **flags: Any) -> None:
         raise Unusable(str(e)) from None
     except UpError as e:
         raise click.ClickException(str(e)) from None
+
+
+def _operators(*fields: str) -> list[Row]:
+    return [row for row in rows(Settings) if row.field in (*_OPERATORS, *fields)]
+
+
+def _operate(
+    flags: dict[str, Any], config: str | None, wait: float, work: "Callable[[Operator], bool]"
+) -> None:
+    """Run an operator's command on the cluster that the settings name.
+
+    `work` returns whether all is well.
+    """
+    from node.operate.operator import Operator, OperatorError
+
+    given = _gather(flags, config)
+    try:
+        settings = build(Settings, {name: given[name] for name in flags if name in given})
+        say = lambda line: click.echo(line, err=True)  # noqa: E731
+        with Operator(settings, wait=wait, say=say).reaching() as operator:
+            well = work(operator)
+    except SettingError as e:
+        raise Unusable(str(e)) from None
+    except OperatorError as e:
+        raise click.ClickException(str(e)) from None
+    sys.exit(0 if well else 1)
+
+
+_wait = click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 3_600),
+    default=10.0,
+    show_default=True,
+    help="How long a node may take to hear an order: more than an eighth of its lease.",
+)
+_over = click.option(
+    "--over",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 86_400),
+    help="Spread it over this time.  [default: the node's --drain]",
+)
+
+
+@main.command()
+@click.argument("node")
+@_over
+@_wait
+@_flags(_operators())
+@_config
+def drain(node: str, over: float | None, wait: float, config: str | None, **flags: Any) -> None:
+    """Have a node close its people's connections, bit by bit, and end.
+
+    Returns when it's gone. Given once more, the rest are closed at once. Whoever runs the node may
+    start it again; `chorus up` does.
+    """
+    from node.operate import easing
+
+    def work(operator: "Operator") -> bool:
+        easing.drain(operator, node, over)
+        return True
+
+    _operate(flags, config, wait, work)
+
+
+@main.command()
+@click.argument("node")
+@click.option("--share", metavar="PERCENT", required=True, help="How many of them: 10%, say.")
+@_over
+@_wait
+@_flags(_operators())
+@_config
+def rebalance(
+    node: str, share: str, over: float | None, wait: float, config: str | None, **flags: Any
+) -> None:
+    """Have a node close a share of its people's connections, bit by bit.
+
+    The node goes on. Whoever connects again lands where the balancer sends them.
+    """
+    from node.operate import easing
+
+    try:
+        part = easing.share(share)
+    except SettingError as e:
+        raise Unusable(str(e)) from None
+
+    def work(operator: "Operator") -> bool:
+        easing.rebalance(operator, node, part, over)
+        return True
+
+    _operate(flags, config, wait, work)
+
+
+@main.command()
+@click.option("--fix", is_flag=True, help="Put right what can be.")
+@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
+@_wait
+@_flags(_operators(*_KEPT))
+@_config
+def doctor(fix: bool, as_json: bool, wait: float, config: str | None, **flags: Any) -> None:
+    """Compare what is in Redis with what every node has in memory.
+
+    Names each difference that stays for two looks. Exit status 1 if there is one; with --fix, if
+    one is left.
+    """
+    from node.operate.doctor import report
+
+    _operate(
+        flags,
+        config,
+        wait,
+        lambda operator: report(operator, fix=fix, as_json=as_json, tell=click.echo),
+    )

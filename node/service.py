@@ -10,10 +10,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import (
     FilteringLogObserver,
     Logger,
@@ -23,12 +25,15 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
+from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from node.core.chat import Chat, ChatConfig
+from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
+from node.core.session import Session
 from node.dialects.slash import Slash
 from node.net.connection import LineDoor, write
 from node.net.doors import open_door, shown
@@ -50,7 +55,7 @@ class Node:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        rng = random.Random()
+        self._rng = rng = random.Random()
         self.broker = Cluster(
             ClusterConfig(
                 url=settings.redis,
@@ -62,11 +67,14 @@ class Node:
                 history_days=settings.history_days,
                 inbox_lines=settings.inbox_lines,
                 channels_per_address=settings.channels_per_address if settings.limits else 0,
+                replicas=settings.replicas if settings.ack == "replicated" else 0,
+                ack_timeout=settings.ack_timeout,
                 connections_per_address=settings.connections_per_address if settings.limits else 0,
             ),
             reactor,
             rng,
             later=end_of_turn(reactor),
+            orders=self._ordered,
         )
         self._outbox = Outbox(end_of_turn(reactor), write)
         self.chat = Chat(
@@ -87,6 +95,10 @@ class Node:
         self._entrance = _entrance(settings, self.broker) if settings.limits else None
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._ports: list[Any] = []
+        self._closing = Goodbye.SHUTDOWN
+        self._drain: Drain | None = None
+        self.draining = False
+        """Whether it takes nobody any more and is about to end."""
 
     async def start(self) -> list[str]:
         """Serve. Returns a line for each door: its kind and where it is.
@@ -136,19 +148,98 @@ class Node:
 
         return http_door(self.broker)
 
+    # -- coming to an end, and losing weight
+
+    def end(self, over: float | None = None) -> None:
+        """Close the doors, then people's connections, spread over a time, then end the process.
+
+        `over`: in seconds; None: as it was set up. Once more: the rest at once.
+        """
+        if not self.draining:
+            self.draining = True
+            _spawn(self._end(self._settings.drain if over is None else over))
+        elif self._drain is not None:
+            self._drain.hurry()
+
+    async def _end(self, over: float) -> None:
+        await self._close_doors()
+        if over > 0:
+            self._closing = Goodbye.DRAIN
+            drained: Deferred[None] = Deferred()
+            everybody = list(self.chat.hub.sessions.values())
+            self._drain = self._spread(everybody, over, lambda: drained.callback(None))
+            log.info("draining: {n} sessions within {s} s", n=len(everybody), s=over)
+            self._drain.start()
+            await drained
+        with suppress(ReactorNotRunning):  # it couldn't even serve, and is stopping
+            reactor.stop()
+
+    def _spread(self, sessions: list[Session], over: float, done: Callable[[], None]) -> Drain:
+        self._rng.shuffle(sessions)
+        return Drain(
+            sessions,
+            over,
+            dismiss=lambda session: self.chat.dismiss(session, Goodbye.DRAIN),
+            over=done,
+            seconds=reactor.seconds,
+            call_later=reactor.callLater,
+        )
+
+    async def _close_doors(self) -> None:
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await _settled(port.stopListening())
+
     async def stop(self) -> None:
         """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
+        await self._close_doors()
         self._idle.stop()
-        for port in self._ports:
-            await _settled(port.stopListening())
         try:
-            goodbye = Deferred.fromCoroutine(self.chat.close_all(Goodbye.SHUTDOWN))
+            goodbye = Deferred.fromCoroutine(self.chat.close_all(self._closing))
             # without Redis nobody can be taken out of anything: others will sweep them
             goodbye.addTimeout(GOODBYE if self.broker.ready else GOODBYE / 10, reactor)
             await goodbye
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
         await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
+
+    # -- what an operator orders (`broker.orders`)
+
+    def _ordered(self, order: orders.Order) -> None:
+        match order:
+            case orders.Drain():
+                over = self._settings.drain if order.over is None else order.over
+                count = len(self.chat.hub.sessions)
+                shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
+                _spawn(self.broker.report(order.report, shedding))
+                self.end(over)
+            case orders.Shed():
+                self._shed(order)
+            case orders.Show():
+                _spawn(self.broker.show(order.report, self._shown()))
+            case orders.Mend():
+                self.chat.mend(order.sids)
+
+    def _shed(self, order: orders.Shed) -> None:
+        over = self._settings.drain if order.over is None else order.over
+        everybody = list(self.chat.hub.sessions.values())
+        some = self._rng.sample(everybody, round(order.share * len(everybody)))
+
+        def report(*, finished: bool) -> None:
+            shedding = orders.Shedding(len(everybody), len(some), over, drain.dismissed, finished)
+            _spawn(self.broker.report(order.report, shedding, over))
+
+        drain = self._spread(some, over, lambda: report(finished=True))
+        log.info("shedding {n} of {all} sessions", n=len(some), all=len(everybody))
+        report(finished=False)
+        drain.start()
+
+    def _shown(self) -> dict[str, orders.Shown]:
+        return {
+            sid: orders.Shown(session.me.token, session.me.nick, tuple(session.channels))
+            for sid, session in self.chat.hub.sessions.items()
+            if session.me.nick
+        }
 
 
 def _entrance(settings: Settings, broker: Cluster) -> Entrance:
@@ -219,6 +310,12 @@ def run(settings: Settings) -> int:
         _prepare_process()
         print("\n".join(doors), flush=True)
 
+    def heed_signals() -> None:
+        """Instead of Twisted's own handlers, which are there by now and know only one end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: reactor.callFromThread(node.end))
+
+    reactor.callWhenRunning(heed_signals)
     reactor.callWhenRunning(lambda: _spawn(serve()))
     reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(node.stop()))
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

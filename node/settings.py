@@ -13,6 +13,7 @@ from node.checks import (
     channel_or_none,
     endpoints,
     networks,
+    one_of,
     rate,
     redis_url,
     spelled,
@@ -167,6 +168,30 @@ class Settings:
         "SECONDS",
         "How long the cluster believes in a node of which it hears nothing.",
         check=between(0.1, 3_600, "seconds"),
+    )
+    drain: float = setting(
+        20.0,
+        "SECONDS",
+        "When the node ends, close people's connections spread over this time. 0: all at once.",
+        check=between(0, 86_400, "seconds"),
+    )
+    ack: str = setting(
+        "accepted",
+        "LEVEL",
+        "When a line counts as done: accepted (Redis has it) or replicated (its replicas, too).",
+        check=one_of("accepted", "replicated"),
+    )
+    replicas: int = setting(
+        1,
+        "N",
+        "With --ack replicated: how many replicas must have a line.",
+        check=between(1, 100, "replicas"),
+    )
+    ack_timeout: float = setting(
+        0.5,
+        "SECONDS",
+        "With --ack replicated: how long replicas are waited for.",
+        check=between(0.01, 60, "seconds"),
     )
     outbox_bytes: int = setting(
         1 << 20,

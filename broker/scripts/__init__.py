@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 _USES: dict[str, tuple[str, ...]] = {
     "admit": (),
+    "amend": ("_member", "_log"),
     "away": (),
     "claim": ("_log",),
     "count": (),
@@ -18,27 +19,36 @@ _USES: dict[str, tuple[str, ...]] = {
     "expire": (),
     "heartbeat": (),
     "history": ("_history",),
-    "join": ("_member", "_log", "_history"),
+    "join": ("_member", "_settle", "_log", "_history"),
     "keep": ("_kept",),
     "lag": ("_kept",),
     "lapse": ("_kept",),
-    "leave": ("_member", "_log"),
+    "leave": ("_member", "_settle", "_log"),
+    "mark": (),
     "note": ("_log",),
+    "offer": (),
     "read": (),
     "reclaim": ("_kept", "_log"),
+    "recover": (),
     "regain": ("_kept", "_member", "_log"),
     "release": (),
     "rename": ("_member", "_log"),
     "reserve": (),
     "roster": ("_member",),
     "say": ("_member", "_log"),
-    "settle": ("_kept",),
+    "settle": ("_member", "_settle"),
     "shelve": (),
-    "take": ("_kept",),
-    "tell": ("_log",),
+    "take": ("_kept", "_log"),
+    "taken": ("_kept",),
+    "tell": ("_member", "_settle", "_log"),
     "topic": ("_member", "_log"),
     "trim": (),
+    "unshelve": (),
 }
+
+
+MOMENT = 60
+"""Seconds that a log outlives its last holder, so that a node that missed its end can read it."""
 
 
 class Script(NamedTuple):

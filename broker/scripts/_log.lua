@@ -8,7 +8,7 @@ local function now()
 end
 
 -- Writes the bodies and publishes them to `topic`; the seq of the last is also kept under
--- `mark` in `meta`, if that's given.
+-- `mark` in `meta`, if that's given. Returns {epoch, seq of the last, ms}.
 local function append(meta, log, topic, name, lines, bodies, mark)
   local head = redis.call('HMGET', meta, 'epoch', 'seq')
   local seq, ms = tonumber(head[2]), string.format('%.0f', now())
@@ -21,4 +21,5 @@ local function append(meta, log, topic, name, lines, bodies, mark)
   redis.call('HSET', meta, 'seq', last, mark or 'seq', last)
   redis.call('PUBLISH', topic, '[1,' .. name .. ',"' .. head[1] .. '",' .. first .. ',' .. ms
     .. ',[' .. table.concat(bodies, ',') .. ']]')
+  return { head[1], last, ms }
 end

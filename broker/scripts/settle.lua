@@ -1,9 +1,13 @@
--- A kept session has been taken up: nothing of it stands under an earlier token any more.
--- KEYS  kept
--- ARGV  token
--- ->    1 done, 0 it acts under another token now
-local tokens = redis.call('HGET', KEYS[1], 'tokens')
-if not tokens or acting(tokens) ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'tokens', ARGV[1])
-redis.call('HDEL', KEYS[1], 'was', 'record', 'till')
+-- Lets a log go on under this server, with what was offered of what it lost.
+-- KEYS  meta holders(a channel's roster, or a nick's claim) log
+-- ARGV  at lines seconds moment
+settle(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[1])
+if redis.call('HLEN', KEYS[2]) > 0 then
+  redis.call('PERSIST', KEYS[1])
+  redis.call('PERSIST', KEYS[3])
+else
+  local seconds = redis.call('HEXISTS', KEYS[1], 'spoken') == 1 and ARGV[3] or ARGV[4]
+  redis.call('EXPIRE', KEYS[1], seconds)
+  redis.call('EXPIRE', KEYS[3], seconds)
+end
 return 1

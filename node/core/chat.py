@@ -24,6 +24,9 @@ from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
 
+GUESSES = 20
+"""How many guest nicks are tried before it's said that it can't be done now."""
+
 RESTORING = 20
 """How often a session that the cluster lost is tried to be put back at once."""
 
@@ -41,6 +44,18 @@ class Greet(Command, frozen=True):
 
 class Restore(Command, frozen=True):
     """The cluster knows the session no more: take back what nobody else holds."""
+
+    aside = False
+
+
+class Yield(Command, frozen=True):
+    """Somebody else has the session's nick, and keeps it: take a guest's."""
+
+    aside = False
+
+
+class Mend(Command, frozen=True):
+    """The cluster may have lost something of the session: see that it has all."""
 
     aside = False
 
@@ -111,6 +126,7 @@ class Chat:
         self._retried: set[Session] = set()  # that are restored a while later
         self._present: set[str] = set()  # sessions that the cluster may still know
         self._empty: Promise | None = None
+        self._replicated = True  # as far as is known
         self._kept: set[Session] = set()
         self._resuming: dict[str, list[Promise]] = {}  # sid: who waits to do that next
 
@@ -184,6 +200,10 @@ class Chat:
                     await self._greet(session, command)
                 case Restore():
                     await self._restore(session)
+                case Yield():
+                    await self._yield(session)
+                case Mend():
+                    await self._mend(session)
                 case End():
                     await self.end(session, command.why, command.closing, command.about)
                 case Dismiss():
@@ -214,6 +234,8 @@ class Chat:
             await self._open_as_guest(session)
             lobby = self.config.lobby if command.lobby else ""
             self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            if not self._replicated:
+                self.hub.reply(session, Notice(News.UNREPLICATED))
             if lobby:
                 await verbs.enter(self, session, lobby, announce=False)
         except Refused as refused:
@@ -225,7 +247,7 @@ class Chat:
 
     async def _open_as_guest(self, session: Session) -> None:
         """Open the session under a guest nick of its own."""
-        for _ in range(20):
+        for _ in range(GUESSES):
             session.me.nick = self.guest()
             try:
                 await self._open(session)
@@ -235,6 +257,23 @@ class Chat:
                     raise
             else:
                 return
+        raise Refused(Code.BUSY)
+
+    async def _yield(self, session: Session) -> None:
+        me = session.me
+        for _ in range(GUESSES):
+            nick = self.guest()
+            try:
+                told = await self.broker.rename(me, nick, list(session.channels))
+            except Refused as refused:
+                if refused.code is not Code.NICK_TAKEN:
+                    raise
+                continue
+            me.nick = nick
+            if told:
+                await self.seen(session)
+            self.hub.reply(session, Notice(News.NICK_LOST, nick))
+            return
         raise Refused(Code.BUSY)
 
     async def _open(self, session: Session) -> None:
@@ -314,6 +353,10 @@ class Chat:
             for one in self._resuming.pop(sid):
                 one.callback(None)
 
+    def is_resuming(self, sid: str) -> bool:
+        """Whether the session is being taken up on a connection here."""
+        return sid in self._resuming
+
     def keeps(self, session: Session) -> None:
         """The session is kept from now on."""
         self._kept.add(session)
@@ -355,6 +398,14 @@ class Chat:
     def gap(self, log: str, lost: int | None) -> None:
         self.hub.gap(log, lost)
 
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        self.hub.continued(log, epoch, differs)
+
+    def nick_lost(self, sid: str) -> None:
+        session = self.hub.sessions.get(sid)
+        if session is not None:
+            session.lane.first(Yield())
+
     @property
     def adrift(self) -> bool:
         return not self.broker.ready
@@ -365,8 +416,8 @@ class Chat:
             session.lane.cast_off()
 
     def back(self) -> None:
+        self._notice(News.BACK)  # first: who is being restored is neither known nor unknown
         self._restore_all()
-        self._notice(News.BACK)
 
     def evicted(self, forgotten: bool) -> None:
         lost, self._known = self._known, set()
@@ -375,6 +426,10 @@ class Chat:
             self._wake(session)
         if self.broker.ready:
             self._restore_all()
+
+    def replicated(self, enough: bool) -> None:
+        self._replicated = enough
+        self._notice(News.REPLICATED if enough else News.UNREPLICATED)
 
     @staticmethod
     def _wake(session: Session) -> None:
@@ -385,7 +440,11 @@ class Chat:
 
     def kept(self) -> Iterable[Kept]:
         return [
-            Kept(session.me, kept.state(session), session.connection.reached)
+            Kept(
+                session.me,
+                kept.state(session),
+                session.connection.reached and not session.pending,
+            )
             for session in self._kept & self._known
         ]
 
@@ -434,6 +493,27 @@ class Chat:
         if session not in self._retried:
             self._retried.add(session)
             self._later(AGAIN, again)
+
+    def mend(self, sids: Iterable[str]) -> None:
+        """See that the cluster has all that these sessions hold, so far as they are here."""
+        for session in map(self.hub.sessions.get, sids):
+            if session is not None and session in self._known:
+                session.lane.first(Mend())
+
+    async def _mend(self, session: Session) -> None:
+        """Claim and join again; without a word where nothing was lost, and to others."""
+        try:
+            await self.broker.open(session.me)
+        except Refused as refused:
+            if refused.code in (Code.AWAY, Code.BUSY):
+                return  # nothing has changed: whoever found it will find it again
+            # the nick is somebody else's, and so the session is open no more
+            self._known.discard(session)
+            self._unknown[session] = True
+            await self._restore(session)
+            return
+        with suppress(Refused):
+            await self._take_back(session, forgotten=True)
 
     async def _take_back(self, session: Session, *, forgotten: bool) -> None:
         me = session.me

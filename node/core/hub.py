@@ -13,7 +13,7 @@ from broker.api import Arrival, Missed, Regained, Roster, Topic
 from broker.events import Entry, Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
 from broker.names import fold
 from node.core.dialect import Dialect, Place
-from node.core.replies import Gap, Past, Reply
+from node.core.replies import Disorder, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
 
 SHOWN = 16_384
@@ -33,7 +33,8 @@ class Channel:
 
     `groups` are its listeners by kind: one rendering serves a group. `joining` counts joins
     under way, during which `recorded` keeps what comes by; `arriving` are those whose place
-    lies ahead of what has come by.
+    lies ahead of what has come by. `era`: the epoch under which it was first heard here, as long
+    as its places mean the same.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Channel:
         "members",
         "groups",
         "epoch",
+        "era",
         "seq",
         "joining",
         "recorded",
@@ -54,6 +56,7 @@ class Channel:
         self.members: dict[str, Session] = {}
         self.groups: dict[Dialect, dict[Session, None]] = {}
         self.epoch = ""
+        self.era = ""
         self.seq = -1
         self.joining = 0
         self.recorded: list[Envelope] = []
@@ -104,7 +107,8 @@ class Hub:
         channel.spelled = spelled
         if channel.seq < 0:
             channel.epoch, channel.seq = arrival.tip
-        session.channels[name] = Membership(name, arrival.tip.epoch, since, quiet)
+            channel.era = channel.epoch
+        session.channels[name] = Membership(name, channel.era, since, quiet)
         recorded = channel.recorded
         self._end_joining(channel)
         if session.gone:
@@ -131,8 +135,8 @@ class Hub:
         arrival = Arrival(regained.tip, roster, topic, [], announced=False)
         self.arrive(session, name, arrival, regained.quiet)
         membership = session.channels.get(name)
-        if membership is not None and membership.epoch == regained.tip.epoch:
-            membership.since = since
+        if membership is not None:
+            membership.since = min(membership.since, since)
 
     def part(self, session: Session, name: str) -> None:
         """The session is in the channel no more."""
@@ -140,7 +144,7 @@ class Hub:
         channel = self._channels.get(name)
         if membership is None or channel is None:
             return
-        membership.epoch = membership.epoch or channel.epoch
+        membership.era = membership.era or channel.era
         membership.until = channel.seq
         session.past = [*session.past[1 - PAST :], membership]
         channel.discard(session)
@@ -150,7 +154,8 @@ class Hub:
         """The session is gone, and shown nothing more."""
         for name in list(session.channels):
             self.part(session, name)
-        self.sessions.pop(session.me.sid, None)
+        if self.sessions.get(session.me.sid) is session:
+            del self.sessions[session.me.sid]
 
     def listen_as(self, session: Session, dialect: Dialect) -> None:
         """The session becomes another kind of listener."""
@@ -197,7 +202,7 @@ class Hub:
         if envelope.epoch != channel.epoch:
             if channel.epoch:
                 self._begin_anew(channel)
-            channel.epoch = envelope.epoch
+            channel.epoch = channel.era = envelope.epoch
         if channel.joining:
             channel.recorded.append(envelope)
         events = envelope.events
@@ -254,14 +259,14 @@ class Hub:
                 if session is author and not self._own(event, dialect):
                     continue
                 if any(
-                    session.was_in(name, epoch, seq)
-                    for name, (epoch, seq) in before.items()
+                    session.was_in(name, era, seq)
+                    for name, (era, seq) in before.items()
                     if name != channel.name
                 ):
                     continue
                 self._outbox.put(session, data)
         if isinstance(event, Renamed | Quit):
-            before[channel.name] = (place.epoch, place.seq)
+            before[channel.name] = (channel.era, place.seq)
 
     def _concern(self, channel: Channel, event: Event) -> None:
         """What an event means for its author, if they're here."""
@@ -316,8 +321,6 @@ class Hub:
         """
         if missed.lost != 0:
             self.reply(session, Gap(channel or None, missed.lost))
-        twice = (Renamed, Quit)
-        shown |= {(e.event.sid, e.event.num) for e in missed.before if isinstance(e.event, twice)}
         past: list[Entry] = []
         for entry in missed.entries:
             event = entry.event
@@ -325,7 +328,8 @@ class Hub:
                 if (event.sid, event.num) in shown:
                     continue
                 shown.add((event.sid, event.num))
-                self._shown_before(event)[fold(channel)] = (epoch, entry.seq)
+                here = self._channels[fold(channel)]
+                self._shown_before(event)[here.name] = (here.era or epoch, entry.seq)
             if event.sid == session.me.sid and not self._own(event, session.dialect):
                 continue
             if isinstance(event, Told) and event.to != session.me.sid:
@@ -357,15 +361,36 @@ class Hub:
             return
         if lost is None:
             self._begin_anew(channel)
+        self._miss(channel, Gap(channel.spelled, lost))
+
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        """As `broker.api.Sink.continued`."""
+        channel = self._channels.get(log)
+        if differs is None:
+            if channel is not None and channel.epoch:
+                channel.epoch = epoch
+        elif channel is not None:
+            self._begin_anew(channel)
+            channel.epoch = channel.era = epoch
+            self._miss(channel, Disorder(channel.spelled, differs))
+        else:
+            for session in self.sessions.values():
+                if session.called(log):
+                    self.reply(session, Disorder(None, differs))
+
+    def _miss(self, channel: Channel, reply: Reply) -> None:
+        """Something of a channel won't come by as it should: tell its people, and keep nobody
+        waiting for it.
+        """
         for session in list(channel.members.values()):
-            self.reply(session, Gap(channel.spelled, lost))
+            self.reply(session, reply)
             self._welcome(session)
             self._seen(session, session.me.num)
 
     @staticmethod
     def _begin_anew(channel: Channel) -> None:
         """The log has begun anew: no place that was known means anything now."""
-        channel.epoch = ""
+        channel.epoch = channel.era = ""
         channel.seq = -1
         channel.recorded = []
         arriving, channel.arriving = channel.arriving, []
@@ -373,7 +398,7 @@ class Hub:
             channel.add(session)
         for session in channel.members.values():
             membership = session.channels[channel.name]
-            membership.epoch, membership.since = "", -1
+            membership.era, membership.since = "", -1
 
     # -- people
 
@@ -405,7 +430,7 @@ class Hub:
     ) -> None:
         """Show one session what came by before its join was answered."""
         alone = Channel(channel.name)
-        alone.spelled = channel.spelled
+        alone.spelled, alone.era = channel.spelled, channel.era
         alone.add(session)
         for envelope in recorded:
             for offset, event in enumerate(envelope.events):

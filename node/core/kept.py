@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from broker.api import Code, Identity, Position, Reach, Refused, Resumed
-from broker.events import Entry
+from broker.api import Code, Identity, Missed, Position, Reach, Refused, Resumed
+from broker.events import Entry, Quit, Renamed
 from broker.names import fold
 from node.core import replies
 from node.core.session import Session, new_secret
@@ -68,8 +68,12 @@ async def resume(
     parts = _TOKEN.match(given)
     if parts is None:
         raise Refused(Code.TOKEN_UNKNOWN)
-    async with chat.resuming(parts[1]):
-        await _resume(chat, session, parts[1], parts[2], places)
+    sid, secret = parts.groups()
+    before = chat.hub.sessions.get(sid)
+    if chat.is_resuming(sid) and before is not None and compare_digest(before.secret, secret):
+        chat.hand_over(before)  # it may be waiting for somebody who isn't there any more
+    async with chat.resuming(sid):
+        await _resume(chat, session, sid, secret, places)
 
 
 async def _resume(
@@ -93,6 +97,9 @@ async def _resume(
         session.dialect = session.dialect.option(option, True)
     try:
         await _take_up(chat, session, resumed, {fold(name): at for name, at in places.items()})
+        if session.gone:
+            await chat.broker.detach(me, state(session))
+            return
         await chat.broker.resumed(me)
     except Refused as refused:
         elsewhere = refused.code is Code.ELSEWHERE
@@ -118,49 +125,96 @@ async def _take_up(
     if not named:
         await _rename_as_guest(chat, session)
     hub.reply(session, replies.Resumed(me.nick))
-    shown: set[tuple[str, int]] = set()
+    catching_up = _CatchingUp(chat, session, resumed, places)
     if named:
-        reach = resumed.told[fold(me.nick)]
-        missed = await chat.broker.missed(me.nick, reach.after, resumed.inbox)
-        read = _read(reach, resumed.till)
-        hub.show_missed(session, "", missed, resumed.inbox.epoch, read=read, shown=shown)
-        chat.broker.attend(me, resumed.inbox)
+        await catching_up.private()
     for name in resumed.channels:
         await chat.written(session)
-        reach = resumed.told.get(fold(name), Reach(Position("", -1), 0))
-        await _regain(chat, session, name, reach, resumed.till, places.get(fold(name)), shown)
-
-
-async def _regain(
-    chat: "Chat",
-    session: Session,
-    channel: str,
-    reach: Reach,
-    till: int,
-    place: tuple[str, int] | None,
-    shown: set[tuple[str, int]],
-) -> None:
-    """Take up one membership, and show what was missed there."""
-    name, hub = fold(channel), chat.hub
-    hub.expect(name)
-    try:
-        await chat.broker.follow(name)
-        found = await chat.broker.regain(session.me, name)
-        if found is None:
-            hub.give_up(name)
+        if session.gone:
             return
+        await catching_up.channel(name)
+
+
+class _CatchingUp:
+    """Shows a person what they missed. `places`: by channel, as for `resume`.
+
+    A quit or a nick change stands in the log of each channel and is shown once, so those that were
+    shown in one channel have to be known in the others.
+    """
+
+    def __init__(
+        self,
+        chat: "Chat",
+        session: Session,
+        resumed: Resumed,
+        places: dict[str, tuple[str, int]],
+    ) -> None:
+        self._chat = chat
+        self._session = session
+        self._resumed = resumed
+        self._places = places
+        self._shown: set[tuple[str, int]] = set()  # the sid and num of quits and nick changes
+        self._looked: set[str] = set()  # the channels in which those before were looked for
+
+    def _reach(self, name: str) -> Reach:
+        place = self._places.get(name)
         if place is not None:
-            reach, till = Reach(Position(*place), -1), 0
-        after = reach.after
-        if after.seq < 0 or (after.epoch == found.tip.epoch and after.seq < found.since):
-            after = Position(found.tip.epoch, found.since)
-        missed = await chat.broker.missed(name, after, found.tip)
-    except BaseException:
-        hub.give_up(name)
-        raise
-    epoch, read = found.tip.epoch, _read(reach, till)
-    hub.show_missed(session, found.channel, missed, epoch, read=read, shown=shown)
-    hub.take_up(session, name, found, after.seq if after.epoch == epoch else 0)
+            return Reach(Position(*place), -1)
+        return self._resumed.told.get(name, Reach(Position("", -1), 0))
+
+    async def private(self) -> None:
+        """Show what came to the nick, and what comes from now on."""
+        chat, me, inbox = self._chat, self._session.me, self._resumed.inbox
+        reach = self._resumed.told[fold(me.nick)]
+        missed = await chat.broker.missed(me.nick, reach.after, inbox)
+        self._show("", missed, inbox.epoch, _read(reach, self._resumed.till))
+        chat.broker.attend(me, inbox)
+
+    async def channel(self, channel: str) -> None:
+        """Take up one membership, and show what was missed there."""
+        name, hub, broker = fold(channel), self._chat.hub, self._chat.broker
+        hub.expect(name)
+        try:
+            await broker.follow(name)
+            found = await broker.regain(self._session.me, name)
+            if found is None:
+                hub.give_up(name)
+                return
+            reach = self._reach(name)
+            after = reach.after
+            if after.seq < 0 or (after.epoch == found.tip.epoch and after.seq < found.since):
+                after = Position(found.tip.epoch, found.since)
+            missed = await broker.missed(name, after, found.tip)
+            await self._look_elsewhere(name, missed)
+        except BaseException:
+            hub.give_up(name)
+            raise
+        epoch, till = found.tip.epoch, 0 if name in self._places else self._resumed.till
+        self._show(found.channel, missed, epoch, _read(reach, till))
+        hub.take_up(self._session, name, found, after.seq if after.epoch == epoch else 0)
+
+    async def _look_elsewhere(self, name: str, missed: Missed) -> None:
+        """Find out what of this was shown before in other channels of the session."""
+        mine = {fold(channel) for channel in self._resumed.channels} - {name}
+        for entry in missed.entries:
+            event = entry.event
+            if not isinstance(event, Renamed | Quit):
+                continue
+            for other in mine.intersection(event.channels) - self._looked:
+                self._looked.add(other)
+                after = self._reach(other).after
+                earlier = await self._chat.broker.missed(other, Position(after.epoch, 0), after)
+                self._shown |= {
+                    (e.event.sid, e.event.num)
+                    for e in earlier.entries
+                    if isinstance(e.event, Renamed | Quit)
+                }
+
+    def _show(
+        self, channel: str, missed: Missed, epoch: str, read: Callable[[Entry], bool]
+    ) -> None:
+        hub = self._chat.hub
+        hub.show_missed(self._session, channel, missed, epoch, read=read, shown=self._shown)
 
 
 def _read(reach: Reach, till: int) -> Callable[[Entry], bool]:

@@ -17,6 +17,8 @@ class News(StrEnum):
     BACK = "back"
     CUT_OFF = "cut-off"
     NICK_LOST = "nick-lost"
+    UNREPLICATED = "unreplicated"
+    REPLICATED = "replicated"
 
 
 class Goodbye(StrEnum):
@@ -26,6 +28,7 @@ class Goodbye(StrEnum):
     AWAY = "away"
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
+    DRAIN = "drain"
     ELSEWHERE = "elsewhere"
     IDLE = "idle"
     CONNECTS = "connects"
@@ -63,6 +66,15 @@ class Gap(Reply, frozen=True):
 
     channel: str | None
     lost: int | None
+
+
+class Disorder(Reply, frozen=True):
+    """What came of a channel (None: of private messages) before a time (Unix ms) may have come to
+    others in another order.
+    """
+
+    channel: str | None
+    before: int
 
 
 class Closing(Reply, frozen=True):

@@ -30,24 +30,23 @@ class Waiting(NamedTuple):
 class Membership:
     """A session's part of a channel's log: after `since`, up to `until` once it has left.
 
-    `epoch` empty: the log has begun anew since, and all that it has is theirs.
+    `era`: as the hub's channel has it; empty: the log has begun anew since, and all that it has
+    is theirs.
     """
 
-    __slots__ = ("name", "epoch", "since", "until", "quiet")
+    __slots__ = ("name", "era", "since", "until", "quiet")
 
-    def __init__(self, name: str, epoch: str, since: int, quiet: bool) -> None:
+    def __init__(self, name: str, era: str, since: int, quiet: bool) -> None:
         self.name = name
-        self.epoch = epoch
+        self.era = era
         self.since = since
         self.until: int | None = None
         self.quiet = quiet
 
-    def covers(self, epoch: str, seq: int) -> bool:
+    def covers(self, era: str, seq: int) -> bool:
         """Whether the event at this place of the channel's log was theirs to see."""
         return (
-            self.epoch in ("", epoch)
-            and self.since < seq
-            and (self.until is None or seq <= self.until)
+            self.era in ("", era) and self.since < seq and (self.until is None or seq <= self.until)
         )
 
 
@@ -97,12 +96,12 @@ class Session:
         self.secret = ""
         self.allowance: Allowance | None = None
 
-    def was_in(self, channel: str, epoch: str, seq: int) -> bool:
+    def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""
         membership = self.channels.get(channel)
-        if membership is not None and membership.covers(epoch, seq):
+        if membership is not None and membership.covers(era, seq):
             return True
-        return any(past.name == channel and past.covers(epoch, seq) for past in self.past)
+        return any(past.name == channel and past.covers(era, seq) for past in self.past)
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

@@ -25,6 +25,9 @@ from node.net.reached import reached
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
 
+STALLED = 30.0
+"""Seconds that a socket may take to read what it has, when others wait for that."""
+
 SLOW = "reads too slowly"
 
 
@@ -157,9 +160,12 @@ class LineConnection(Protocol):
         self._backlog.append(data)
         self._waiting += len(data)
         if self._waiting > self._door.outbox_bytes:
-            self._why = SLOW
-            self._door.slow(self._session)
-            self.transport.abortConnection()
+            self._give_up_on(self._session)
+
+    def _give_up_on(self, session: Session) -> None:
+        self._why = SLOW
+        self._door.slow(session)
+        self.transport.abortConnection()
 
     def close(self) -> None:
         """Close when all that was put into the outbox has been sent, or after a grace."""
@@ -195,8 +201,14 @@ class LineConnection(Protocol):
     def when_ready(self, work: Callable[[], None]) -> None:
         if self._backlog is None or self._session is None:
             work()
-        else:
-            self._when_ready += (work,)
+            return
+
+        def stalled() -> None:
+            if work in self._when_ready and self._session is not None:
+                self._give_up_on(self._session)
+
+        self._when_ready += (work,)
+        self._door.call_later(STALLED, stalled)
 
     def _ready(self) -> None:
         works, self._when_ready = self._when_ready, ()
@@ -205,7 +217,7 @@ class LineConnection(Protocol):
 
     @property
     def reached(self) -> bool:
-        return not self._backlog and reached(self.transport)
+        return self._session is not None and not self._backlog and reached(self.transport)
 
     # -- as a producer for the transport: told when the socket is full
 

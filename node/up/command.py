@@ -27,6 +27,12 @@ from node.up.supervisor import StartError, Supervisor
 
 Doors = dict[str, list[Claim]]
 
+UP_DEFAULTS = {"drain": Given(0.0, "--drain")}
+"""What nodes of one machine, which all end together, are told unless somebody says otherwise."""
+
+STOP_WITHIN = 15.0
+"""Seconds that nodes may take to end, besides what they drain."""
+
 
 class UpError(Exception):
     """The cluster can't run. The text says why; everything that was started has ended."""
@@ -38,7 +44,8 @@ def run(given: Mapping[str, Given]) -> int:
     Raises SettingError for a setting that won't do, UpError for what else keeps it from running.
     """
     own = build(UpSettings, given)
-    settings = build(Settings, {name: given[name] for name in given if name not in UP_DOORS})
+    given_to_nodes = {name: given[name] for name in given if name not in UP_DOORS}
+    settings = build(Settings, {**UP_DEFAULTS, **given_to_nodes})
     try:
         with _interruptible(), ExitStack() as stack:
             doors = _claim(given, stack)
@@ -106,6 +113,7 @@ def _supervise(
         children,
         _Server(redis) if redis else None,
         say=_log,
+        stop_within=STOP_WITHIN + settings.drain,
         serving=lambda: _print(_welcome(own, doors, redis)),
     )
     in_order = supervisor.run()

@@ -1,12 +1,15 @@
 """A node that is asked to end says goodbye and leaves nothing of its own behind."""
 
 import signal
+import time
+from collections.abc import Iterable
 
 import pytest
 
 from broker.embedded import Embedded
 from tests.cluster.conftest import MakeTown
-from tests.support.town import settle
+from tests.support.processes import await_fact
+from tests.support.town import Citizen, Town, settle, with_news
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -78,3 +81,109 @@ def test_it_says_goodbye_also_while_redis_is_gone(
     ann.until("notice: ")
     assert town.nodes[0].end() < 8
     assert ann.rest()[-1].startswith("closing: ")
+
+
+DRAINED = "closing: this node is being drained; another will do; take your session up again, on any"
+
+
+def settled(people: Iterable[Citizen]) -> list[Citizen]:
+    """These, when all of them have read all that there is."""
+    everyone = list(people)
+    settle(*everyone)
+    return everyone
+
+
+def gone(town: Town, before: list[str]) -> bool:
+    """Whether nothing is held but what was before, and by n2."""
+    return (before, ["n2"]) == (town.cluster.held(), town.cluster.leases())
+
+
+def closed(people: list[Citizen]) -> list[Citizen]:
+    """Those whose connection was closed for a drain, once there's one."""
+    found = with_news(people)
+    for person in found:
+        assert person.rest()[-1].startswith(DRAINED)
+    return found
+
+
+def test_a_drained_node_takes_nobody_any_more_and_closes_its_people_one_after_another(
+    make_town: MakeTown,
+) -> None:
+    town = make_town("--drain", "3", "--keep", "0.2", count=2)
+    town.person("bob", on=2)
+    before = town.cluster.held()
+    people = settled(town.person(f"ann{i}", on=1) for i in range(3))
+    began = time.monotonic()
+    town.nodes[0].send_signal(signal.SIGTERM)
+    times = []
+    while people:
+        first = closed(people)
+        people = [person for person in people if person not in first]
+        times.append(time.monotonic() - began)
+        if len(times) == 1:
+            with pytest.raises(ConnectionError):
+                town.person(on=1)
+    assert 0 == town.nodes[0].wait()
+    assert times[0] < 0.8 < times[1] < 1.8 < times[2] < 2.9
+    await_fact(lambda: gone(town, before))
+
+
+def test_people_of_a_drained_node_go_on_on_another_and_others_notice_nothing(
+    make_town: MakeTown,
+) -> None:
+    town = make_town("--drain", "1", count=2)
+    bob, ann = town.person("bob", "#go", on=2), town.person("ann", "#go", on=1)
+    bob.settle()
+    town.nodes[0].send_signal(signal.SIGTERM)
+    token = ann.rest()[-1].rpartition(" ")[2]
+    assert [] == bob.does("while she is away")
+    again = town.person(on=2)
+    assert "[#go] <bob> while she is away" in "\n".join(again.does(f"/resume {token}"))
+    assert [] == again.does("here I am")
+    assert ["[#go] <ann> here I am"] == bob.settle()
+
+
+def test_until_their_turn_comes_people_of_a_drained_node_talk_on(make_town: MakeTown) -> None:
+    town = make_town("--drain", "30", count=2)
+    cat = town.person("cat", "#go", on=2)
+    people = settled(town.person(nick, "#go", on=1) for nick in ("ann", "bob"))
+    town.nodes[0].send_signal(signal.SIGTERM)
+    (first,) = closed(people)
+    (stayed,) = (person for person in people if person is not first)
+    stayed.does("still here")
+    assert any(line.endswith("> still here") for line in cat.settle())
+
+
+def test_a_drain_to_its_end_leaves_nothing_of_the_node_but_who_may_be_taken_up(
+    make_town: MakeTown,
+) -> None:
+    town = make_town("--drain", "1", "--keep", "0.2", count=2)
+    town.person("bob", "#a", on=2)
+    before = town.cluster.held()
+    for i in range(10):
+        town.person(f"ann{i}", "#a", f"#b{i}", on=1)
+    town.nodes[0].end()
+    assert ["n2"] == town.cluster.leases()
+    await_fact(lambda: gone(town, before))
+
+
+def test_a_node_without_people_has_nothing_to_drain(make_town: MakeTown) -> None:
+    assert make_town("--drain", "60", count=1).nodes[0].end() < 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_a_second_time_a_node_closes_the_rest_at_once(
+    make_town: MakeTown, number: signal.Signals
+) -> None:
+    town = make_town("--drain", "60", "--keep", "0.2", count=2)
+    town.person("bob", "#go", on=2)
+    before = town.cluster.held()
+    people = settled(town.person(f"ann{i}", on=1) for i in range(4))
+    town.nodes[0].send_signal(signal.SIGTERM)
+    first = closed(people)
+    assert 1 == len(first)
+    assert town.nodes[0].end(number) < 8
+    assert 0 == town.nodes[0].wait()
+    for person in people:
+        assert person in first or person.rest()[-1].startswith(DRAINED)
+    await_fact(lambda: gone(town, before))

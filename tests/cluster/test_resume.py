@@ -174,3 +174,51 @@ def test_a_token_serves_on_every_node_at_once_and_one_wins(town: Town) -> None:
     winners[0].does("it's me")
     bob.settle()
     assert f"[{go}] <ann> it's me" in bob.heard, winners[0].heard[4:]
+
+
+def test_without_places_nothing_is_skipped_and_nothing_is_new_twice(town: Town, go: str) -> None:
+    """Bob talks without a pause while ann's session is taken from one open connection by another:
+    what the one before showed comes as history at most.
+    """
+    ann, bob = town.person("ann", go, on=1), town.person("bob", go, on=2)
+    given, heard, total = token(ann), [], 0
+    for turn in range(12):
+        for _ in range(30):
+            bob.type(str(total))
+            total += 1
+        again = town.person(on=turn % 3 + 1)
+        again.type(f"/resume {given}")
+        for _ in range(30):
+            bob.type(str(total))
+            total += 1
+        again.until("resumed as ")
+        heard += ann.rest()
+        ann = again
+    bob.settle()
+    ann.settle()
+    heard += ann.heard
+    new = [line.split(" ")[-1] for line in heard if line.startswith(f"[{go}] <bob> ")]
+    old = [line.split(" ")[-1] for line in heard if line.startswith("| ") and "<bob>" in line]
+    assert [] == sorted(one for one in set(new) if new.count(one) > 1)
+    assert {str(i) for i in range(total)} == {*new, *old}
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_nothing_is_skipped_when_a_node_dies_under_load(make_town: MakeTown, swept: bool) -> None:
+    town = make_town("--lease", str(LEASE), count=3)
+    ann, bob = town.person("ann", "#go", on=1), town.person("bob", "#go", on=2)
+    cat = town.person("cat", "#go", on=1)
+    given, total = token(ann), 600
+    settle(ann, bob, cat)
+    for i in range(total):
+        if i == total // 2:
+            town.nodes[0].kill()
+        bob.type(str(i))
+    if swept:
+        bob.until("cat has quit (connection lost)")
+    again = resume(town, given, on=3)
+    heard = ann.rest() + since(again, "resumed as ann")
+    new = [line.split(" ")[-1] for line in heard if line.startswith("[#go] <bob> ")]
+    old = [line.split(" ")[-1] for line in heard if line.startswith("| ") and "<bob>" in line]
+    assert [] == sorted(one for one in set(new) if new.count(one) > 1)
+    assert {str(i) for i in range(total)} == {*new, *old}

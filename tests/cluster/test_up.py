@@ -12,6 +12,7 @@ import pytest
 
 from broker.embedded import Embedded
 from broker.ping import Unreachable, ping
+from tests.support.operator import operate_on
 from tests.support.processes import await_fact, descendants, ended, processes
 from tests.support.up import LOOPBACK, Up, command, environ
 
@@ -110,6 +111,35 @@ def test_a_node_that_is_killed_comes_back(tmp_path: Path) -> None:
         up.person(on=name).close()
         assert f"{name} ended (Killed); starting it again in 0.25 s" in up.log
         assert process.pid != up.nodes[name].pid
+
+
+def test_a_node_that_was_drained_by_an_operator_comes_back(tmp_path: Path) -> None:
+    with (
+        Embedded(tmp_path / "redis", appendonly=False) as redis,
+        Up(tmp_path, "--name", "n", "--redis", redis.url) as up,
+        up.person(on="n-1") as ann,
+    ):
+        before = up.nodes["n-1"].pid
+        done = operate_on(redis.url, "drain", "n-1", "--over", "0.5")
+        assert (0, "") == (done.returncode, done.stdout), done.stderr
+        ann.until("closing: this node is being drained; another will do")
+        await_fact(lambda: up.nodes.get("n-1") and up.nodes["n-1"].pid != before)
+        with up.person(on="n-1"):
+            assert "n-1 ended (status 0); starting it again" in up.log
+        assert 0 == operate_on(redis.url, "doctor").returncode
+
+
+def test_its_nodes_end_at_once_unless_they_are_to_drain(tmp_path: Path) -> None:
+    with Up(tmp_path, "--drain", "1") as up, up.person() as ann:
+        ann.settle()
+        up.process.terminate()
+        ann.until("closing: this node is being drained; another will do")
+        assert 0 == up.wait()
+    with Up(tmp_path) as up, up.person() as ann:
+        ann.settle()
+        up.process.terminate()
+        ann.until("closing: this server is going down")
+        assert 0 == up.wait()
 
 
 def test_a_server_that_is_killed_comes_back_and_people_stay(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from broker.api import Code, Identity, Kept, Position, Presence, Reach, Refused, Resumed
-from broker.events import Event, Quit, Said, Told
+from broker.events import Event, Quit, Renamed, Said, Told
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, MemoryFleet, Node, refusal
 from tests.support.sinks import Taken
@@ -16,9 +16,9 @@ SECRET = "a secret"
 STATE = b'{"current":"#go"}'
 
 
-async def kept(node: Node, nick: str, *channels: str) -> Identity:
+async def kept(node: Node, nick: str, *channels: str, **how: Any) -> Identity:
     """Somebody whose session is kept."""
-    me = await node.enter(nick, *channels)
+    me = await node.enter(nick, *channels, **how)
     await node.broker.keep(me, SECRET, STATE)
     node.sink.keeping[me.sid] = Kept(me, STATE, True)
     return me
@@ -333,17 +333,6 @@ async def test_what_was_missed_lies_after_one_place_and_up_to_another(
     assert (0, ["two"]) == (missed.lost, texts)
 
 
-async def test_what_lies_before_is_at_hand(make_brokers: MakeBrokers) -> None:
-    (a,) = await make_brokers(1)
-    bob = await a.enter("bob", "#go")
-    await a.say(bob, "#go", "one")
-    await a.say(bob, "#go", "two")
-    await a.heard("#go")
-    places = a.sink.places("#go")
-    missed = await a.broker.missed("#go", places[1], places[2])
-    assert [1, 2] == [entry.seq for entry in missed.before]
-
-
 async def test_what_the_log_has_no_more_is_counted(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2, history_lines=3)
     bob = await a.enter("bob", "#go")
@@ -385,3 +374,131 @@ async def test_while_the_broker_is_away_nothing_is_resumed(fleet: Fleet) -> None
     with pytest.raises(Refused) as refused:
         await take(b, ann)
     assert Code.AWAY == refused.value.code
+
+
+# Who had it before, and who comes after
+
+
+async def test_the_node_that_had_it_is_told_before_all_is_taken_up(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    await take(b, await kept(a, "ann", "#go"))
+    await a.sink.until_told(Taken(sid := a.people[0].sid))
+    assert [Taken(sid)] == [call for call in a.sink.told if isinstance(call, Taken)]
+
+
+async def test_what_the_node_before_showed_lies_before_the_tip(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    ann, bob = await kept(a, "ann", "#go"), await a.enter("bob", "#go")
+    again, resumed = await take(b, ann)
+    await a.sink.until_told(Taken(ann.sid))
+    shown = a.sink.places("#go")[-1]
+    await b.broker.follow("#go")
+    regained = await b.broker.regain(again, "#go")
+    await a.say(bob, "#go", "not shown there")
+    assert regained is not None and shown.seq <= regained.tip.seq
+
+
+async def test_a_node_that_did_not_hear_of_it_is_told_when_the_broker_is_back(fleet: Fleet) -> None:
+    a, b = [await fleet.start() for _ in range(2)]
+    ann = await kept(a, "ann", "#go")
+    await fleet.lose(a)
+    await take_up(b, ann)
+    await fleet.restore(a)
+    assert [Taken(ann.sid)] == [call for call in a.sink.told if isinstance(call, Taken)]
+
+
+async def test_who_quits_where_it_was_taken_from_ends_nothing(make_brokers: MakeBrokers) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take_up(b, ann)
+    await a.broker.quit(ann, "", ["#go"])
+    await b.broker.detach(again, STATE)
+    _, resumed = await take(c, ann)
+    assert ("ann", ["#go"]) == (resumed.nick, resumed.channels)
+
+
+async def test_a_nick_change_that_was_stopped_is_told_with_the_membership(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann, _ = await kept(a, "ann", "#go"), await b.enter("bob", "#go")
+    await a.broker.rename(ann, "anna", [])  # the rosters don't know yet
+    await take_up(b, ann)
+    renamed = [(e.nick, e.new) for e in await b.heard("#go") if isinstance(e, Renamed)]
+    assert ([("ann", "anna")], ["anna", "bob"]) == (
+        renamed,
+        sorted((await b.broker.roster("#go")).nicks),
+    )
+
+
+async def test_a_node_that_is_cut_off_while_it_takes_one_up_can_do_so_later(fleet: Fleet) -> None:
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    ann = await kept(a, "ann", "#go")
+    await take(b, ann)
+    b.people.clear()
+    b.people.append(await b.enter("bob"))
+    await fleet.evict(b, seen_by=a)
+    await fleet.restore(b)
+    assert "ann" == (await take(b, ann))[1].nick
+
+
+async def test_how_far_it_was_told_is_known_after_a_taking_that_came_to_nothing(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, c = await make_brokers(3)
+    ann, bob = await kept(a, "ann", "#go"), await b.enter("bob", "#go")
+    await a.broker.detach(ann, STATE)
+    again, first = await take(b, ann)
+    await b.say(bob, "#go", "not shown to ann")
+    await b.heard("#go")
+    await b.broker.detach(again, STATE)
+    _, second = await take(c, ann)
+    assert first.told["#go"] == second.told["#go"]
+
+
+async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
+    fleet: Fleet,
+) -> None:
+    if isinstance(fleet, MemoryFleet):
+        pytest.skip("it has no socket that could lag")
+    a, b = [await fleet.start(lease=4.0) for _ in range(2)]
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.sink.until(lambda: a.sink.beats > 1)
+    await b.say(bob, "#go", "not read")
+    await a.heard("#go")
+    await kept(a, "cat", "#go", announce=False)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
+    beats = a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 1)
+    _, resumed = await take(b, ann)
+    assert place == resumed.told["#go"].after
+
+
+async def test_how_far_one_was_told_is_written_of_ones_own_logs_alone(fleet: Fleet) -> None:
+    if isinstance(fleet, MemoryFleet):
+        pytest.skip("it has no socket that could lag")
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    await a.enter("bob", "#other")
+    ann = await kept(a, "ann", "#go")
+    await kept(a, "cat", "#py")
+    await a.sink.until(lambda: a.sink.beats > 2)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
+    beats = a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    _, resumed = await take(b, ann)
+    assert {"#go", "ann"} == resumed.told.keys()
+
+
+async def test_who_is_overtaken_while_resuming_is_told(make_brokers: MakeBrokers) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take(b, ann)
+    await b.broker.follow("#go")
+    await b.broker.regain(again, "#go")
+    await take(c, ann)
+    await b.sink.until_told(Taken(ann.sid))
+    assert Code.ELSEWHERE == await refusal(b.broker.resumed(again))

@@ -221,6 +221,23 @@ async def test_a_quit_that_redis_refuses_is_done_when_it_takes_writes_again(
     )
 
 
+async def test_a_detach_waits_until_redis_takes_writes_again(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#go")
+    await a.broker.keep(ann, "a secret", b"{}")
+    with fleet.client() as client:
+        client.config_set("min-replicas-to-write", 1)
+        left = Deferred.fromCoroutine(_awaited(a.broker.detach(ann, b"{}")))
+        refused = await refusal(a.broker.set_topic(ann, "#go", "nobody can write"))
+        client.config_set("min-replicas-to-write", 0)
+    assert Code.BUSY == refused
+    await left
+    again = Identity(ann.sid, "another", "")
+    assert "ann" == (await b.broker.resume(again, "a secret", detached=True)).nick
+
+
 async def test_lines_under_way_keep_their_order_over_a_lost_link(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:

@@ -1,7 +1,7 @@
 """A few brokers of one cluster, each with a recording sink, whatever the cluster is made of.
 
     Fleet ── node() ──> Node: a broker and its sink
-      │                 outages: lose, restore, evict, forget
+      │                 outages: lose, restore, evict, forget, fail_over
       ├─ MemoryFleet    broker.memory on one World
       └─ RedisFleet     broker.cluster on a server, each broker behind a relay of its own
 
@@ -12,17 +12,23 @@ import random
 import secrets
 import time
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from twisted.internet.defer import Deferred
 
 from broker.api import Broker, Code, Identity, Refused
 from broker.events import Event
+from broker.keys import Keys
 from broker.memory import Memory, World
+from tests.support.redis_server import replica
 from tests.support.relay import Relay
-from tests.support.sinks import Record
+from tests.support.sinks import NickLost, Record
 from tests.support.spin import eventually, gather, reactor
 
 _sids = count(1)
@@ -135,6 +141,29 @@ class Fleet(ABC):
         self._wipe()
         await gather(self.restore(node) for node in self.nodes)
 
+    async def usurp(self, node: Node, me: Identity) -> None:
+        """The nick of somebody on the node turns out to be another's, who had it before."""
+        self._usurp(node, me.nick)
+        await node.sink.until_told(NickLost(me.sid))
+
+    async def fail_over(self, *late: Node) -> None:
+        """The replica takes over; returns when all nodes but the `late` ones have found it."""
+        for node in self.nodes:
+            await self.lose(node)
+        witnesses = [node for node in self.nodes if node not in late]
+        self._take_over(*witnesses)
+        await gather(self.restore(node) for node in witnesses)
+
+    @abstractmethod
+    async def fall_behind(self) -> None:
+        """A replica hears nothing any more: what is done from here on, it doesn't know."""
+
+    @abstractmethod
+    def _take_over(self, *witnesses: Node) -> None: ...
+
+    @abstractmethod
+    def _usurp(self, node: Node, nick: str) -> None: ...
+
     @abstractmethod
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker: ...
 
@@ -159,7 +188,8 @@ class MemoryFleet(Fleet):
         self._world: World | None = None
 
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
-        settings.pop("lease", None)
+        for ours in ("lease", "replicas", "ack_timeout"):
+            settings.pop(ours, None)
         if self._world is None:
             self._world = World(time.time, **settings)
         return Memory(self._world, name)
@@ -179,6 +209,16 @@ class MemoryFleet(Fleet):
     def _wipe(self) -> None:
         self._switch("forget")
 
+    async def fall_behind(self) -> None:
+        self._switch("fall_behind")
+
+    def _take_over(self, *witnesses: Node) -> None:
+        self._switch("fail_over", *witnesses)
+
+    def _usurp(self, node: Node, nick: str) -> None:
+        assert self._world is not None
+        self._world.usurp(nick)
+
 
 class _NoJitter(random.Random):
     """Outages in tests are over as soon as they can be."""
@@ -194,8 +234,10 @@ class RedisFleet(Fleet):
         super().__init__()
         self._port = port
         self._real = real
-        self._namespace = f"test-{secrets.token_hex(4)}"
+        self.namespace = f"test-{secrets.token_hex(4)}"
         self.relays: dict[Broker, Relay] = {}
+        self._running = ExitStack()
+        self._standbys: list[int] = []
 
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
         from broker.cluster import Cluster, ClusterConfig
@@ -204,7 +246,7 @@ class RedisFleet(Fleet):
         await relay.start()
         config = ClusterConfig(
             url=relay.url,
-            namespace=self._namespace,
+            namespace=self.namespace,
             node=name,
             script_flags=self._real,  # fakeredis knows none
             **settings,
@@ -219,6 +261,24 @@ class RedisFleet(Fleet):
         await super().stop()
         for relay in self.relays.values():
             await relay.stop()
+        self._running.close()
+
+    async def fall_behind(self) -> None:
+        folder = Path(self._running.enter_context(TemporaryDirectory()))
+        server = self._running.enter_context(replica(self._port, folder))
+        self._standbys.append(urlsplit(server.url).port or 0)
+
+    def _take_over(self, *_witnesses: Node) -> None:
+        self._port = self._standbys.pop(0)
+        for relay in self.relays.values():
+            relay.redis_port = self._port
+
+    def _usurp(self, node: Node, nick: str) -> None:
+        keys = Keys(self.namespace)
+        with self.client() as client:
+            claim = keys.nick(nick).claim
+            client.hset(claim, mapping={"sid": "elder", "token": "t", "claimed": 1})
+            client.publish(str(client.hget(claim, "topic"), "utf-8"), '[1,"","lost",0,0,[]]')
 
     def _cut(self, node: Node) -> None:
         self.relays[node.broker].cut()

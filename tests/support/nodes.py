@@ -137,6 +137,7 @@ class NodeProcess:
 class Nodes:
     """The nodes of one cluster, on the Redis at `url`. `flags` and `module` are every node's.
 
+    They end at once when they're asked to, unless a flag says otherwise.
     As a context manager: nothing of them stays.
     """
 
@@ -145,7 +146,7 @@ class Nodes:
         self.namespace = f"test-{secrets.token_hex(4)}"
         self._folder = folder
         self._module = module
-        self._flags = ("--redis", url, "--namespace", self.namespace, *flags)
+        self._flags = ("--redis", url, "--namespace", self.namespace, "--drain", "0", *flags)
         self._lifeline = os.pipe()
         self._started: list[NodeProcess] = []
         self.redis = redis.Redis.from_url(url, decode_responses=True)

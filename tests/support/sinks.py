@@ -16,10 +16,30 @@ class Gap(NamedTuple):
     lost: int | None
 
 
+class Continued(NamedTuple):
+    """A call of `Sink.continued`; of the time only whether there was one."""
+
+    log: str
+    epoch: str
+    differs: bool
+
+
+class NickLost(NamedTuple):
+    """A call of `Sink.nick_lost`."""
+
+    sid: str
+
+
 class Evicted(NamedTuple):
     """A call of `Sink.evicted`."""
 
     forgotten: bool
+
+
+class Replicated(NamedTuple):
+    """A call of `Sink.replicated`."""
+
+    enough: bool
 
 
 class Taken(NamedTuple):
@@ -28,7 +48,7 @@ class Taken(NamedTuple):
     sid: str
 
 
-Call = Envelope | Gap | Evicted | Taken | str
+Call = Envelope | Gap | Continued | NickLost | Evicted | Replicated | Taken | str
 """What a sink was told: "away" and "back" stand for themselves."""
 
 
@@ -54,6 +74,12 @@ class Record:
     def gap(self, log: str, lost: int | None) -> None:
         self._tell(Gap(log, lost))
 
+    def continued(self, log: str, epoch: str, differs: int | None) -> None:
+        self._tell(Continued(log, epoch, differs is not None))
+
+    def nick_lost(self, sid: str) -> None:
+        self._tell(NickLost(sid))
+
     def away(self) -> None:
         self._tell("away")
 
@@ -62,6 +88,9 @@ class Record:
 
     def evicted(self, forgotten: bool) -> None:
         self._tell(Evicted(forgotten))
+
+    def replicated(self, enough: bool) -> None:
+        self._tell(Replicated(enough))
 
     def kept(self) -> list[Kept]:
         self.beats += 1
@@ -115,6 +144,10 @@ class Record:
     def gaps(self) -> list[Gap]:
         """What was told to be lost."""
         return [call for call in self.told if isinstance(call, Gap)]
+
+    def continuations(self) -> list[Continued]:
+        """Which logs went on under which epochs."""
+        return [call for call in self.told if isinstance(call, Continued)]
 
     def plain(self) -> list[Call]:
         """Everything but events."""

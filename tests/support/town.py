@@ -8,6 +8,7 @@ Must not know how the server works.
 """
 
 import secrets
+import select
 import socket
 from contextlib import suppress
 from typing import Self
@@ -25,6 +26,10 @@ class Citizen(Person):
         self.on = on
         if nick:
             self.type(f"/nick {nick}")
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self._socket.fileno()
 
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -118,6 +123,13 @@ def settle_once_back(*people: Citizen) -> None:
         while not person.has_broker:
             person.until("notice: the broker is back")
             person.settle()
+
+
+def with_news(people: list[Citizen], seconds: float = 20.0) -> list[Citizen]:
+    """Those who have something to read, as soon as there's one. All have settled before."""
+    sockets = {person.fileno(): person for person in people}
+    ready, _, _ = select.select(list(sockets), [], [], seconds)
+    return [sockets[fd] for fd in ready]
 
 
 def new_channel() -> str:

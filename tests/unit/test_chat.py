@@ -13,6 +13,10 @@ from tests.support.village import Village
 
 AWAY = "notice: the broker is away; you stay connected, but nothing can be done until it is back"
 BACK = "notice: the broker is back"
+TOO_FEW = (
+    "notice: the broker has too few replicas now; what is said is accepted, but if the broker"
+    " failed it could be lost"
+)
 CUT_OFF = "notice: this node was cut off from the cluster; others saw you quit, and join again now"
 
 
@@ -190,6 +194,24 @@ def test_a_quit_in_lobby_and_channel_is_told_once(village: Village) -> None:
     assert ["alice has quit"] == bob.read()
 
 
+def test_too_few_replicas_are_told_once_to_everyone_and_so_is_their_return(
+    village: Village,
+) -> None:
+    people = [village.person("ann", node=0), village.person("bob", node=1)]
+    village.world.freeze_replicas()
+    assert [[TOO_FEW], [TOO_FEW]] == [person.read() for person in people]
+    assert [] == people[0].type("hello")
+    village.world.wake_replicas()
+    assert ["notice: the broker's replicas have everything again"] == people[0].read()
+
+
+def test_who_comes_while_there_are_too_few_replicas_is_told(village: Village) -> None:
+    village.world.freeze_replicas()
+    assert TOO_FEW in village.guest().read()
+    village.world.wake_replicas()
+    assert TOO_FEW not in village.guest().read()
+
+
 def test_who_comes_while_the_broker_is_away_is_sent_away_with_a_reason(village: Village) -> None:
     village.lose(0)
     guest = village.guest(0)
@@ -267,6 +289,37 @@ def test_what_is_lost_is_said_with_its_number() -> None:
     lines = alice.read()
     assert "gap: 12 messages of #go are lost" == lines[1]
     assert [f"[#go] <bob> line {i}" for i in range(12, 22)] == lines[2:-1]
+
+
+def test_a_person_whose_nick_is_held_by_an_older_holder_gets_another(village: Village) -> None:
+    alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
+    village.world.usurp("alice")
+    assert alice.nick.startswith("guest-")
+    changed = f"alice is changing nick to {alice.nick}"
+    lost = f"notice: somebody else has taken your nick meanwhile; you are {alice.nick} now"
+    assert ([changed, lost], [changed]) == (alice.read(), bob.read())
+    bob.type(f"/msg {alice.nick} psst")
+    assert ["[private] <bob> psst"] == alice.read()
+
+
+def test_a_guest_nick_that_is_taken_is_not_the_last_that_is_tried(village: Village) -> None:
+    alice = village.person("alice")
+    guests = iter(["taken", "free"])
+    village.chats[0].guest = lambda: next(guests)  # type: ignore[method-assign]
+    village.person("taken", node=1)
+    village.world.usurp("alice")
+    assert "free" == alice.nick
+
+
+def test_a_failover_that_loses_nothing_is_an_outage_and_no_more(village: Village) -> None:
+    alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
+    village.world.fall_behind()
+    bob.type("lost")
+    village.world.fail_over(*village.brokers)
+    for node in (0, 1):
+        village.restore(node)
+    bob.type("after")
+    assert ["[#go] <bob> lost", AWAY, BACK, "[#go] <bob> after"] == alice.read()
 
 
 def test_an_evicted_node_brings_its_people_back(village: Village) -> None:
@@ -593,3 +646,31 @@ def test_who_joins_and_does_not_hear_of_it_is_told_what_is_there(village: Villag
     alice.type("/join #go")
     village.chats[0].gap("#go", 1)
     assert ["gap: 1 message of #go is lost", "in #go (2): bob alice"] == alice.read()
+
+
+def test_what_the_cluster_lost_of_somebody_is_put_back_without_a_word(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    del village.world.claims["ann"], village.world.channels["#go"].members[ann.session.me.sid]
+    village.chats[0].mend([ann.session.me.sid, bob.session.me.sid, "nobody"])
+    assert ([], []) == (ann.read(), bob.read())
+    assert ["error: the nick ann is taken"] == bob.type("/nick ann")
+    ann.say("here")
+    assert ["[#go] <ann> here"] == bob.read()
+
+
+def test_where_nothing_was_lost_mending_is_nothing(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    village.chats[0].mend([ann.session.me.sid])
+    ann.say("here")
+    assert ([], ["[#go] <ann> here"]) == (ann.read(), bob.read())
+
+
+def test_whose_nick_was_lost_and_taken_becomes_a_guest_when_it_is_mended(village: Village) -> None:
+    ann, bob = village.person("ann", "#go", node=0), village.person("bob", "#go", node=1)
+    del village.world.claims["ann"]
+    bob.type("/nick ann")
+    village.chats[0].mend([ann.session.me.sid])
+    assert ann.nick.startswith("guest-")
+    assert f"notice: somebody else has taken your nick meanwhile; you are {ann.nick} now" in (
+        ann.read()
+    )

@@ -19,7 +19,7 @@ from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks
 from node.core.session import Session
 from node.dialects.slash import Slash
-from node.net.connection import GRACE, LineConnection, LineDoor, write
+from node.net.connection import GRACE, STALLED, LineConnection, LineDoor, write
 from node.net.lines import LIMIT
 from node.net.outbox import Outbox
 from node.net.pace import SOON
@@ -307,6 +307,32 @@ def test_nobody_waits_for_a_socket_that_is_gone(node: Node, end: Callable[[Wire]
     before = list(told)
     end(wire)
     assert ([], ["gone"]) == (before, told)
+
+
+def test_a_socket_for_which_others_wait_is_not_waited_for_for_ever(node: Node) -> None:
+    wire = node.connect("ann")
+    wire.connection.pauseProducing()
+    wire.connection.when_ready(lambda: None)
+    node.turn(STALLED - 1)
+    before = wire.socket.aborted
+    node.turn(1)
+    assert (False, True) == (before, wire.socket.aborted)
+
+
+def test_a_socket_that_was_waited_for_in_time_is_left_in_peace(node: Node) -> None:
+    wire = node.connect("ann")
+    wire.connection.pauseProducing()
+    wire.connection.when_ready(lambda: None)
+    wire.connection.resumeProducing()
+    node.turn(STALLED)
+    assert not wire.socket.aborted
+
+
+def test_what_was_sent_on_a_connection_that_is_lost_has_not_arrived(node: Node) -> None:
+    wire = node.connect("ann")
+    before = wire.connection.reached
+    wire.lose()
+    assert (True, False) == (before, wire.connection.reached)
 
 
 def test_a_socket_that_takes_more_is_given_what_follows_at_once(node: Node) -> None:

@@ -1,6 +1,7 @@
 """`broker.feed`: out of what is published, lost, doubled and read back, each event once."""
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -11,9 +12,9 @@ from twisted.internet.defer import Deferred
 
 from broker import feed as feed_module
 from broker.api import Position
-from broker.events import Entry, Envelope, Said
-from broker.feed import Excerpt, Feed
-from tests.support.sinks import Call, Gap, Record
+from broker.events import Entry, Envelope, Said, decode_envelope
+from broker.feed import Excerpt, Feed, Seen
+from tests.support.sinks import Call, Continued, Gap, Record
 
 GO = "#go"
 
@@ -34,15 +35,17 @@ class Logs:
         self.hold = False
         self.waiting: list[tuple[Deferred[Excerpt], Excerpt]] = []
         self.fail = False
+        self.past: dict[str, int] = {}
+        self.nums = count(1)
 
     def log(self, *texts: str) -> bytes:
         """Append lines; the envelope."""
         first = self.seq + 1
-        said = [Said("s", self.seq + i + 1, "bob", text) for i, text in enumerate(texts)]
+        said = [Said("s", next(self.nums), "bob", text) for text in texts]
         for event in said:
             self.seq += 1
             self.entries.append(Entry(self.seq, 1000, event))
-        return encoded(self.epoch, first, [event.text for event in said])
+        return msgspec.json.encode(Envelope(1, GO, self.epoch, first, 1000, list(said)))
 
     def trim(self, kept: int) -> None:
         self.entries = self.entries[-kept:] if kept else []
@@ -50,12 +53,19 @@ class Logs:
     def begin_anew(self, epoch: str = "e2") -> None:
         self.epoch, self.entries, self.seq = epoch, [], 0
 
+    def go_on(self, epoch: str = "e2", *, without: int = 0) -> None:
+        """Another server goes on with the log, without its last entries."""
+        self.seq -= without
+        self.entries = [entry for entry in self.entries if entry.seq <= self.seq]
+        self.past[self.epoch] = self.seq
+        self.epoch = epoch
+
     async def read(self, log: str, after: int, count: int) -> Excerpt:
         self.reads += 1
         if self.fail or self.reads > self.patience:
             raise ConnectionError("the broker is gone")
         found = [entry for entry in self.entries if entry.seq > after][:count]
-        excerpt = Excerpt(Position(self.epoch, self.seq), found)
+        excerpt = Excerpt(Position(self.epoch, self.seq), found, dict(self.past))
         if not self.hold:
             return excerpt
         answer: Deferred[Excerpt] = Deferred()
@@ -77,8 +87,8 @@ class Following:
     """A feed that follows one log from its beginning, and what its sink heard."""
 
     def __init__(self, logs: Logs, *, opened: bool = True) -> None:
-        self.probes: list[str] = []
-        self.feed = Feed(logs.read, self.probes.append)
+        self.words: list[str] = []
+        self.feed = Feed(logs.read, self.words.append)
         self.feed.sink = self.sink = Record()
         self.feed.follow(GO)
         if opened:
@@ -215,9 +225,9 @@ def test_a_log_that_is_not_followed_is_not_heard(logs: Logs, following: Followin
     assert ([], 0) == (following.sink.told, logs.reads)
 
 
-def test_a_probe_is_handed_over(following: Following) -> None:
-    following.hear(encoded("nonce", 0, [], log=""))
-    assert ["nonce"] == following.probes
+def test_a_word_to_the_node_is_handed_over(following: Following) -> None:
+    following.hear(encoded("probe", 0, [], log=""))
+    assert ["probe"] == following.words
 
 
 # -- opening and closing
@@ -398,6 +408,127 @@ def test_no_gap_is_told_where_nothing_was_lost(logs: Logs, following: Following)
         following.feed.distrust()
         following.catch_up()
     assert ["a", "b", "c"] == following.told
+
+
+# -- a log that goes on under another epoch
+
+
+def test_a_log_that_goes_on_is_read_on_without_a_gap(logs: Logs, following: Following) -> None:
+    following.hear(logs.log("a"))
+    following.feed.distrust()
+    logs.go_on()
+    logs.log("b")
+    following.catch_up()
+    following.hear(logs.log("c"))
+    assert ["a", Continued(GO, "e2", differs=False), "b", "c"] == following.told
+    assert [("e1", 1), ("e2", 2), ("e2", 3)] == following.sink.places(GO)
+
+
+def test_what_others_put_there_instead_is_read_too(logs: Logs, following: Following) -> None:
+    following.hear(logs.log("a"), logs.log("b"))
+    following.feed.distrust()
+    logs.go_on(without=1)
+    logs.log("other")
+    following.catch_up()
+    assert ["a", "b", Continued(GO, "e2", differs=True), "other"] == following.told
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_what_was_passed_on_is_not_when_it_comes_at_another_place(
+    logs: Logs, following: Following, live: bool
+) -> None:
+    following.hear(logs.log("a"), logs.log("b"))
+    b = logs.entries[-1].event
+    following.feed.distrust()
+    logs.go_on(without=1)
+    logs.log("other")
+    if live:
+        following.catch_up()
+    logs.seq += 1
+    logs.entries.append(Entry(logs.seq, 2000, b))
+    if live:
+        following.hear(msgspec.json.encode(Envelope(1, GO, "e2", logs.seq, 2000, [b])))
+    else:
+        following.catch_up()
+    following.hear(logs.log("c"), logs.log("b"))
+    assert ["a", "b", Continued(GO, "e2", differs=True), "other", "c", "b"] == following.told
+
+
+def test_two_changes_of_epoch_at_once_are_one(logs: Logs, following: Following) -> None:
+    following.hear(logs.log("a"))
+    following.feed.distrust()
+    logs.go_on("e2")
+    logs.log("b")
+    logs.go_on("e3")
+    following.catch_up()
+    assert ["a", Continued(GO, "e3", differs=False), "b"] == following.told
+
+
+# -- what was seen
+
+
+def texts(seen: Seen) -> list[str]:
+    return [entry.event.text for entry in seen.entries if isinstance(entry.event, Said)]
+
+
+def test_what_was_passed_on_or_is_held_was_seen(logs: Logs, following: Following) -> None:
+    following.hear(logs.log("a"), logs.log("b", "c"))
+    following.feed.distrust()
+    following.hear(logs.log("held"))
+    seen = following.feed.seen()[GO]
+    assert (Position("e1", 4), ["a", "b", "c", "held"]) == (seen.tip, texts(seen))
+
+
+def test_what_was_read_was_seen(logs: Logs, following: Following) -> None:
+    logs.log("a")
+    following.hear(logs.log("b"))
+    assert ["a", "b"] == texts(following.feed.seen()[GO])
+
+
+def test_a_log_of_which_nothing_came_was_seen_up_to_where_it_was_opened(logs: Logs) -> None:
+    logs.log("a")
+    following = Following(logs)
+    assert Seen(Position("e1", 1), []) == following.feed.seen()[GO]
+
+
+def test_what_was_seen_is_remembered_when_the_log_is_not_followed(
+    logs: Logs, following: Following
+) -> None:
+    following.hear(logs.log("a"))
+    following.feed.unfollow(GO)
+    assert ["a"] == texts(following.feed.seen()[GO])
+
+
+def test_of_a_log_that_began_anew_nothing_older_was_seen(logs: Logs, following: Following) -> None:
+    following.hear(logs.log("a"))
+    logs.begin_anew()
+    following.hear(logs.log("b"))
+    assert ["b"] == texts(following.feed.seen()[GO])
+
+
+def test_a_log_that_went_on_was_seen_under_both_epochs(logs: Logs, following: Following) -> None:
+    following.hear(logs.log("a"))
+    logs.go_on()
+    following.hear(logs.log("b"))
+    seen = following.feed.seen()[GO]
+    assert (Position("e2", 2), ["a", "b"], frozenset({"e1"})) == (
+        seen.tip,
+        texts(seen),
+        seen.former,
+    )
+
+
+def test_what_was_accepted_for_others_was_seen(following: Following) -> None:
+    following.feed.witness(decode_envelope(encoded("x", 7, ["psst"], log="bob")))
+    seen = following.feed.seen()["bob"]
+    assert (Position("x", 7), ["psst"]) == (seen.tip, texts(seen))
+
+
+def test_no_more_than_so_much_is_remembered(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "WITNESSED", 2)
+    following = Following(logs)
+    following.hear(logs.log("a"), logs.log("b"), logs.log("c"))
+    assert ["b", "c"] == texts(following.feed.seen()[GO])
 
 
 # -- a wire that is lost

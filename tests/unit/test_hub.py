@@ -42,6 +42,7 @@ class Hall:
         self.hub = Hub(self.outbox, self.unfollowed.append)
         self.dialect = Counting()
         self.tips: Counter[str] = Counter()
+        self.epoch = "e"
         self._nums = count(1)
 
     def come(self, nick: str, *channels: str, dialect: Slash | None = None) -> Session:
@@ -73,7 +74,7 @@ class Hall:
         """Events come by in one envelope, at the next places of a log."""
         seq = self.tips[channel] + 1
         self.tips[channel] += len(events)
-        self.hub.events(Envelope(1, channel, "e", seq, NOON, list(events)))
+        self.hub.events(Envelope(1, channel, self.epoch, seq, NOON, list(events)))
 
     def say(self, channel: str, nick: str, *texts: str) -> None:
         self.log(channel, *(Said(nick, next(self._nums), nick, text) for text in texts))
@@ -555,6 +556,59 @@ def test_after_a_log_began_anew_people_on_their_way_read_on(hall: Hall) -> None:
     hall.hub.gap("#go", None)
     hall.say("#go", "far", "hello")
     assert "[#go] <far> hello" == read(alice)[-1]
+
+
+def test_a_log_that_goes_on_under_another_epoch_is_read_on(hall: Hall) -> None:
+    alice = hall.come("alice", "#go")
+    hall.hub.continued("#go", "e2", None)
+    hall.say("#go", "far", "hello")
+    assert ["[#go] <far> hello"] == read(alice)
+
+
+def test_what_stands_in_two_logs_is_shown_once_though_one_went_on_in_between(hall: Hall) -> None:
+    alice = hall.come("alice", "#a", "#b")
+    hall.log("#a", quits("far", "#a", "#b"))
+    for channel in ("#a", "#b"):
+        hall.hub.continued(channel, "e2", None)
+    hall.epoch = "e2"
+    hall.log("#b", quits("far", "#a", "#b"))
+    assert ["far has quit"] == read(alice)
+
+
+def test_who_is_on_their_way_while_a_log_goes_on_reads_from_their_place(hall: Hall) -> None:
+    hall.come("bob", "#go")
+    alice = hall.come("alice")
+    hall.hub.expect("#go")
+    hall.say("#go", "far", "one", "two")
+    hall.hub.continued("#go", "e2", None)
+    hall.arrive(alice, "#go", 1)
+    assert ["[#go] <far> two"] == read(alice)
+
+
+def test_another_order_is_told_to_all_members(hall: Hall) -> None:
+    alice, eve = hall.come("alice", "#go"), hall.come("eve", "#x")
+    hall.hub.continued("#go", "e2", NOON)
+    hall.epoch = "e2"
+    hall.say("#go", "far", "hello")
+    expected = ["gap: the order of #go before 12:00 may differ", "[#go] <far> hello"]
+    assert (expected, []) == (read(alice), read(eve))
+
+
+def test_another_order_in_an_inbox_is_told_to_its_holder(hall: Hall) -> None:
+    alice, bob = hall.come("Alice"), hall.come("bob")
+    hall.hub.continued("alice", "e2", NOON)
+    hall.hub.continued("bob", "e2", None)
+    expected = ["gap: the order of private messages before 12:00 may differ"]
+    assert (expected, []) == (read(alice), read(bob))
+
+
+def test_who_waits_for_their_own_event_is_woken_when_the_order_differs(hall: Hall) -> None:
+    alice = hall.come("alice", "#go")
+    alice.me.num = 5
+    woken: Deferred[None] = Deferred()
+    alice.waiting = Waiting(5, woken)
+    hall.hub.continued("#go", "e2", NOON)
+    assert woken.called
 
 
 def test_lines_from_before_a_log_began_anew_are_not_played_back(hall: Hall) -> None:

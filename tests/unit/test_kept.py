@@ -1,6 +1,6 @@
 """`node.core.kept`: sessions that outlive their connection, on nodes over the broker in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -130,6 +130,51 @@ def test_a_quit_that_was_read_in_one_channel_does_not_come_from_another(village:
     in_a = ann.read()[-1].split(" ")[0].removeprefix("@")
     ann.hang_up()
     assert ["resumed as ann"] == resume(village, given, f"#a@{in_a}", f"#b@{place}")[1]
+
+
+def test_a_quit_is_not_read_again_whichever_channel_comes_first(village: Village) -> None:
+    ann, bob = village.person("ann", "#b", "#a"), village.person("bob", "#a", "#b", node=2)
+    given = token(ann)
+    ann.type("/set pos on")
+    bob.type("/msg #b first")
+    in_b = ann.read()[-1].split(" ")[0].removeprefix("@")
+    bob.type("/quit")
+    in_a = ann.read()[-1].split(" ")[0].removeprefix("@")
+    ann.hang_up()
+    assert ["resumed as ann"] == resume(village, given, f"#a@{in_a}", f"#b@{in_b}")[1]
+
+
+def test_a_quit_is_not_read_again_however_much_was_said_since(village: Village) -> None:
+    ann, bob = village.person("ann", "#a", "#b"), village.person("bob", "#a", "#b", node=2)
+    cat = village.person("cat", "#a")
+    given = token(ann)
+    ann.type("/set pos on")
+    bob.type("/msg #b first")
+    in_b = ann.read()[-1].split(" ")[0].removeprefix("@")
+    bob.type("/quit")
+    cat.type(*(f"/msg #a {i}" for i in range(100)))
+    in_a = ann.read()[-1].split(" ")[0].removeprefix("@")
+    ann.hang_up()
+    assert ["resumed as ann"] == resume(village, given, f"#a@{in_a}", f"#b@{in_b}")[1]
+
+
+def test_who_reads_nothing_while_resuming_keeps_nobody_waiting(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    ann.hang_up()
+    stalled = village.guest(1)
+    stalled.read()
+    works: list[Callable[[], None]] = []
+    monkeypatch.setattr(stalled.screen, "when_ready", works.append)
+    monkeypatch.setattr(stalled.screen, "close", lambda: [work() for work in works])
+    stalled.type(f"/resume {given}")
+    again, heard = resume(village, given)
+    assert (["resumed as ann"], "closing: resumed elsewhere") == (heard, stalled.read()[-1])
+    bob = village.person("bob", "#go", node=2)
+    again.say("/msg #go me")
+    assert ["[#go] <ann> me"] == bob.read()
 
 
 def test_options_away_and_the_current_channel_come_along(village: Village) -> None:

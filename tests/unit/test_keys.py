@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.keys import Keys
+from broker.keys import Keys, Named
 
 KEYS = Keys("ns")
 
@@ -41,7 +41,8 @@ def test_the_keys_of_an_address_share_a_slot() -> None:
 
 def test_the_keys_of_the_cluster_share_a_slot() -> None:
     keys = [KEYS.leases, KEYS.dying, KEYS.epoch, KEYS.channel_index, KEYS.messages]
-    assert {"cluster"} == {tag(key) for key in [*keys, KEYS.counter("http")]}
+    keys += [KEYS.mark, KEYS.orders, KEYS.report("r1"), KEYS.counter("http")]
+    assert {"cluster"} == {tag(key) for key in keys}
 
 
 def test_a_log_is_found_by_its_name() -> None:
@@ -94,3 +95,26 @@ def test_no_nick_has_the_keys_of_a_channel_or_a_node(name: str) -> None:
 @given(NAMES)
 def test_namespaces_share_nothing(name: str) -> None:
     assert not set(KEYS.nick(name)) & set(Keys("other").nick(name))
+
+
+@given(NAMES)
+def test_a_key_tells_what_it_is_of(name: str) -> None:
+    from broker.names import fold
+
+    channel, folded = "#" + name, fold(name)
+    keys = [*KEYS.channel(channel), *KEYS.nick(name), KEYS.node_sessions(name), KEYS.address(name)]
+    assert [
+        *(Named("c", "#" + folded, part) for part in ("meta", "roster", "log")),
+        *(Named("n", folded, part) for part in ("claim", "meta", "log")),
+        Named("w", folded, "sessions"),
+        Named("a", folded, ""),
+    ] == [KEYS.taken_apart(key) for key in keys]
+
+
+def test_keys_of_the_cluster_and_of_others_are_of_nobody() -> None:
+    keys = [KEYS.leases, KEYS.counter("http"), Keys("other").nick("ann").claim, "ns:1:", "x"]
+    assert [None] * 5 == [KEYS.taken_apart(key) for key in keys]
+
+
+def test_a_pattern_finds_this_namespace_alone() -> None:
+    assert ("ns:1:*", "a\\*b:1:*") == (KEYS.every, Keys("a*b").every)

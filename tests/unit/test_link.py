@@ -212,6 +212,61 @@ def test_what_is_to_be_done_first_is_done_before_the_wire_is_up(redis: Redis) ->
     assert ([], ["up"]) == (before, redis.told)
 
 
+class Meeting:
+    """What's done on a wire before it's up, for as long as it takes."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[None]] = []
+
+    async def __call__(self, wire: Wire) -> None:
+        await wire.ask("MEET")
+        self.waiting.append(Deferred())
+        await self.waiting[-1]
+
+
+def test_what_is_done_before_a_wire_is_up_may_take_longer_than_the_deadline(redis: Redis) -> None:
+    meeting = Meeting()
+    link = redis.link(meet=meeting)
+    link.send(("GET", "a"), lambda _: None)
+    session = redis.introduced()
+    for _ in range(3):
+        redis.reactor.advance(DEADLINE)
+    before = (session.alive, session.commands(), list(redis.told))
+    meeting.waiting[0].callback(None)
+    assert ((True, [], []), [["GET", "a"]], ["up"]) == (before, session.commands(), redis.told)
+
+
+def test_what_is_done_before_a_wire_is_up_is_done_again_on_the_next(redis: Redis) -> None:
+    meeting = Meeting()
+    redis.link(meet=meeting)
+    redis.introduced().socket.lose()
+    redis.reactor.advance(1)
+    redis.introduced()
+    before = list(redis.told)
+    meeting.waiting[1].callback(None)
+    assert ([], ["up"]) == (before, redis.told)
+
+
+def test_a_wire_that_does_not_answer_before_it_is_up_is_given_up(redis: Redis) -> None:
+    redis.link(meet=Meeting())
+    session = redis.accept()
+    for answer in ({"id": 7}, "PONG"):
+        session.commands()
+        session.answer(answer)
+    assert [["MEET"]] == session.commands()
+    for _ in range(4):
+        redis.reactor.advance(DEADLINE / 2)
+    assert (False, []) == (session.alive, redis.told)
+
+
+def test_a_wire_on_which_that_fails_is_given_up(redis: Redis) -> None:
+    async def fails(_wire: Wire) -> None:
+        raise Broken
+
+    redis.link(meet=fails)
+    assert (False, []) == (redis.introduced().alive, redis.told)
+
+
 def test_a_wire_lost_while_it_is_introduced_is_made_anew(redis: Redis) -> None:
     """Whoever waits for it is cancelled, and must let the cancellation through."""
     store = Store(Keys("test"), history_lines=1, history_days=1, inbox_lines=1, script_flags=True)

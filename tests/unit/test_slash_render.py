@@ -102,6 +102,11 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
     (replies.Gap(None, 2), ["gap: 2 private messages are lost"]),
     (replies.Gap(None, 1), ["gap: 1 private message is lost"]),
     (replies.Gap(None, None), ["gap: private messages may be missing"]),
+    (replies.Disorder("#go", 45_240_000), ["gap: the order of #go before 12:34 may differ"]),
+    (
+        replies.Disorder(None, 45_240_000),
+        ["gap: the order of private messages before 12:34 may differ"],
+    ),
     (replies.Closing(Goodbye.QUIT), ["closing: you have quit"]),
     (replies.Notice(News.BACK), ["notice: the broker is back"]),
     (replies.YourNick("bob", "rob"), ["bob is changing nick to rob"]),

@@ -104,6 +104,11 @@ def _gap(slash: "Slash", reply: core.Gap) -> Iterator[str]:
         yield f"gap: {reply.lost} {where} are lost"
 
 
+def _disorder(slash: "Slash", reply: core.Disorder) -> Iterator[str]:
+    where = reply.channel if reply.channel is not None else "private messages"
+    yield f"gap: the order of {where} before {clock(reply.before)} may differ"
+
+
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
     why = words.CLOSINGS[reply.code].format(about=harmless(reply.about))
     resume = f"{words.RESUME} {reply.token}" if reply.token else ""
@@ -223,6 +228,7 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Error: _error,
     core.Notice: _notice,
     core.Gap: _gap,
+    core.Disorder: _disorder,
     core.Closing: _closing,
     core.YourNick: _your_nick,
     core.Welcome: _welcome,

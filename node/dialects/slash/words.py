@@ -39,6 +39,9 @@ NOTICES: dict[News, str] = {
     News.BACK: "the broker is back",
     News.CUT_OFF: "this node was cut off from the cluster; others saw you quit, and join again now",
     News.NICK_LOST: "somebody else has taken your nick meanwhile; you are {about} now",
+    News.UNREPLICATED: "the broker has too few replicas now; what is said is accepted, but if the"
+    " broker failed it could be lost",
+    News.REPLICATED: "the broker's replicas have everything again",
 }
 
 CLOSINGS: dict[Goodbye, str] = {
@@ -46,6 +49,7 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.AWAY: "the broker is away; try again in a moment",
     Goodbye.HUNG_UP: "you have hung up",
     Goodbye.SHUTDOWN: "this server is going down",
+    Goodbye.DRAIN: "this node is being drained; another will do",
     Goodbye.ELSEWHERE: "resumed elsewhere",
     Goodbye.IDLE: "nothing came from you for {about} (--idle)",
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"

@@ -1,0 +1,303 @@
+"""What a node does on its first wire to another server, before it asks anything else there.
+
+    meet ── offer what was seen of logs that are shorter now, give nicks back
+      │     wait until every node has done so, or the time for that is over
+      └──── settle the logs, renew the lease, put back what sessions here hold
+
+Another server is the old one, started again, or a replica that took over (`recover.lua` tells);
+either may lack what the cluster accepted last (no server waits for replicas or for
+its disk). What was accepted is known to the nodes that were told it, and what sessions hold to
+their own. Must not know sinks.
+"""
+
+import zlib
+from collections.abc import Coroutine, Iterable
+from itertools import islice
+from typing import Any
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from broker.api import Code, Identity, Refused
+from broker.events import Quit
+from broker.feed import Feed, Seen
+from broker.keeping import LOST
+from broker.link import LinkLost, Wire
+from broker.names import fold
+from broker.presence import Presence
+from broker.records import Membership, Record, Records
+from broker.store import STRANGER, Late, Store
+
+WINDOW = 3000
+"""Milliseconds, from the first node that comes to another server, in which others are waited for.
+
+It's over sooner when all that hold a lease have come. Nodes try to connect again at least each
+two seconds, so three are enough for all that live and can reach it.
+"""
+
+GLANCE = 0.05
+"""Seconds between two looks at who has come."""
+
+CHUNK = 500
+"""How many calls are under way at a time."""
+
+OFFERED = 200
+"""How many events are offered in one call."""
+
+
+class Recovery:
+    """See the module's docstring. `clock`: Twisted's."""
+
+    log = Logger()
+
+    def __init__(
+        self, store: Store, feed: Feed, records: Records, presence: Presence, clock: Any
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._records = records
+        self._presence = presence
+        self._clock = clock
+        self._rewound: set[str] = set()  # channels that were shorter, to be looked at again
+        self.moved = False  # to another server, and not looked at again since
+
+    async def meet(self, wire: Wire) -> None:
+        """Returns when commands may be sent over this wire. Raises if it broke or can't be done."""
+        node, before, ran = self._presence.node, self._store.server, self._presence.runs
+        store = self._store.over(wire)
+        met = await store.meet(node, WINDOW, done=False)
+        # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
+        moved = before not in ("", met.server) and met.epoch == self._presence.epoch
+        store.server = met.server
+        seen: dict[str, Seen] = {}
+        rows: dict[str, Record] = {}
+        late: list[str] = []
+        if moved:
+            self.log.info("Redis is another server now: {server}", server=met.server)
+            seen = self._feed.seen()
+            late = await self._offer(store, seen)
+            rows = await store.sessions_of(node)
+            await _all(self._give_back(store, sid, row) for sid, row in rows.items())
+        while moved or met.wait:
+            met = await store.meet(node, WINDOW, done=True)
+            if not met.wait:
+                break
+            await self._pause(min(GLANCE, met.wait / 1000))
+        if moved:
+            # also those of which nothing was seen here: they are read next, and others offered
+            await _all(store.settle(log) for log in {*self._feed.followed(), *self._rewound})
+            await _all(self._amend(store, log, seen[log]) for log in late)
+            if not self._presence.moving and await self._presence.carry_over(store, ran=ran):
+                await self._put_back(store, rows)
+            self.moved = True
+        self._store.server = met.server
+
+    async def remember(self) -> None:
+        """All was forgotten, perhaps also which server this is: say so again."""
+        await self._store.meet(self._presence.node, WINDOW, done=True)
+
+    async def _pause(self, seconds: float) -> None:
+        over: Deferred[None] = Deferred()
+        self._clock.callLater(seconds, over.callback, None)
+        await over
+
+    # -- logs
+
+    async def _offer(self, store: Store, seen: dict[str, Seen]) -> list[str]:
+        """Offer what logs lack; the channels that go on already, perhaps without it."""
+        late, offers = [], []
+        for some in _chunks(seen):
+            for log, place in zip(some, await store.places(some), strict=True):
+                tip, entries, former = seen[log]
+                if place.server == store.server:
+                    if place.epoch != tip.epoch and log.startswith("#"):
+                        late.append(log)
+                elif place.epoch in former or (
+                    place.epoch in ("", tip.epoch) and place.seq < tip.seq
+                ):
+                    lacking = [entry for entry in entries if entry.seq > place.seq]
+                    if place.epoch or lacking:
+                        self._rewound.add(log)
+                        parts = range(0, len(lacking) or 1, OFFERED)
+                        epoch = place.epoch or tip.epoch
+                        offers += [
+                            store.offer(log, epoch, tip, lacking[i : i + OFFERED]) for i in parts
+                        ]
+        await _all(offers)
+        return late
+
+    async def _amend(self, store: Store, channel: str, seen: Seen) -> None:
+        """This node was late: what it alone had seen of a channel becomes new."""
+        common = (await store.read(channel, seen.tip.seq, 1)).past.get(seen.tip.epoch)
+        if common is not None and common < seen.tip.seq:
+            unknown = [entry.event for entry in seen.entries if entry.seq > common]
+            if unknown:
+                await store.amend(channel, common, unknown)
+
+    # -- what sessions hold
+
+    async def _give_back(self, store: Store, sid: str, row: Record) -> None:
+        """Nicks that had been given back when the server didn't hear of it any more."""
+        record = self._records.get(sid)
+        kept = record.nicks if record is not None and record.token == row.token else []
+        for nick in row.nicks:
+            if fold(nick) not in map(fold, kept):
+                await store.release(sid, row.token, nick)
+
+    async def _put_back(self, store: Store, rows: dict[str, Record]) -> None:
+        """Make Redis say of the sessions here what they hold: no more and no less."""
+        node, deadline = self._presence.node, self._presence.deadline
+        gone = {sid: row for sid, row in rows.items() if self._records.get(sid) is None}
+        await _all(self._end(store, sid, row) for sid, row in gone.items())
+        quits = [event for event in self._records.quits() if self._records.get(event.sid) is None]
+        await _all(self._quit(store, event) for event in quits)
+        here = [(sid, row) for sid, row in rows.items() if sid not in gone]
+        await _all(self._leave(store, sid, row) for sid, row in here)
+        for sids in _chunks(self._records.sids()):
+            await store.note(node, deadline, self._records.rows(set(sids)))
+        for nicks in _chunks(self._records.held()):
+            claims = await store.claims([nick for nick, _, _ in nicks])
+            wanted = zip(nicks, claims, strict=True)
+            await _all(self._claim(store, nick, claim) for nick, claim in wanted)
+        members = self._records.members()
+        for names in _chunks(members):
+            found = await store.members({name: list(members[name]) for name in names})
+            await _all(
+                self._join(store, sid, members[name][sid], member)
+                for name in names
+                for sid, member in found[name].items()
+                if self._differs(sid, member, members[name][sid])
+            )
+        await _all(store.index(name) for name in members)
+
+    def _differs(self, sid: str, member: tuple[str, str] | None, membership: Membership) -> bool:
+        """Whether a roster says something else of a session than it should."""
+        record = self._records.get(sid)
+        if record is None or membership.quiet is None:
+            return member is not None and member[0] == STRANGER
+        return member is None or member[0] != record.token or member[1] not in record.nicks
+
+    async def _end(self, store: Store, sid: str, row: Record) -> None:
+        """A session that had quit when the server didn't hear of it any more."""
+        event = self._records.last_words(sid) or Quit(
+            sid, zlib.crc32(sid.encode()), row.nicks[0], LOST, tuple(row.channels)
+        )
+        for channel in dict.fromkeys([*event.channels, *row.channels]):
+            await store.part(row.token, channel, event)
+        await store.give_up(sid, row, self._presence.node)
+
+    async def _quit(self, store: Store, event: Quit) -> None:
+        """A session had quit: also where it's among what was put back, and its quit isn't."""
+        for channel in self._rewound.intersection(event.channels):
+            await store.part(STRANGER, channel, event)
+
+    async def _leave(self, store: Store, sid: str, row: Record) -> None:
+        """Channels that a session had left when the server didn't hear of it any more.
+
+        This node saw the event, so it's back in its place, and the session out of the roster; but
+        for one that was too old to be remembered.
+        """
+        record = self._records.get(sid)
+        for name in row.channels:
+            if record is not None and name not in record.channels and record.token == row.token:
+                event = Quit(sid, 0, row.nicks[0], "", ())
+                await store.part(row.token, name, event, silently=True)
+
+    async def _claim(
+        self, store: Store, held: tuple[str, str, int], claim: tuple[str, ...] | None
+    ) -> None:
+        nick, sid, claimed = held
+        record, me = self._records.get(sid), self._records.identity(sid)
+        if record is None or me is None:
+            return
+        if claim is None or claim[:2] != (sid, record.token):
+            try:
+                deadline, node = self._presence.deadline, self._presence.node
+                await store.claim(self._as(sid, me), nick, node, deadline, claimed)
+            except Refused as refused:
+                if refused.code is not Code.NICK_TAKEN:
+                    raise  # `lost_nicks` finds it out
+        elif claim[2:] != (() if me.away is None else (me.away,)):
+            await store.set_away(self._as(sid, me, nick), me.away)
+
+    async def _join(
+        self, store: Store, sid: str, membership: Membership, member: tuple[str, str] | None
+    ) -> None:
+        me, record = self._records.identity(sid), self._records.get(sid)
+        if me is None or record is None:
+            return
+        # a change of nick that is under way may have come to this roster already
+        nick = member[1] if member is not None and member[1] in record.nicks else me.nick
+        await store.join(
+            self._as(sid, me, nick),
+            membership.spelled,
+            announce=False,
+            quiet=bool(membership.quiet),
+            roster=0,
+            history=0,
+            may_make=True,
+            num=0,
+            deadline=self._presence.deadline,
+        )
+
+    def _as(self, sid: str, me: Identity, nick: str = "") -> Identity:
+        """A session, under the token by which the cluster knows it."""
+        record = self._records.get(sid)
+        token = me.token if record is None else record.token
+        return Identity(sid, token, nick or me.nick, me.address, me.since, me.away, me.num)
+
+    # -- some time later
+
+    async def lost_nicks(self) -> list[str]:
+        """The sids of those here whose nick is somebody else's now."""
+        lost = []
+        for held in _chunks(self._records.held()):
+            claims = await self._store.claims([nick for nick, _, _ in held])
+            pairs = zip(held, claims, strict=True)
+            lost += [sid for (_, sid, _), claim in pairs if claim is not None and claim[0] != sid]
+        return lost
+
+    async def end_strangers(self) -> None:
+        """End those who were put back and whose places nobody has taken: their nodes are gone, and
+        so are the records by which they'd be swept. To be called after all others were swept.
+        """
+        self.moved = False
+        rewound, server = sorted(self._rewound), self._store.server
+        channels = [name for name in rewound if name.startswith("#")]
+        found = [(name, each) for name in channels for each in await self._store.strangers(name)]
+        if self._store.server != server:
+            return  # another one yet, and they'll be looked for again
+        self._rewound.clear()
+        places: dict[str, list[str]] = {}
+        for name, (sid, _, _) in found:
+            places.setdefault(sid, []).append(name)
+        await _all(
+            self._end_stranger(name, Quit(sid, num + 1, nick, LOST, tuple(places[sid])))
+            for name, (sid, num, nick) in found
+        )
+
+    async def _end_stranger(self, channel: str, event: Quit) -> None:
+        await self._store.part(STRANGER, channel, event, patiently=False)
+
+
+def _left_undone(failure: Failure) -> None:
+    failure.trap(Refused, Late, LinkLost)
+
+
+def _chunks(whole: Iterable[Any]) -> Iterable[list[Any]]:
+    rest = iter(whole)
+    while some := list(islice(rest, CHUNK)):
+        yield some
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all, so many at a time. What Redis refuses by itself stays undone."""
+    for some in _chunks(works):
+        running = [Deferred.fromCoroutine(work) for work in some]
+        for one in running:
+            one.addErrback(_left_undone)
+        try:
+            await gatherResults(running, consumeErrors=True)
+        except FirstError as e:
+            e.subFailure.raiseException()

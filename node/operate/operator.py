@@ -1,0 +1,142 @@
+"""The cluster as an operator's commands see it: Redis, its nodes' leases, orders and reports."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import redis
+
+from broker.address import parse
+from broker.keys import Keys
+from broker.orders import SUMMARY, Order, encode_order
+from node.settings import Settings
+
+T = TypeVar("T")
+
+ANSWER = 5.0
+"""Seconds within which Redis must answer."""
+
+
+class OperatorError(Exception):
+    """It couldn't be done; the text says why."""
+
+
+class Operator:
+    """Commands to one cluster. `wait`: seconds within which a node must take an order.
+
+    `say` gets what is under way. All methods raise redis-py's errors; see `reaching`.
+    """
+
+    def __init__(self, settings: Settings, *, wait: float, say: Callable[[str], None]) -> None:
+        self.keys = Keys(settings.namespace)
+        self.settings = settings
+        self.wait = wait
+        self.say = say
+        where = parse(settings.redis)
+        self.shown = where.shown
+        options: dict[str, Any] = {
+            "db": where.db,
+            "username": where.username or None,
+            "password": where.password or None,
+            "socket_timeout": ANSWER,
+        }
+        if where.path:
+            options["unix_socket_path"] = where.path
+        else:
+            options |= {"host": where.host, "port": where.port, "ssl": where.tls}
+        self.redis: Any = redis.Redis(**options)
+
+    @contextmanager
+    def reaching(self) -> Iterator["Operator"]:
+        """Raises OperatorError where redis-py would raise its own."""
+        try:
+            yield self
+        except redis.exceptions.RedisError as e:
+            raise OperatorError(f"the Redis at {self.shown} doesn't do it: {e}") from None
+        finally:
+            self.redis.close()
+
+    # -- nodes
+
+    def nodes(self) -> list[str]:
+        """The incarnations of nodes that are alive, the one that was heard of last at the end."""
+        seconds, micros = self.redis.time()
+        now = seconds * 1000 + micros // 1000
+        return [node.decode() for node in self.redis.zrangebyscore(self.keys.leases, now, "+inf")]
+
+    def find(self, name: str) -> str:
+        """The incarnation of a node by the node's name. Raises OperatorError."""
+        living = self.nodes()
+        for incarnation in reversed(living):
+            if name_of(incarnation) == name:
+                return incarnation
+        names = sorted(set(map(name_of, living)))
+        there = f"there are: {', '.join(names)}" if names else "there is none at all"
+        raise OperatorError(f"no node called {name} is alive; {there}")
+
+    def people(self, incarnation: str) -> int:
+        """How many sessions a node has."""
+        count: int = self.redis.hlen(self.keys.node_sessions(incarnation))
+        return count
+
+    def gone(self, incarnation: str) -> bool:
+        """Whether the node has given its lease back, or lost it."""
+        return self.redis.zscore(self.keys.leases, incarnation) is None
+
+    # -- orders
+
+    def give(self, incarnation: str, order: Order) -> None:
+        """Order a node to do something; returns when it has taken the order.
+
+        Raises OperatorError if it doesn't in time; then it never will.
+        """
+        self.place(incarnation, order)
+        self.await_taken(incarnation)
+
+    def place(self, incarnation: str, order: Order) -> None:
+        """Put an order where the node will find it. Raises OperatorError."""
+        raw = encode_order(order)
+        if not self.until(lambda: self.redis.hsetnx(self.keys.orders, incarnation, raw), self.wait):
+            raise OperatorError(
+                f"{name_of(incarnation)} has another order to take first, and doesn't"
+            )
+
+    def await_taken(self, incarnation: str) -> None:
+        """Returns when the node has taken its order. Raises OperatorError, as `give` does."""
+        orders = self.keys.orders
+        if self.until(lambda: not self.redis.hexists(orders, incarnation), self.wait):
+            return
+        if self.redis.hdel(orders, incarnation):
+            raise OperatorError(
+                f"{name_of(incarnation)} hasn't taken the order within {self.wait:g} s"
+            )
+
+    def report(self, number: str, kind: type[T], seconds: float) -> T:
+        """The summary of a report, once it's there. Raises OperatorError, msgspec.DecodeError."""
+        raw = self.until(lambda: self.redis.hget(self.keys.report(number), SUMMARY), seconds)
+        if raw is None:
+            raise OperatorError("the node took the order, and reports nothing")
+        return msgspec.json.decode(raw, type=kind)
+
+    @staticmethod
+    def until(fact: Callable[[], T], seconds: float) -> T | None:
+        """Look again and again for something true; None if that takes too long."""
+        deadline = time.monotonic() + seconds
+        while not (found := fact()):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.05)
+        return found
+
+
+def name_of(incarnation: str) -> str:
+    """A node's name."""
+    return incarnation.rpartition(".")[0]
+
+
+def new_report() -> str:
+    """A number for a report."""
+    return secrets.token_hex(6)
