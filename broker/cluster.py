@@ -1029,9 +1029,10 @@ class Cluster:
             *(("HVALS", self._keys.node_sessions(node)) for node in nodes)
         )
         found = [
-            Present(decode_record(raw).nicks[0], _node_name(node))
+            Present(record.nicks[0], _node_name(node))
             for node, some in zip(nodes, records, strict=True)
-            for raw in some
+            for record in map(decode_record, some)
+            if record.nicks  # while a session is being taken up it may have none
         ]
         found += [
             Present(record.nicks[0], _node_name(node))
