@@ -323,7 +323,10 @@ class Keeping:
 
         False if it isn't time for that yet.
         """
-        if not await self._is_settled(sid):
+        row = await self._rows.peek(sid)
+        if row is not None and row.token == record.token:
+            return True  # it's still this one that counts, and whoever has it needs it
+        if row is not None and not row.settled:
             return False
         await self._give_back(sid, record)
         for nick in record.nicks:

@@ -36,7 +36,7 @@ BRIEF = (
 )
 
 
-UNREPAIRED = ("failover to a replica that lags",)
+UNREPAIRED: tuple[str, ...] = ()
 """What isn't got over yet together with other losses; `--only` does it all the same."""
 
 

@@ -79,8 +79,16 @@ async def take(rows: KeptRows, sid: str, token: str, seen: bytes = SEEN) -> Take
 async def test_a_state_that_comes_late_does_not_bring_back_who_was_detached(rows: KeptRows) -> None:
     me, record = await kept(rows)
     await rows.detach(me.sid, record, SEEN, 0, STATE)
-    assert not await rows.keep(me, SECRET, "a", STATE, Keep.STILL)
+    nobody_else_has_it = await rows.keep(me, SECRET, "a", b"late", Keep.STILL)
+    assert nobody_else_has_it
     assert "" == (await peek(rows, me.sid)).owner
+
+
+async def test_a_state_that_comes_late_is_not_that_of_who_took_it_up(rows: KeptRows) -> None:
+    me, record = await kept(rows)
+    await rows.detach(me.sid, record, SEEN, 0, STATE)
+    await take(rows, me.sid, "other")
+    assert not await rows.keep(me, SECRET, "a", b"late", Keep.STILL)
 
 
 async def test_what_was_detached_since_it_was_looked_at_is_not_taken(rows: KeptRows) -> None:
