@@ -339,6 +339,8 @@ class Cluster:
 
     def _evicted(self, forgotten: bool) -> None:
         self._aside(self._recovery.remember())
+        if forgotten:
+            self._feed.disown()
         self._given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()

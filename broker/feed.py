@@ -162,6 +162,10 @@ class Feed:
         """Something was accepted here, and is heard by another node only."""
         self._witnessed.append(envelope)
 
+    def disown(self) -> None:
+        """Keep nothing of what was seen: Redis forgot all, and it shan't come back in part."""
+        self._witnessed.clear()
+
     def seen(self) -> dict[str, Seen]:
         """What was seen of each log under its last epoch, also of logs no longer followed."""
         held = [e for at in self._logs.values() for e in at.held or ()]

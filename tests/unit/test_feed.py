@@ -225,6 +225,13 @@ def test_a_log_that_is_not_followed_is_not_heard(logs: Logs, following: Followin
     assert ([], 0) == (following.sink.told, logs.reads)
 
 
+def test_what_was_seen_is_kept_until_it_is_disowned(following: Following) -> None:
+    following.hear(encoded(following.feed.positions()[GO].epoch, 1, ["one"]))
+    before = len(following.feed.seen()[GO].entries)
+    following.feed.disown()
+    assert (1, 0) == (before, len(following.feed.seen()[GO].entries))
+
+
 def test_a_word_to_the_node_is_handed_over(following: Following) -> None:
     following.hear(encoded("probe", 0, [], log=""))
     assert ["probe"] == following.words
