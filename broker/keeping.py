@@ -270,6 +270,11 @@ class Keeping:
         """Nothing is left of a session that lapsed."""
         await self._rows.forget(sid)
 
+    async def discard(self, sid: str, record: Record) -> None:
+        """Forget that a session is kept, if it acts under this record's token."""
+        if await self._rows.lapse(sid, record.token) is not None:
+            await self._rows.forget(sid)
+
     # -- off a node
 
     def places(self, me: Identity, record: Record) -> Places:

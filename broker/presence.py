@@ -233,7 +233,9 @@ class Presence:
             self._sweeps.discard(node)
 
     async def _sweep_session(self, node: str, sid: str, record: Record, silently: bool) -> bool:
-        if record.kept:
+        if record.kept and silently:
+            await self._keeping.discard(sid, record)  # its node opens it anew, and keeps it
+        elif record.kept:
             # it lived as long as it renewed its lease, and a beat or two more
             till = self.now_ms - self._lease_ms + self._lease_ms // 4
             outcome = await self._keeping.detach_dead(node, sid, record, till)
