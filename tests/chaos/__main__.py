@@ -36,10 +36,6 @@ BRIEF = (
 )
 
 
-UNREPAIRED: tuple[str, ...] = ()
-"""What isn't got over yet together with other losses; `--only` does it all the same."""
-
-
 def alone(faults: list[Fault], rng: random.Random) -> list[Step]:
     """Each fault by itself, in some order."""
     return [Step(((0.0, fault),)) for fault in rng.sample(faults, len(faults))]
@@ -56,9 +52,8 @@ def mixed(faults: list[Fault], rng: random.Random) -> Step:
 def plans(arguments: argparse.Namespace) -> Iterator[list[Step]]:
     """The steps of each run: first such that lose nothing, then others."""
     rng = random.Random(arguments.seed)
-    faults = [fault for fault in FAULTS if fault.name not in UNREPAIRED]
-    honest = [fault for fault in faults if not fault.loses]
-    lossy = [fault for fault in faults if fault.loses]
+    honest = [fault for fault in FAULTS if not fault.loses]
+    lossy = [fault for fault in FAULTS if fault.loses]
     if arguments.only:
         named = [fault for fault in FAULTS if fault.name in arguments.only]
         yield [step for _ in range(arguments.times) for step in alone(named, rng)]
