@@ -270,6 +270,10 @@ class Keeping:
         """Nothing is left of a session that lapsed."""
         await self._rows.forget(sid)
 
+    async def bury(self, sids: list[str]) -> None:
+        """These have quit, and the server may not have heard of it: they aren't kept any more."""
+        await self._rows.bury(sids)
+
     async def discard(self, sid: str, record: Record) -> None:
         """Forget that a session is kept, if it acts under this record's token."""
         if await self._rows.lapse(sid, record.token) is not None:

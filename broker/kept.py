@@ -177,6 +177,14 @@ class KeptRows:
         found = await self._store.run("lapse", (self._keys.kept(sid),), token, patient=True)
         return (found[0].decode().split(), found[1]) if found else None
 
+    async def bury(self, sids: list[str]) -> None:
+        """Nobody may take up any of these that are kept."""
+        kept = [self._keys.kept(sid) for sid in sids]
+        known = await self._store.ask_all(*(("EXISTS", key) for key in kept))
+        await self._store.ask_all(
+            *(("HSET", key, "gone", 1) for key, there in zip(kept, known, strict=True) if there)
+        )
+
     async def forget(self, sid: str) -> None:
         """Nothing is left of a session that lapsed."""
         await self._store.ask("DEL", self._keys.kept(sid), patient=True)

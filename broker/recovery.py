@@ -86,6 +86,9 @@ class Recovery:
             late = await self._offer(store, seen)
             rows = await store.sessions_of(node)
             await _all(self._give_back(store, sid, row) for sid, row in rows.items())
+            quits = (event.sid for event in self._records.quits())
+            for sids in _chunks(quits):
+                await self._keeping.over(store).bury(sids)
         while moved or met.wait:
             met = await store.meet(node, WINDOW, done=True)
             if not met.wait:

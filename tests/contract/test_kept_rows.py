@@ -170,3 +170,10 @@ async def test_who_is_being_ended_is_ended_by_whoever_comes_next(rows: KeptRows)
     held = msgspec.json.encode((["ann"], ["#go"]))
     for _ in range(2):
         assert ([me.token], held) == await rows.lapse(me.sid, "")
+
+
+async def test_who_was_buried_is_detached_by_nobody(rows: KeptRows) -> None:
+    me, record = await kept(rows)
+    await rows.bury([me.sid, "never kept"])
+    assert await rows.detach(me.sid, record, SEEN, 0, STATE) is None
+    assert await rows.peek("never kept") is None
