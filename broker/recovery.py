@@ -80,6 +80,7 @@ class Recovery:
         seen: dict[str, Seen] = {}
         rows: dict[str, Record] = {}
         late: list[str] = []
+        overtaken: set[str] = set()
         if moved:
             self.log.info("Redis is another server now: {server}", server=met.server)
             seen = self._feed.seen()
@@ -89,6 +90,8 @@ class Recovery:
             quits = (event.sid for event in self._records.quits())
             for sids in _chunks(quits):
                 await self._keeping.over(store).bury(sids)
+            # before anybody looks after those that aren't with them any more
+            overtaken = await self._keeping.put_back(store, node)
         while moved or met.wait:
             met = await store.meet(node, WINDOW, done=True)
             if not met.wait:
@@ -99,7 +102,7 @@ class Recovery:
             await _all(store.settle(log) for log in {*self._feed.followed(), *self._rewound})
             await _all(self._amend(store, log, seen[log]) for log in late)
             if not self._presence.moving and await self._presence.carry_over(store, ran=ran):
-                await self._put_back(store, rows)
+                await self._put_back(store, rows, overtaken)
             self.moved = True
         self._store.server = met.server
 
@@ -157,10 +160,11 @@ class Recovery:
             if fold(nick) not in map(fold, kept):
                 await store.release(sid, row.token, nick)
 
-    async def _put_back(self, store: Store, rows: dict[str, Record]) -> None:
-        """Make Redis say of the sessions here what they hold: no more and no less."""
+    async def _put_back(self, store: Store, rows: dict[str, Record], overtaken: set[str]) -> None:
+        """Make Redis say of the sessions here what they hold: no more and no less. `overtaken`:
+        those that aren't here any more.
+        """
         node, deadline = self._presence.node, self._presence.deadline
-        overtaken = await self._keeping.put_back(store, node)
         gone = {sid: row for sid, row in rows.items() if self._records.get(sid) is None}
         await _all(self._end(store, sid, row) for sid, row in gone.items())
         quits = [event for event in self._records.quits() if self._records.get(event.sid) is None]
