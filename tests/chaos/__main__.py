@@ -1,6 +1,6 @@
 """`make chaos`: terrible things are done to a real cluster, and a checker judges what people saw.
 
-    python -m tests.chaos                                   a short mix, less than three minutes
+    python -m tests.chaos                                   a short mix, three to four minutes
     python -m tests.chaos --brief                           a shorter one, for `make test`
     python -m tests.chaos --seed 7 --minutes 30 --nodes 6   a long one
     python -m tests.chaos --judge FILE                      look again at a record that was kept
