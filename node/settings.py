@@ -24,10 +24,10 @@ _HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-
 
 
 def draw_name() -> str:
-    """A name for a node that was given none: its host's, and four random letters."""
+    """A name for a node that was given none: its host's, and six random letters."""
     host = socket.gethostname().split(".")[0]
     kept = "".join(letter for letter in host if letter in _HOST_LETTERS)[:40] or "node"
-    return f"{kept}-{''.join(secrets.choice('abcdefghijkmnpqrstuvwxyz') for _ in range(4))}"
+    return f"{kept}-{''.join(secrets.choice('abcdefghijkmnpqrstuvwxyz') for _ in range(6))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
