@@ -55,7 +55,7 @@ class Settings:
     name: str = setting(
         draw_name,
         "NODE",
-        "This node's name, one of its own in the cluster. Default: the host's and four letters.",
+        "This node's name, one of its own in the cluster. Default: the host's and six letters.",
         check=spelled("-_.", 64),
     )
     server_name: str = setting(
