@@ -53,6 +53,7 @@ from broker.api import (
 from broker.api import (
     Presence as Present,
 )
+from broker.board import Board
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
@@ -61,6 +62,7 @@ from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
 from broker.orders import SUMMARY, Following, Order, Shown, decode_order
+from broker.overview import name_of
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
@@ -196,6 +198,14 @@ class Cluster:
             most=config.connections_per_address,
             node=lambda: self.node,
             ready=lambda: self.ready and not self._link.full,
+        )
+        self.board = Board(
+            self._store,
+            name=config.node,
+            node=lambda: self.node,
+            now_ms=lambda: self._presence.now_ms,
+            ready=lambda: self._link.connected and not self._link.full,
+            seconds=reactor.seconds,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._recovery = Recovery(
@@ -976,7 +986,7 @@ class Cluster:
             record = await self._keeping.shelved_record(claim["sid"])
         return Person(
             claim["nick"],
-            _node_name(claim["node"]),
+            name_of(claim["node"]),
             int(claim["since"]),
             claim.get("away"),
             sorted(record.channels.values(), key=fold) if record is not None else [],
@@ -1031,13 +1041,13 @@ class Cluster:
             *(("HVALS", self._keys.node_sessions(node)) for node in nodes)
         )
         found = [
-            Present(record.nicks[0], _node_name(node))
+            Present(record.nicks[0], name_of(node))
             for node, some in zip(nodes, records, strict=True)
             for record in map(decode_record, some)
             if record.nicks  # while a session is being taken up it may have none
         ]
         found += [
-            Present(record.nicks[0], _node_name(node))
+            Present(record.nicks[0], name_of(node))
             for node, record in (await self._keeping.shelved()).values()
         ]
         return sorted(set(found), key=lambda present: fold(present.nick))
@@ -1121,7 +1131,3 @@ class Cluster:
             failure.trap(Refused)  # the next time, then
 
         return Deferred.fromCoroutine(each()).addErrback(missed)
-
-
-def _node_name(incarnation: str) -> str:
-    return incarnation.rpartition(".")[0]

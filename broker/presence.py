@@ -193,7 +193,8 @@ class Presence:
         if self._last.now - self._steady_since < self._lease_ms:
             return
         half = self._lease_ms // 2
-        nodes, sids = await self._store.expired(half, AT_ONCE, self._last.now + half)
+        until = self._last.now + half
+        nodes, sids = await self._store.expired(half, AT_ONCE, until, self.node)
         for node in nodes:
             await self.sweep(node)
         for sid in sids:
