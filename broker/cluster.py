@@ -67,7 +67,9 @@ from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
 from broker.replication import Replication
+from broker.reports import Kind
 from broker.store import Late, Line, Parted, Store
+from broker.tally import BrokerTally
 
 T = TypeVar("T")
 
@@ -144,7 +146,10 @@ class Cluster:
             script_flags=config.script_flags,
         )
         address = parse(config.url)
-        self._feed = Feed(self._store.read, self._told)
+        self.tally = BrokerTally()
+        self._feed = Feed(
+            self._store.read, self._told, tally=self.tally, seconds=reactor.seconds, gap=self._gap
+        )
         self._link = self._store.link = Link(
             reactor,
             address,
@@ -158,6 +163,7 @@ class Cluster:
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
+            latency=self.tally.latency,
         )
         self._replication: Replication | None = None
         if config.replicas:
@@ -192,6 +198,7 @@ class Cluster:
             probe=self._probe,
             messages=self._messages_since,
             ordered=self._ordered,
+            tally=self.tally,
         )
         self._addresses = Addresses(
             self._store,
@@ -223,6 +230,7 @@ class Cluster:
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
+        self._probe_sent: float | None = None
         self._suspected = False  # that nothing is delivered any more
         self._said = 0
         self._recording = False
@@ -279,6 +287,8 @@ class Cluster:
     async def _meet(self, wire: Wire) -> None:
         await self._recovery.meet(wire)
         if self._recovery.moved:
+            self.tally.failovers += 1
+            self.board.tell(Kind.FAILOVER, says="Redis is another server now, or was restarted")
             if self._looking is not None:
                 self._looking.cancel()
             self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
@@ -314,10 +324,12 @@ class Cluster:
         self._presence.unsteady()
         if self._replication is not None:
             self._replication.lost()
+        self._probe_sent = None
         if self._ready:
             self._ready = False
             if not self._stopping:
                 self.log.warn("Redis is away")
+                self.board.tell(Kind.AWAY, says="no connection to Redis")
                 self._sink.away()
 
     async def _recover(self) -> None:
@@ -338,6 +350,8 @@ class Cluster:
         self._probed_at = self._reactor.seconds()
         self._ready = True
         self._link.soon()  # for the barriers that waited
+        if not first:
+            self.tally.reconnects += 1
         if first and self._started is not None:
             self._started.callback(None)
             return
@@ -350,11 +364,16 @@ class Cluster:
     def _evicted(self, forgotten: bool) -> None:
         self._aside(self._recovery.remember())
         if forgotten:
+            self.board.tell(Kind.FORGOTTEN, says="Redis lost all that it knew")
             self._feed.disown()
         self._given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()
         self._sink.evicted(forgotten)
+
+    def _gap(self, log: str, lost: int | None) -> None:
+        many = "nobody knows how many" if lost is None else lost
+        self.board.tell(Kind.GAP, log, f"lines that are lost: {many}")
 
     # -- proving delivery, and barriers
 
@@ -370,6 +389,8 @@ class Cluster:
         if overdue and again:
             self.log.warn("nothing is delivered any more")
             self._link.drop()
+        if self._probe_sent is None or overdue:
+            self._probe_sent = self._reactor.seconds()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
@@ -386,7 +407,11 @@ class Cluster:
         """
         kind, *about = word.split(" ")
         if kind == PROBE:
-            self._probed_at = self._reactor.seconds()
+            self._probed_at = now = self._reactor.seconds()
+            tally = self.tally
+            tally.probed_at, tally.probes = now, tally.probes + 1
+            if self._probe_sent is not None:
+                tally.probe, self._probe_sent = now - self._probe_sent, None
         elif kind == NICK_LOST:
             self._aside(self._look_for_nicks())
         elif kind == TAKEN:

@@ -36,8 +36,8 @@ class BrokerTally:
     lease had ended. `swept`: dead nodes whose people this one took out.
     `latency`: from a call to its answer; `lag`: from when Redis accepted something to when it was
     given to the sink here; both in seconds. `probe`: what the last probe took through Redis, in
-    seconds, None before the first; `probed_at` when it came back (the reactor's clock), `probes` how
-    many have. `skew`: Redis's clock (Unix ms) less 1000 times the reactor's.
+    seconds, None before the first; `probed_at` when it came back (the reactor's clock), `probes`
+    how many have. `skew`: Redis's clock (Unix ms) less 1000 times the reactor's.
     """
 
     __slots__ = (
