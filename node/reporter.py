@@ -139,7 +139,7 @@ class Reporter:
             delivery_rate=delivery_rate,
             cpu=round(self._cpu.share(), 4),
             loop_lag=round(self._lag.longest, 4),
-            probe=self._health.probe,
+            probe=None if self._health.probe is None else round(self._health.probe, 6),
             memory=memory(),
             outbox=tally.outbox,
             busiest=tuple(
