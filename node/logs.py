@@ -100,9 +100,13 @@ class Lines:
 
     def _text(self, event: Any, level: str) -> str:
         about = event.get("about")
-        words = _words(event)
+        words: str = event["log_format"] if about else _words(event)
         if about:
-            words += "".join([f" {name}={_shown(value)}" for name, value in about.items()])
+            for name, value in about.items():
+                shown = str(value)
+                if not shown or " " in shown or '"' in shown:
+                    shown = msgspec.json.encode(shown).decode()
+                words = f"{words} {name}={shown}"
         if not words.isprintable():  # almost all are, and looking is cheap
             words = words.translate(_UNSEEN)
         line = f"{self._at(event['log_time'])} {level} {self._node} {words}\n"
@@ -115,7 +119,7 @@ class Lines:
             "level": level,
             "node": self._node,
             "from": event.get("log_namespace", ""),
-            "says": _words(event),
+            "says": event["log_format"] if event.get("about") else _words(event),
             **(event.get("about") or {}),
         }
         failure = event.get("log_failure")
@@ -126,15 +130,9 @@ class Lines:
 
 
 def _words(event: Any) -> str:
-    words = event["log_format"] if event.get("about") is not None else formatEvent(event)
+    words = formatEvent(event)
     failure = event.get("log_failure")
     return words if failure is None else f"{words}: {failure.getErrorMessage()}"
-
-
-def _shown(value: object) -> str:
-    text = str(value)
-    plain = text and " " not in text and '"' not in text
-    return text if plain else msgspec.json.encode(text).decode()
 
 
 def _indented(text: str) -> str:
