@@ -1,11 +1,11 @@
 """What a node logs: a line for each event, for people or for programs, on standard error.
 
-    Logger(...).info(words, about={...}) ─> twisted.logger ─> Lines ─> text or JSON, a write a turn
+    Logger(...).info(words, about={...}) ─> twisted.logger ─> Lines ─> text or JSON
 
 An event has words and, in `about`, what they're about by name: session, address and so on. Nobody
 puts there what people said, or a secret. A line is one line, whatever is in it. Of others' events
-(Twisted's own) only warnings are shown. What is warned of is written at once; the rest waits until
-the turn of the event loop ends, so that a storm of connections costs one write for many lines.
+(Twisted's own) only warnings are shown. What is warned of is written at once; the rest waits for a
+moment, so that a storm of connections costs one write for many lines.
 """
 
 import sys
@@ -18,6 +18,9 @@ from twisted.logger import Logger, LogLevel, formatEvent, globalLogBeginner
 
 from broker.api import Later
 from node.core.session import Session
+
+MOMENT = 0.1
+"""Seconds that a line waits for others."""
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
@@ -47,7 +50,7 @@ _UNSEEN_IN_JSON = {c: f"\\u{c:04x}" for c in (*range(127, 160), 0x2028, 0x2029)}
 class Lines:
     """A `twisted.logger.ILogObserver`. `level`: the least that is shown; `node`: this node's name.
 
-    `later`: as `broker.api.Later`; without, each line is written at once.
+    `later`: does something in a moment; without, each line is written at once.
     """
 
     def __init__(
@@ -139,8 +142,12 @@ def _indented(text: str) -> str:
     return "".join(f"    {line.translate(_UNSEEN)}\n" for line in text.splitlines())
 
 
-def begin(*, style: str, level: str, node: str, later: Later) -> Lines:
-    """Log this process's events from now on, and nothing that came before."""
+def begin(*, style: str, level: str, node: str, clock: Any) -> Lines:
+    """Log this process's events from now on, and nothing that came before. `clock`: Twisted's."""
+
+    def later(work: Callable[[], None]) -> None:
+        clock.callLater(MOMENT, work)
+
     lines = Lines(sys.stderr, style=style, level=level, node=node, later=later)
     observer: Any = lines
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)

@@ -364,7 +364,7 @@ def run(settings: Settings) -> int:
         style=settings.log_format,
         level=settings.log_level,
         node=settings.name,
-        later=end_of_turn(reactor),
+        clock=reactor,
     )
     node = Node(settings)
     status = 0

@@ -20,7 +20,7 @@ STAMP = "2023-11-14T22:13:20.250Z"
 
 
 class Log:
-    """Lines that are read as they are written. `later`: what waits for the turn's end."""
+    """Lines that are read as they are written. `later`: what waits for a moment."""
 
     def __init__(self, style: str = "text", level: str = "info", *, at_once: bool = True) -> None:
         self.out = StringIO()
@@ -117,7 +117,7 @@ def test_a_failure_has_its_words_and_its_traceback() -> None:
     assert "ValueError" in program.told["traceback"]
 
 
-def test_lines_of_a_turn_are_written_together_and_warnings_at_once() -> None:
+def test_lines_of_a_moment_are_written_together_and_warnings_at_once() -> None:
     log = Log(at_once=False)
     log.logger.info("one")
     log.logger.info("two")
