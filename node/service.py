@@ -105,6 +105,7 @@ class Node:
             starting=lambda: not self._serving,
             draining=lambda: self.draining,
             lag=lambda: self._lag.longest,
+            replicated=lambda: self.chat.replicated_enough,
             seconds=reactor.seconds,
         )
         self._numbers = Numbers(

@@ -422,6 +422,11 @@ class Chat:
             session.lane.first(Yield())
 
     @property
+    def replicated_enough(self) -> bool:
+        """Whether enough replicas have what is accepted, as far as that counts."""
+        return self._replicated
+
+    @property
     def adrift(self) -> bool:
         return not self.broker.ready
 
