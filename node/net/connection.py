@@ -98,7 +98,7 @@ class LineConnection(Protocol):
         chat = self._door.chat
         session = self._session = chat.connect(self, self._door.dialect, address)
         session.allowance = allowance
-        chat.greet(session)
+        chat.greet(session, lobby=session.dialect.lobby)
 
     def dataReceived(self, data: bytes) -> None:
         session, chat = self._session, self._door.chat
