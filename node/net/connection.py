@@ -41,7 +41,6 @@ class SocketConnection(Protocol):
     """
 
     transport: Any
-    farewell = b""
 
     def __init__(self, door: "SocketDoor", feed: Callable[[bytes], Messages]) -> None:
         self._door = door
@@ -56,6 +55,10 @@ class SocketConnection(Protocol):
         self._busy = False  # the lane has enough to do
         self._pace: Pace | None = None  # None: as fast as they like
         self.quiet = 0
+
+    @property
+    def farewell(self) -> bytes:
+        return b""
 
     # -- from the socket
 
@@ -132,10 +135,13 @@ class SocketConnection(Protocol):
         if not self._busy:
             self.resume()
 
-    def hung_up(self) -> None:
-        """They'll say nothing more, but may still read: do what they asked for, then close."""
+    def hung_up(self, *, in_words: bool = True) -> None:
+        """They'll say nothing more, but may still read: do what they asked for, then close.
+
+        `in_words`: with a last message.
+        """
         if self._session is not None and not self._session.gone:
-            self._door.chat.lost(self._session, closing=Goodbye.HUNG_UP)
+            self._door.chat.lost(self._session, closing=Goodbye.HUNG_UP if in_words else None)
 
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
@@ -196,8 +202,13 @@ class SocketConnection(Protocol):
     def resume(self) -> None:
         """Read on, unless something is held back."""
         self._busy = False
-        if self._session is not None and not (self._pace is not None and self._pace.holding):
+        if self._session is not None and not self._holding:
             self.transport.resumeProducing()
+
+    @property
+    def _holding(self) -> bool:
+        """Whether something that was read is yet to be done."""
+        return self._pace is not None and self._pace.holding
 
     def when_ready(self, work: Callable[[], None]) -> None:
         if self._backlog is None or self._session is None:
