@@ -132,8 +132,7 @@ class WebSocketResource(Resource):
     def render_GET(self, request: Any) -> Any:
         if self._door.closed:
             return _refused(request, 503, "this node takes nobody any more; another will do")
-        origin, host = request.getHeader("origin"), request.getHeader("host")
-        if not may_come_from(origin, host, self._origins):
+        if not may_come_from(_header(request, b"origin"), _header(request, b"host"), self._origins):
             return _refused(request, 403, "pages of that origin may not connect (--origins)")
         handshake = H11Handshake(ConnectionType.SERVER)
         headers = request.requestHeaders.getAllRawHeaders()
@@ -171,6 +170,11 @@ def may_come_from(origin: str | None, host: str | None, origins: frozenset[str])
     except ValueError:
         return False
     return host is not None and place != "" and place.lower() == host.lower()
+
+
+def _header(request: Any, name: bytes) -> str | None:
+    value: bytes | None = request.getHeader(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def _refused(request: Any, status: int, why: str) -> bytes:
