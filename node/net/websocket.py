@@ -3,7 +3,7 @@
     GET /ws ── from one of our pages, or no page ── 101 ──> WebSocketConnection
 
 The handshake and what comes are wsproto's business. Twisted's own WebSocket support, on wsproto
-too, isn't used: it gathers messages of any size, and writes each by itself (docs/adr/0021).
+too, isn't used: it gathers messages of any size, and writes each by itself (docs/adr/0020).
 """
 
 from collections.abc import Iterable
