@@ -151,6 +151,7 @@ class WebSocketResource(Resource):
         # As Twisted's own: what comes over the connection isn't HTTP from here on.
         channel.dataReceived = connection.dataReceived
         channel.connectionLost = connection.connectionLost
+        channel.requests.clear()  # 4 KB that nobody needs any more
         connection.makeConnection(channel.transport)
         return NOT_DONE_YET
 
