@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from broker.address import parse
 from broker.keys import Keys
@@ -19,6 +21,9 @@ T = TypeVar("T")
 ANSWER = 5.0
 """Seconds within which Redis must answer."""
 
+PAGE = 500
+"""How many keys, or fields, are read at a time."""
+
 
 class OperatorError(Exception):
     """It couldn't be done; the text says why."""
@@ -27,10 +32,18 @@ class OperatorError(Exception):
 class Operator:
     """Commands to one cluster. `wait`: seconds within which a node must take an order.
 
-    `say` gets what is under way. All methods raise redis-py's errors; see `reaching`.
+    `say` gets what is under way. All methods raise redis-py's errors; see `reaching`. `patient`:
+    whether what fails is tried again for a while.
     """
 
-    def __init__(self, settings: Settings, *, wait: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        wait: float,
+        say: Callable[[str], None],
+        patient: bool = True,
+    ) -> None:
         self.keys = Keys(settings.namespace)
         self.settings = settings
         self.wait = wait
@@ -43,6 +56,8 @@ class Operator:
             "password": where.password or None,
             "socket_timeout": ANSWER,
         }
+        if not patient:
+            options["retry"] = Retry(NoBackoff(), 0)
         if where.path:
             options["unix_socket_path"] = where.path
         else:
@@ -140,3 +155,15 @@ def name_of(incarnation: str) -> str:
 def new_report() -> str:
     """A number for a report."""
     return secrets.token_hex(6)
+
+
+def pages(items: Iterator[T]) -> Iterator[list[T]]:
+    """In lists of PAGE at most."""
+    page = []
+    for item in items:
+        page.append(item)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
