@@ -64,11 +64,20 @@ class Operator:
             options |= {"host": where.host, "port": where.port, "ssl": where.tls}
         self.redis: Any = redis.Redis(**options)
 
+    @property
+    def where(self) -> str:
+        """Which cluster this is, with the names of the settings that say so."""
+        return f"{self.shown} (--redis) for {self.settings.namespace} (--namespace)"
+
     @contextmanager
     def reaching(self) -> Iterator["Operator"]:
         """Raises OperatorError where redis-py would raise its own."""
         try:
             yield self
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as e:
+            raise OperatorError(
+                f"the Redis at {self.shown} (--redis) can't be reached: {e}"
+            ) from None
         except redis.exceptions.RedisError as e:
             raise OperatorError(f"the Redis at {self.shown} (--redis) doesn't do it: {e}") from None
         finally:

@@ -33,12 +33,15 @@ _MOST_BARS = POINTS // 2  # else some have no point
 
 
 class View(NamedTuple):
-    """What there is to be shown. `trouble`: why nothing newer was read, for so many `seconds`."""
+    """What there is to be shown. `trouble`: why nothing newer was read, for so many `seconds`.
+    `where`: which Redis and namespace it's of.
+    """
 
     overview: Overview | None = None
     series: Series | None = None
     trouble: str = ""
-    seconds: float = 0.0
+    seconds: int = 0
+    where: str = ""
 
 
 def screen(view: View, width: int, height: int) -> RenderableType:
@@ -67,7 +70,8 @@ def _parts(view: View, overview: Overview, width: int, height: int) -> list[Rend
         left -= 3
 
     shown = overview.nodes[: max(1, left - 6)]
-    parts.append(tables.nodes(shown, overview.at, width))
+    empty = plain(f"looked at {view.where}")
+    parts.append(tables.nodes(shown, overview.at, width) if shown else empty)
     left -= len(shown) + 1
     if len(shown) < len(overview.nodes):
         parts.append(plain(f"and {len(overview.nodes) - len(shown)} more", "dim"))
@@ -95,7 +99,7 @@ def _trouble(view: View) -> list[Text]:
         return []
     return [
         plain(view.trouble, "bold red"),
-        plain(f"nothing newer for {view.seconds:.0f} s; what is below is as old", "red")
+        plain(f"nothing newer for {view.seconds} s; what is below is as old", "red")
         if view.overview is not None
         else Text(),
     ]

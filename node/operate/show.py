@@ -83,8 +83,7 @@ def sessions(operator: Operator, *, node: str | None, channel: str | None, as_js
 def _say_where(operator: Operator, found: Overview) -> None:
     """If no node was found, say where: it may be the wrong place."""
     if all(node.state is State.GONE for node in found.nodes):
-        namespace = operator.settings.namespace
-        operator.say(f"looked at {operator.shown} (--redis) for {namespace} (--namespace)")
+        operator.say(f"looked at {operator.where}")
 
 
 def terminal() -> Console:

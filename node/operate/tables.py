@@ -208,7 +208,8 @@ def incident(told: Incident) -> Text:
         " ",
         (told.kind.value, "red" if told.kind in GRAVE else "bold"),
     )
-    about = told.about if told.about != told.node else ""
-    words = ": ".join(part for part in (f"{told.node} {about}".strip(), told.says) if part)
-    line.append_text(plain(f" {words}" + (f" (by {told.by})" if told.by else "")))
+    where = f"{told.about} ({told.node})" if told.about not in ("", told.node) else told.node
+    says = f": {told.says}" if told.says else ""
+    by = f" (by {told.by})" if told.by else ""
+    line.append_text(plain(f" {where}{says}{by}"))
     return line

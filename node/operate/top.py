@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 
-from broker.reports import POINT, Series
+from broker.reports import POINT
 from node.operate.operator import Operator, OperatorError
 from node.operate.reading import read_overview, read_series
 from node.operate.screen import View, screen
@@ -29,6 +29,9 @@ from node.options import SettingError
 EACH = 1.0
 """Seconds from one look to the next."""
 
+LATE = 2.5
+"""Seconds after which it's said that what is shown is old."""
+
 KEYS = 0.2
 """Seconds for which a key is waited for, before the screen is looked at."""
 
@@ -37,14 +40,14 @@ _ENDS = b"qQ\x1b\x03\x04"
 
 
 class Looking:
-    """Looks again and again, in a thread. `view`: what was seen last."""
+    """Looks again and again, in a thread of its own."""
 
     def __init__(self, operator: Operator) -> None:
-        self.view = View()
         self._operator = operator
+        self._view = View(where=operator.where)
         self._ended = threading.Event()
         self._read_at = time.monotonic()
-        self._series: tuple[float, Series] | None = None
+        self._series_at = -POINT
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def start(self) -> None:
@@ -56,26 +59,28 @@ class Looking:
         self._ended.set()
 
     def current(self) -> View:
-        """What was seen last, and how old it is if there's trouble."""
-        return self.view._replace(seconds=time.monotonic() - self._read_at)
+        """What was seen last, and for how long nothing newer was, if that's too long."""
+        view, age = self._view, time.monotonic() - self._read_at
+        if age < LATE:
+            return view
+        return view._replace(trouble=view.trouble or "Redis doesn't answer", seconds=int(age))
 
     def _look(self) -> None:
         while not self._ended.is_set():
             began = time.monotonic()
-            self._look_once(began)
+            try:
+                with self._operator.reaching():
+                    self._look_once(began)
+            except OperatorError as e:
+                self._view = self._view._replace(trouble=str(e))
             self._ended.wait(max(0.1, EACH - (time.monotonic() - began)))
 
     def _look_once(self, now: float) -> None:
-        try:
-            with self._operator.reaching():
-                overview = read_overview(self._operator)
-                if self._series is None or now - self._series[0] > POINT:
-                    self._series = now, read_series(self._operator)
-        except OperatorError as e:
-            self.view = self.view._replace(trouble=str(e))
-        else:
-            self._read_at = time.monotonic()
-            self.view = View(overview, self._series[1])
+        view = self._view._replace(overview=read_overview(self._operator), trouble="")
+        if now - self._series_at >= POINT:
+            view = view._replace(series=read_series(self._operator))
+            self._series_at = now
+        self._view, self._read_at = view, time.monotonic()
 
 
 def watch(operator: Operator) -> bool:
@@ -100,13 +105,10 @@ def draw(console: Console, current: Callable[[], View], pressed: Callable[[], by
     with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
         shown = None
         while not any(key in _ENDS for key in pressed()):
-            view = current()
-            if not view.trouble:
-                view = view._replace(seconds=0.0)
-            now = (view._replace(seconds=int(view.seconds)), console.size)
+            now = (current(), console.size)
             if now != shown:
                 shown = now
-                live.update(screen(view, *console.size), refresh=True)
+                live.update(screen(now[0], *console.size), refresh=True)
 
 
 @contextmanager
