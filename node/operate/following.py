@@ -53,7 +53,7 @@ class Follower:
     def __init__(self, tip: Read, lines: int) -> None:
         """Begin with the last `lines` entries before the tip, or as many of them as are there."""
         self.epoch, self.seq = tip.epoch, max(0, tip.tip - lines)
-        self._begun = tip.epoch == ""  # before, what isn't there isn't missing
+        self._since = tip.tip  # what isn't there up to here isn't missing
         self._last: deque[Entry] = deque(maxlen=REMEMBERED)
         self._again: set[tuple[str, int]] = set()
 
@@ -76,7 +76,7 @@ class Follower:
             self._go_back(read.tip)
         for entry in read.entries:
             yield from self._pass_over(entry.seq - 1)
-            self.seq, self._begun = entry.seq, True
+            self.seq = entry.seq
             self._last.append(entry)
             identity = (entry.event.sid, entry.event.num)
             if identity in self._again:
@@ -88,8 +88,9 @@ class Follower:
 
     def _pass_over(self, seq: int) -> Iterator[Lost]:
         """Entries up to there aren't in the log."""
-        if seq > self.seq and self._begun:
-            yield Lost(seq - self.seq)
+        missing = seq - max(self.seq, self._since)
+        if missing > 0:
+            yield Lost(missing)
         self.seq = max(seq, self.seq)
 
     def _turn_to(self, read: Read, forgotten: bool) -> Iterator[Lost | Reordered]:
@@ -100,7 +101,7 @@ class Follower:
             if self.seq > common:
                 yield Reordered(self._go_back(common))
         elif before:
-            self.seq = 0
+            self.seq = self._since = 0
             if forgotten:
                 yield Lost(None)
 

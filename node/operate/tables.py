@@ -78,7 +78,7 @@ _NODES = (
     Column("LINES/S", right=True),
     Column("OUT/S", right=True, wide=72),
     Column("CPU", right=True, wide=56),
-    Column("LAG", right=True),
+    Column("LAG", right=True, wide=48),
     Column("PROBE", right=True, wide=92),
     Column("MEMORY", right=True, wide=64),
     Column("VERSION", wide=104),
