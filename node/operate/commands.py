@@ -104,7 +104,10 @@ def status(operator: "Operator", as_json: bool) -> bool:
 @operators.command()
 @on_cluster(patient=False)
 def top(operator: "Operator") -> bool:
-    """Watch it: nodes, channels, people, incidents, Redis. q ends it."""
+    """Watch it live, until q is pressed.
+
+    Shows the nodes, the busiest channels and people, what happened, and how Redis is.
+    """
     from node.operate.top import watch
 
     return watch(operator)
