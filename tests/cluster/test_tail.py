@@ -69,6 +69,7 @@ def test_no_line_is_lost_or_told_twice_when_redis_is_started_again(
     )
     with Running(town.cluster, "tail", "#go", "--json", "--lines", "100000") as tail:
         with Talk(people, "#go") as talk:
+            tail.read()
             talk.go_on()
             os.kill(own_server.pid, signal.SIGTERM)
             await_fact(lambda: own_server.poll() is not None)
