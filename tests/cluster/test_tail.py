@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from broker.embedded import Embedded
@@ -61,15 +62,16 @@ def test_what_cannot_be_a_channel_is_named(make_town: MakeTown) -> None:
 
 
 def test_no_line_is_lost_or_told_twice_when_redis_is_started_again(
-    make_town: MakeTown, own_server: Embedded
+    make_town: MakeTown, own_server: Embedded, tmp_path: Path
 ) -> None:
     town = make_town("--history-lines", "100000", url=own_server.url)
-    people = dict(
-        zip(("ann", "bob", "cat"), town.people("ann", "bob", "cat", at="#go"), strict=True)
-    )
-    with Running(town.cluster, "tail", "#go", "--json", "--lines", "100000") as tail:
+    nicks = ("ann", "bob", "cat")
+    people = dict(zip(nicks, town.people(*nicks, at="#go"), strict=True))
+    args = ("tail", "#go", "--json", "--lines", "100000")
+    told = tmp_path / "told"
+    with told.open("w") as file, Running(town.cluster, *args, into=file) as tail:
+        await_fact(told.read_text)
         with Talk(people, "#go") as talk:
-            tail.read()
             talk.go_on()
             os.kill(own_server.pid, signal.SIGTERM)
             await_fact(lambda: own_server.poll() is not None)
@@ -77,18 +79,17 @@ def test_no_line_is_lost_or_told_twice_when_redis_is_started_again(
             own_server.start()
             talk.go_on()
         talk.check()
-        settle_once_back(*people.values())
-        people["ann"].does("the end")
-        tail.until('"text":"the end"}')
         assert tail.read_error().endswith("is back")
-    told = [json.loads(line) for line in tail.heard if line.startswith("{")]
+        people["ann"].does("the end")
+        await_fact(lambda: '"text":"the end"}\n' in told.read_text())
     log: Any = town.cluster.redis.xrange(Keys(town.cluster.namespace).channel("#go").log)
     events = [json.loads(fields["e"]) for _, fields in log]
+    found = [json.loads(line) for line in told.read_text().splitlines()]
     assert [(event[0], event[1], event[3]) for event in events] == [
-        (each["is"], each["sid"], each["nick"]) for each in told
+        (each["is"], each["sid"], each["nick"]) for each in found
     ]
     assert [event[4] for event in events if event[0] == "said"] == [
-        each["text"] for each in told if each["is"] == "said"
+        each["text"] for each in found if each["is"] == "said"
     ]
 
 

@@ -53,17 +53,18 @@ def diagnosis(nodes: Nodes, *args: str) -> tuple[int, dict[str, Any]]:
 
 class Running:
     """A command that goes on until it's ended. `heard`: every line so far, without its end.
+    `into`: a file for what it tells, if that's more than a pipe holds.
 
     As a context manager: nothing of it stays.
     """
 
-    def __init__(self, nodes: Nodes, *args: str) -> None:
+    def __init__(self, nodes: Nodes, *args: str, into: IO[str] | None = None) -> None:
         self.heard: list[str] = []
         self._process = subprocess.Popen(
             command(*args, "--redis", nodes.url, "--namespace", nodes.namespace),
             env=environ(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=into or subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
