@@ -18,7 +18,16 @@ from rich.table import Table
 from rich.text import Text
 
 from broker.names import fold
-from broker.reports import POINTS, Overview, Series, Server, Sized
+from broker.reports import (
+    POINTS,
+    STOPPED,
+    WRONG_FOR,
+    Overview,
+    Series,
+    Server,
+    Sized,
+    Status,
+)
 from node.operate import tables
 from node.operate.tables import Column, plain
 from node.operate.units import delay, rate
@@ -69,12 +78,13 @@ def _parts(view: View, overview: Overview, width: int, height: int) -> list[Rend
         parts += [*_charts(view.series, overview.at, width), Text()]
         left -= 3
 
-    shown = overview.nodes[: max(1, left - 6)]
+    present = _present(overview)
+    shown = present[: max(1, left - 6)]
     empty = plain(f"looked at {view.where}")
     parts.append(tables.nodes(shown, overview.at, width) if shown else empty)
     left -= len(shown) + 1
-    if len(shown) < len(overview.nodes):
-        parts.append(plain(f"and {len(overview.nodes) - len(shown)} more", "dim"))
+    if len(shown) < len(present):
+        parts.append(plain(f"and {len(present) - len(shown)} more", "dim"))
         left -= 1
 
     happened = min(len(overview.incidents), max(0, (left - 2) // 2), 10)
@@ -92,6 +102,15 @@ def _parts(view: View, overview: Overview, width: int, height: int) -> list[Rend
         left -= happened + 1
     parts += [Text()] * max(0, left)
     return [*parts, Text(), *redis]
+
+
+def _present(overview: Overview) -> list[Status]:
+    """The nodes without those that stopped in good order a while ago: they're of no concern."""
+    return [
+        node
+        for node in overview.nodes
+        if node.why != (STOPPED,) or overview.at - node.at < WRONG_FOR * 1000
+    ]
 
 
 def _trouble(view: View) -> list[Text]:

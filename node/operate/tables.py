@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from broker.reports import Incident, Kind, Overview, Server, State, Status
+from broker.reports import STOPPED, Incident, Kind, Overview, Server, State, Status
 from node.dialects.slash.harmless import harmless
 from node.operate.reading import Channel, Session
 from node.operate.units import STYLES, delay, many, rate, share, size, span
@@ -91,7 +91,7 @@ def nodes(found: Sequence[Status], now: int, width: int = 0) -> Table:
 
 
 def _node(status: Status, now: int) -> Sequence[str | Text]:
-    state = Text(status.state.value, STYLES[status.state])
+    state = Text(status.state.value, "dim" if status.why == (STOPPED,) else STYLES[status.state])
     if status.state is State.GONE:
         since = f"{span((now - status.at) / 1000)} ago"
         return [plain(status.node, "dim"), state, plain(since, "dim"), *("",) * 8]

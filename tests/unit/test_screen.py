@@ -5,12 +5,28 @@ from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from broker.reports import Incident, Kind, Overview, Point, Rate, Series, Server, Sized, Slow
+from broker.reports import (
+    LOST,
+    STOPPED,
+    WRONG_FOR,
+    Incident,
+    Kind,
+    Overview,
+    Point,
+    Rate,
+    Series,
+    Server,
+    Sized,
+    Slow,
+    State,
+    Status,
+)
 from node.operate.screen import LEAST_HIGH, LEAST_WIDE, View, bars, screen
 from node.operate.top import draw
 from tests.unit.test_tables import NOW, status
@@ -90,6 +106,23 @@ def test_before_anything_was_read_it_says_why_and_how_to_end_it() -> None:
 def test_where_no_node_is_found_it_says_where_it_looked() -> None:
     shown = lines(View(overview(0), where="here (--redis)"))
     assert "looked at here (--redis)" in shown
+
+
+def test_nodes_that_stopped_a_while_ago_take_no_room_and_lost_ones_do() -> None:
+    def gone(name: str, why: str, ago: float) -> Status:
+        left = status(name, State.GONE, why=(why,))
+        return msgspec.structs.replace(left, at=NOW - int(ago * 1000))
+
+    nodes = (
+        status("here"),
+        gone("lost", LOST, 3000),
+        gone("old", STOPPED, WRONG_FOR),
+        gone("new", STOPPED, WRONG_FOR - 1),
+    )
+    shown = lines(View(overview(0, nodes=nodes)))
+    assert ["here", "lost", "new"] == [
+        line.split()[0] for line in shown if line.startswith(("here", "lost", "old", "new"))
+    ]
 
 
 def test_a_name_cannot_change_the_screen() -> None:
