@@ -9,9 +9,8 @@ that Redis is away, on stderr.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import click
 import msgspec
@@ -19,12 +18,12 @@ from redis.exceptions import ConnectionError as NotReached
 from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as TooLate
 
-from broker.events import Entry, Event, decode_event
+from broker.events import Entry, decode_event
 from broker.scripts import load
-from node.core import replies
-from node.core.dialect import Place
+from node.core.dialect import Dialect, Place
+from node.core.replies import Disorder, Gap
+from node.dialects.json.dialect import Json
 from node.dialects.slash import Slash
-from node.dialects.slash.replies import REPLIES
 from node.operate.following import Follower, Lost, Placed, Read, Reordered
 from node.operate.operator import PAGE, Operator
 from node.operate.show import terminal
@@ -50,9 +49,8 @@ def follow(operator: Operator, channel: str, *, lines: int, as_json: bool) -> No
         operator.say(f"there is no channel {channel} now; waiting for it")
     follower = Follower(tip, lines)
     channel = log.spelled(channel)
-    color = terminal().color_system is not None
-    today = moment(int(time.time() * 1000)).partition(" ")[0]
-    lines_of = as_objects(channel) if as_json else as_lines(channel, color=color, today=today)
+    dialect = dialect_of(as_json=as_json, color=terminal().color_system is not None)
+    days = Days(moment(int(time.time() * 1000)).partition(" ")[0])
     was_away = False
     while True:
         try:
@@ -65,8 +63,8 @@ def follow(operator: Operator, channel: str, *, lines: int, as_json: bool) -> No
                 operator.say(f"the Redis at {operator.shown} is back")
                 was_away = False
             for told in follower.take(read, forgotten=forgotten):
-                for line in lines_of(told):
-                    click.echo(line)
+                day = "" if as_json else days.turn(told)
+                click.echo(day + words(dialect, channel, told), nl=False)
             if not follower.is_behind(read):
                 log.wait(follower.seq)
         except (NotReached, TooLate, MasterDownError) as e:
@@ -117,66 +115,38 @@ def _entries(flat: list[bytes]) -> Iterator[Entry]:
             yield Entry(int(place.partition(b"-")[0]), int(ms), decode_event(body))
 
 
-def as_lines(channel: str, *, color: bool, today: str) -> Callable[[Told], Iterator[str]]:
-    """Makes lines of what is told, as the slash dialect has them with times.
-
-    `today`: the day (as `moment` has it) of which nothing is said, before the first.
-    """
-    slash = Slash(frozenset({"time", "color"} if color else {"time"}))
-    day = today
-
-    def lines(told: Told) -> Iterator[str]:
-        nonlocal day
-        match told:
-            case Placed(epoch, entry):
-                on = moment(entry.ms).partition(" ")[0]
-                if on != day:
-                    day = on
-                    yield f"on {day} (UTC)"
-                place = Place(channel, epoch, entry.seq, entry.ms)
-                yield slash.render(entry.event, place).decode().rstrip("\r\n")
-            case Lost(many):
-                yield from REPLIES[replies.Gap](slash, replies.Gap(channel, many))
-            case Reordered(before):
-                yield from REPLIES[replies.Disorder](slash, replies.Disorder(channel, before))
-
-    return lines
+def dialect_of(*, as_json: bool, color: bool) -> Dialect:
+    """How it's told: as people read it, with times, or as programs do."""
+    if as_json:
+        return Json(framed=lambda message: message + b"\n")
+    return Slash(frozenset({"time", "color"} if color else {"time"}))
 
 
-_IF_EMPTY_LEFT_OUT = ("why", "action")
+def words(dialect: Dialect, channel: str, told: Told) -> str:
+    """What is told, in a line or several."""
+    match told:
+        case Placed(epoch, entry):
+            place = Place(channel, epoch, entry.seq, entry.ms)
+            said = dialect.render(entry.event, place)
+        case Lost(many):
+            said = dialect.reply(Gap(channel, many))
+        case Reordered(before):
+            said = dialect.reply(Disorder(channel, before))
+    return said.decode().replace("\r\n", "\n")
 
 
-def _besides(event: Event) -> dict[str, Any]:
-    """What is told of an event besides where it stands and whose it is."""
-    own = ((name, getattr(event, name)) for name in event.__struct_fields__[3:])
-    return {
-        name: value
-        for name, value in own
-        if name != "channels" and (value or name not in _IF_EMPTY_LEFT_OUT)
-    }
+class Days:
+    """Says which day it is, of lines that only have times, when that's another than before."""
 
+    def __init__(self, today: str) -> None:
+        self._day = today
 
-def as_objects(channel: str) -> Callable[[Told], Iterator[str]]:
-    """Makes a JSON object in a line of what is told, as `docs/json-protocol.md` has them."""
-    words = as_lines(channel, color=False, today="")
-
-    def objects(told: Told) -> Iterator[str]:
-        match told:
-            case Placed(epoch, Entry(seq=seq, ms=ms, event=event)):
-                found = {
-                    "is": event.__struct_config__.tag,
-                    "channel": channel,
-                    "pos": f"{epoch}.{seq}",
-                    "at": ms,
-                    "sid": event.sid,
-                    "nick": event.nick,
-                } | _besides(event)
-            case Lost(many):
-                lost = {} if many is None else {"lost": many}
-                found = {"is": "gap", "channel": channel, **lost, "says": next(words(told))}
-            case Reordered(before):
-                says = next(words(told))
-                found = {"is": "disorder", "channel": channel, "before": before, "says": says}
-        yield msgspec.json.encode(found).decode()
-
-    return objects
+    def turn(self, told: Told) -> str:
+        """What is to be said before it, if anything."""
+        if not isinstance(told, Placed):
+            return ""
+        day = moment(told.entry.ms).partition(" ")[0]
+        if day == self._day:
+            return ""
+        self._day = day
+        return f"on {day} (UTC)\n"

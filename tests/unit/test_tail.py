@@ -7,10 +7,19 @@ import pytest
 
 from broker.events import Entry, Event, Joined, Left, Quit, Renamed, Said, TopicSet
 from node.operate.following import Lost, Placed, Reordered
-from node.operate.tail import Told, as_lines, as_objects
+from node.operate.tail import Days, Told, dialect_of, words
 
 NOON = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
 DAY = 86_400_000
+
+
+LINES = dialect_of(as_json=False, color=False)
+OBJECTS = dialect_of(as_json=True, color=False)
+
+
+def objects(told: Told) -> list[dict[str, Any]]:
+    """The objects that programs read, one in each line."""
+    return [json.loads(line) for line in words(OBJECTS, "#Go", told).splitlines()]
 
 
 def placed(event: Event, ms: int = NOON) -> Placed:
@@ -57,9 +66,9 @@ CASES: list[tuple[Told, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize("told, line, besides", CASES)
 def test_an_event_is_a_line_or_an_object(told: Told, line: str, besides: dict[str, Any]) -> None:
-    assert [line] == list(as_lines("#Go", color=False, today="2026-09-21")(told))
+    assert f"{line}\n" == words(LINES, "#Go", told)
     common = {"channel": "#Go", "pos": "e1.7", "at": NOON, "sid": "s1", "nick": "ann"}
-    assert [common | besides] == list(map(json.loads, as_objects("#Go")(told)))
+    assert [common | besides] == objects(told)
 
 
 @pytest.mark.parametrize(
@@ -76,24 +85,18 @@ def test_an_event_is_a_line_or_an_object(told: Told, line: str, besides: dict[st
     ],
 )
 def test_what_is_missing_is_said_in_words(told: Told, says: str, besides: dict[str, Any]) -> None:
-    assert [says] == list(as_lines("#Go", color=False, today="2026-09-21")(told))
-    expected = {"channel": "#Go", "says": says} | besides
-    assert [expected] == list(map(json.loads, as_objects("#Go")(told)))
+    assert f"{says}\n" == words(LINES, "#Go", told)
+    (found,) = objects(told)
+    assert "#Go" in found.pop("says")
+    assert {"channel": "#Go"} | besides == found
 
 
 def test_another_day_than_today_is_told_once() -> None:
-    lines = as_lines("#Go", color=False, today="2026-09-22")
-    told = [SAID, SAID, placed(Said("s1", 4, "ann", "hi"), NOON + DAY)]
-    assert [
-        "on 2026-09-21 (UTC)",
-        "14:13 [#Go] <ann> hi",
-        "14:13 [#Go] <ann> hi",
-        "on 2026-09-22 (UTC)",
-        "14:13 [#Go] <ann> hi",
-    ] == [line for each in told for line in lines(each)]
+    days = Days("2026-09-22")
+    told: list[Told] = [SAID, Lost(1), SAID, placed(Said("s1", 4, "ann", "hi"), NOON + DAY)]
+    assert ["on 2026-09-21 (UTC)\n", "", "", "on 2026-09-22 (UTC)\n"] == list(map(days.turn, told))
 
 
 def test_nicks_have_colours_only_if_asked_for() -> None:
     for color in (True, False):
-        (line,) = as_lines("#Go", color=color, today="2026-09-21")(SAID)
-        assert color == ("\x1b[" in line)
+        assert color == ("\x1b[" in words(dialect_of(as_json=False, color=color), "#Go", SAID))
