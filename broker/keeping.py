@@ -26,7 +26,7 @@ from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
 from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken
 from broker.names import fold
-from broker.records import Record, Records, decode_shelved, encode_record
+from broker.records import Record, Records, decode_record, encode_record
 from broker.store import Store
 
 LOST = "connection lost"
@@ -44,6 +44,7 @@ up to which they may have been.
 _held = msgspec.json.Decoder(tuple[list[str], list[str]]).decode
 _places = msgspec.json.Decoder(Places).decode
 _place = msgspec.json.Decoder(tuple[str, int, int]).decode
+_shelved = msgspec.json.Decoder(tuple[str, str]).decode
 
 
 class Outcome(Enum):
@@ -486,12 +487,15 @@ class Keeping:
     async def shelved_record(self, sid: str) -> Record | None:
         """What a detached session holds; None if there's none."""
         raw = await self._rows.shelved_row(sid)
-        return decode_shelved(raw)[1] if raw is not None else None
+        return decode_record(_shelved(raw)[1].encode()) if raw is not None else None
 
     async def shelved(self) -> dict[str, tuple[str, Record]]:
         """The detached sessions by sid: on which incarnation they were, and what they hold."""
-        rows = await self._rows.shelved()
-        return {sid: decode_shelved(raw) for sid, raw in rows.items()}
+        found = {}
+        for sid, raw in (await self._rows.shelved()).items():
+            node, record = _shelved(raw)
+            found[sid] = (node, decode_record(record.encode()))
+        return found
 
 
 def _logs(record: Record) -> list[str]:
