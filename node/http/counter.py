@@ -7,6 +7,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from broker.api import Broker, Refused
+from node.http.chat import add_chat
 
 
 class Counter(Resource):
@@ -48,4 +49,5 @@ def http_door(broker: Broker) -> Site:
     """The site behind a node's HTTP door."""
     root: Any = Resource()
     root.putChild(b"counter", Counter(broker))
+    add_chat(root)
     return _Site(root, timeout=30)  # type: ignore[no-untyped-call]
