@@ -3,8 +3,9 @@
 Knows the page as a person does: by labels, roles and words, hardly by how it's made.
 """
 
+import json
 import re
-from typing import Self
+from typing import Any, Self
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -65,6 +66,12 @@ class Visit:
     def texts(self) -> list[str]:
         """What was said in the open conversation, as far as it's on the page."""
         return self.log.locator(".entry .text").all_inner_texts()
+
+    @property
+    def tab(self) -> dict[str, Any]:
+        """What the page remembers of this tab."""
+        kept = self.page.evaluate("sessionStorage.getItem('chorus.tab')")
+        return json.loads(kept) if kept else {}
 
     @property
     def nick(self) -> str:
