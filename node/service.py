@@ -1,6 +1,6 @@
 """The only place where the parts are put together: one node, from settings to doors.
 
-settings ─> Cluster (Redis) ─> Chat ─> doors: line, echo, http
+settings ─> Cluster (Redis) ─> Chat ─> doors: line, json, echo, http
 """
 
 import gc
@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
@@ -29,13 +29,15 @@ from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from node.core.chat import Chat, ChatConfig
+from node.core.dialect import Dialect
 from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
+from node.dialects.json import Json
 from node.dialects.slash import Slash
-from node.net.connection import LineDoor, write
+from node.net.connection import LineDoor, SocketDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
 from node.net.idle import Idle
@@ -48,6 +50,8 @@ GOODBYE = 5.0
 
 log = Logger()
 reactor: Any = _reactor
+
+Door = TypeVar("Door", bound=SocketDoor)
 
 
 class Node:
@@ -95,6 +99,7 @@ class Node:
         self._entrance = _entrance(settings, self.broker) if settings.limits else None
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._ports: list[Any] = []
+        self._upgrading: list[SocketDoor] = []  # behind HTTP's
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
         self.draining = False
@@ -127,14 +132,34 @@ class Node:
         settings = self._settings
         return [
             ("line", settings.line, self._line_door),
+            ("json", settings.json, self._json_door),
             ("echo", settings.echo, EchoDoor),
             ("http", settings.http, self._http_door),
         ]
 
     def _line_door(self) -> LineDoor:
-        return LineDoor(
+        return self._chat_door(LineDoor, Slash())
+
+    def _json_door(self) -> LineDoor:
+        return self._chat_door(LineDoor, Json(lambda message: message + b"\n"))
+
+    def _http_door(self) -> Any:
+        # half of a node's start-up time, if it's unused
+        from node.http.counter import http_door
+        from node.net.frames import text_frame
+        from node.net.websocket import Watch, WebSocketDoor, WebSocketResource
+
+        settings = self._settings
+        chat = self._chat_door(WebSocketDoor, Json(text_frame))
+        chat.watch = Watch(settings.dead_peer, reactor)
+        self._upgrading.append(chat)
+        return http_door(self.broker, {b"ws": WebSocketResource(chat, settings.origins)})
+
+    def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
+        """A door to the chat: how it's framed, and how it's spoken."""
+        return kind(
             self.chat,
-            Slash(),
+            dialect,
             outbox_bytes=self._settings.outbox_bytes,
             flush=self._outbox.flush_one,
             slow=lambda session: log.info("a slow reader is closed", sid=session.me.sid),
@@ -142,11 +167,6 @@ class Node:
             spawn=_spawn,
             entrance=self._entrance,
         )
-
-    def _http_door(self) -> Any:
-        from node.http.counter import http_door  # half of a node's start-up time, if it's unused
-
-        return http_door(self.broker)
 
     # -- coming to an end, and losing weight
 
@@ -186,6 +206,8 @@ class Node:
         )
 
     async def _close_doors(self) -> None:
+        for door in self._upgrading:
+            door.stopFactory()
         ports, self._ports = self._ports, []
         for port in ports:
             await _settled(port.stopListening())

@@ -22,6 +22,15 @@ class Dialect(Protocol):
     same bytes, rendered once. So it's compared by identity, and its options are part of it.
     """
 
+    name: str
+    """What it's called, for operators."""
+
+    lobby: bool
+    """Whether people come into the lobby by connecting."""
+
+    longest: int
+    """The most bytes of a person's message, without its end."""
+
     echo: bool
     """Whether people read their own lines."""
 

@@ -1,5 +1,7 @@
 """The HTTP counter of the tutorial, for the whole cluster: `I am request #N`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -45,9 +47,11 @@ class _Site(Site):
         """No line per request."""
 
 
-def http_door(broker: Broker) -> Site:
-    """The site behind a node's HTTP door."""
+def http_door(broker: Broker, parts: Mapping[bytes, Resource] = MappingProxyType({})) -> Site:
+    """The site behind a node's HTTP door. `parts`: what else is there, by path."""
     root: Any = Resource()
     root.putChild(b"counter", Counter(broker))
     add_chat(root)
+    for path, part in parts.items():
+        root.putChild(path, part)
     return _Site(root, timeout=30)  # type: ignore[no-untyped-call]
