@@ -39,7 +39,7 @@ def links(call: Call, text: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    "text, shown",
     [
         ("see https://a.example/b?c=d#e ok", "https://a.example/b?c=d#e"),
         ("(https://a.example/b)", "https://a.example/b"),
@@ -76,7 +76,7 @@ def test_nothing_else_is_a_link(call: Call, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "nick", "so"),
+    "text, nick, so",
     [
         ("ann: hi", "ann", True),
         ("hi Ann!", "ann", True),
@@ -95,7 +95,7 @@ HERE = {"here": {"name": "#go", "isChannel": True}, "channels": ["#go", "#ops"]}
 
 
 @pytest.mark.parametrize(
-    ("line", "wish"),
+    "line, wish",
     [
         ("hello", {"want": "say", "to": "#go", "text": "hello"}),
         ("//join is a command", {"want": "say", "to": "#go", "text": "/join is a command"}),
@@ -111,7 +111,10 @@ HERE = {"here": {"name": "#go", "isChannel": True}, "channels": ["#go", "#ops"]}
         ("/join", {"want": "wrong", "says": "It's typed so: /join #CHANNEL"}),
         ("/msg bob", {"want": "wrong", "says": "It's typed so: /msg NAME TEXT"}),
         ("/dance", {"want": "wrong", "says": "There is no /dance; /help shows all commands."}),
-        ("/toString", {"want": "wrong", "says": "There is no /toString; /help shows all commands."}),
+        (
+            "/toString",
+            {"want": "wrong", "says": "There is no /toString; /help shows all commands."},
+        ),
     ],
 )
 def test_a_line_is_a_wish(call: Call, line: str, wish: dict[str, Any]) -> None:
@@ -119,7 +122,7 @@ def test_a_line_is_a_wish(call: Call, line: str, wish: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "asked", "inserts"),
+    "text, asked, inserts",
     [
         ("/j", False, ["/join "]),
         ("#o", False, ["#ops "]),

@@ -75,7 +75,7 @@ export class Lists {
     const row = make("button.conversation", {
       type: "button",
       "aria-current": current ? "true" : null,
-      "data-name": name,
+      "aria-label": name + says,
       click: () => this.acts.open(name),
     });
     row.classList.toggle("unread", unread > 0);
@@ -87,7 +87,6 @@ export class Lists {
       row.classList.toggle("away", this.store.absent.has(fold(name)));
     }
     row.append(make("bdi.label", {}, name));
-    if (says) row.append(make("span.visually-hidden", {}, says));
     if (unread) {
       const count = make("span.count", { "aria-hidden": "true" }, calls && isChannel ? `@${calls}` : many(unread));
       count.classList.toggle("mention", calls > 0);

@@ -207,10 +207,10 @@ export class LogView {
   }
 }
 
-/** The sign of a person. @param {string} nick */
+/** The sign of a person; its letter is no text, so that it's neither read nor copied. @param {string} nick */
 export function face(nick) {
   const letter = /[\p{L}\p{N}]/u.exec(nick)?.[0] ?? nick.charAt(0);
-  return make(`span.face.hue-${hue(nick)}`, { "aria-hidden": "true" }, letter);
+  return make(`span.face.hue-${hue(nick)}`, { "aria-hidden": "true", "data-letter": letter });
 }
 
 /** A text with its links. @param {string} text */

@@ -72,7 +72,7 @@ function render() {
   isDue = false;
   if (shown !== store.current) {
     if (shown) shown.draft = composer.text;
-    composer.text = store.current?.draft ?? "";
+    if (shown || store.current?.draft) composer.text = store.current?.draft ?? "";
     shown = store.current;
   }
   composer.invite(invitation(store.current));

@@ -245,7 +245,8 @@ export class Session {
     for (const each of this.store.channels) each.begin();
     await this.page.arrived();
     this.#reckon(false);
-    this.token = (await this.#ask({ do: "token" })).token;
+    const token = this.#ask({ do: "token" });
+    void token.then((answer) => (this.token = answer.token), () => {}); // lost: the next time
   }
 
   /** @param {any} closing */
