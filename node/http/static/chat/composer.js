@@ -4,10 +4,12 @@
  */
 
 import { complete } from "./completion.js";
-import { found, make } from "./dom.js";
+import { foreign, found, make } from "./dom.js";
 
 /** What the protocol takes, in bytes of UTF-8. */
 export const LONGEST = 4096;
+/** How many of what may be meant are seen at once. */
+const OFFERED = 8;
 
 const encoder = new TextEncoder();
 
@@ -149,27 +151,28 @@ export class Composer {
 
   #showOffers() {
     const offers = this.#completion?.offers ?? [];
-    const items = offers.map(({ what, hint }, i) =>
-      make(
-        "li",
-        {
-          role: "option",
-          id: `offer-${i}`,
-          "aria-selected": String(i === this.#chosen),
-          mousedown: (/** @type {Event} */ event) => {
-            event.preventDefault(); // the focus stays in the field
-            this.#chosen = i;
-            this.#take();
-          },
-        },
-        make("bdi.what", {}, what),
-        make("span.hint", { dir: "auto" }, hint),
-      ),
-    );
-    this.#offers.replaceChildren(...items);
+    const last = Math.max(0, offers.length - OFFERED);
+    const first = Math.min(last, Math.max(0, this.#chosen - OFFERED / 2));
+    const seen = offers.slice(first, first + OFFERED).map((offer, i) => this.#option(offer, first + i));
+    this.#offers.replaceChildren(...seen);
     this.#offers.hidden = false;
     this.#field.setAttribute("aria-activedescendant", `offer-${this.#chosen}`);
-    items[this.#chosen]?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {import("./completion.js").Offer} offer @param {number} at */
+  #option({ what, hint }, at) {
+    const mousedown = (/** @type {Event} */ event) => {
+      event.preventDefault(); // the focus stays in the field
+      this.#chosen = at;
+      this.#take();
+    };
+    const chosen = String(at === this.#chosen);
+    return make(
+      "li",
+      { role: "option", id: `offer-${at}`, "aria-selected": chosen, mousedown },
+      make("bdi.what", {}, what),
+      foreign("span.hint", hint),
+    );
   }
 
   #take() {
