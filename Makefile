@@ -4,6 +4,7 @@
 #   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
 #   make check   format, lint, types, imports between floors
 #   make readme  write README's conversation and table of settings anew
+#   make screenshots  take the pictures of the pages in docs/images (needs chromium)
 #   make bench   measure, beside other servers, and write docs/benchmarks.md (Linux, a C compiler)
 #   make bench-quick  measure in less than two minutes, and write nothing
 #   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)
@@ -23,7 +24,7 @@ NODES ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test check readme bench bench-quick work chaos clean
+.PHONY: up venv test check readme screenshots bench bench-quick work chaos clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -41,6 +42,9 @@ check: .venv/installed-dev
 
 readme: .venv/installed-dev
 	$(BIN)/python -m tests.support.readme
+
+screenshots: .venv/installed-dev
+	$(BIN)/python -m tests.browser.screenshots $(PICTURES)
 
 bench: .venv/installed-dev
 	$(BIN)/python -m tests.load

@@ -98,9 +98,7 @@ def test_a_dialog_gives_the_focus_back(town: Town, visit: MakeVisit) -> None:
     expect(ann.field).to_be_focused()
 
 
-def test_what_is_meant_can_be_chosen_with_the_arrows(
-    town: Town, visit: MakeVisit, go: str
-) -> None:
+def test_what_is_meant_can_be_chosen_with_the_arrows(town: Town, visit: MakeVisit, go: str) -> None:
     ann = visit(town.nodes[0].http, "ann", go)
     ann.field.press_sequentially("/")
     options = ann.page.get_by_role("option")

@@ -33,6 +33,8 @@ const AFTER = /** @type {Record<string, number | null>} */ ({
   quit: null,
   elsewhere: null,
   idle: null,
+  kicked: null,
+  banned: null,
   "broker-away": 1_500,
   connects: 20_000,
   connections: 20_000,
