@@ -42,6 +42,7 @@ from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
 from node.net.idle import Idle
 from node.net.outbox import Outbox
+from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.settings import Settings
 
@@ -123,6 +124,7 @@ class Node:
                     door(),
                     shared=settings.reuse_port,
                     dead_peer=settings.dead_peer,
+                    balancers=_balancers(settings, served=kind == "http"),
                 )
                 self._ports.append(port)
                 opened.append(f"{kind} {shown(port)}")
@@ -145,6 +147,7 @@ class Node:
 
     def _http_door(self) -> Any:
         # half of a node's start-up time, if it's unused
+        from node.http.chat import chat_page
         from node.http.counter import http_door
         from node.net.frames import text_frame
         from node.net.websocket import Watch, WebSocketDoor, WebSocketResource
@@ -153,7 +156,7 @@ class Node:
         chat = self._chat_door(WebSocketDoor, Json(text_frame))
         chat.watch = Watch(settings.dead_peer, reactor)
         self._upgrading.append(chat)
-        return http_door(self.broker, {b"ws": WebSocketResource(chat, settings.origins)})
+        return http_door(self.broker, {b"ws": WebSocketResource(chat, settings.origins), **chat_page()})
 
     def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
         """A door to the chat: how it's framed, and how it's spoken."""
@@ -262,6 +265,11 @@ class Node:
             for sid, session in self.chat.hub.sessions.items()
             if session.me.nick
         }
+
+
+def _balancers(settings: Settings, *, served: bool) -> Balancers | None:
+    networks = parse_networks(settings.balancers)
+    return Balancers(networks, served) if networks else None
 
 
 def _entrance(settings: Settings, broker: Cluster) -> Entrance:

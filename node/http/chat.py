@@ -3,12 +3,11 @@
 The page speaks the JSON dialect with `/ws` (docs/web.md).
 """
 
-from typing import Any
+from twisted.web.resource import Resource
 
 from node.http.assets import asset, folder
 
 
-def add_chat(root: Any) -> None:
-    """Put the page into a site's tree."""
-    root.putChild(b"", asset("chat/index.html"))
-    root.putChild(b"chat", folder("chat"))
+def chat_page() -> dict[bytes, Resource]:
+    """The parts of the page, by their paths in a site."""
+    return {b"": asset("chat/index.html"), b"chat": folder("chat")}

@@ -9,7 +9,6 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from broker.api import Broker, Refused
-from node.http.chat import add_chat
 
 
 class Counter(Resource):
@@ -51,7 +50,6 @@ def http_door(broker: Broker, parts: Mapping[bytes, Resource] = MappingProxyType
     """The site behind a node's HTTP door. `parts`: what else is there, by path."""
     root: Any = Resource()
     root.putChild(b"counter", Counter(broker))
-    add_chat(root)
     for path, part in parts.items():
         root.putChild(path, part)
     return _Site(root, timeout=30)  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
     GET /ws ── from one of our pages, or no page ── 101 ──> WebSocketConnection
 
 The handshake and what comes are wsproto's business. Twisted's own WebSocket support, on wsproto
-too, isn't used: it gathers messages of any size, and writes each by itself (docs/adr/0021).
+too, isn't used: it gathers messages of any size, and writes each by itself (docs/adr/0020).
 """
 
 from collections.abc import Iterable
@@ -132,8 +132,7 @@ class WebSocketResource(Resource):
     def render_GET(self, request: Any) -> Any:
         if self._door.closed:
             return _refused(request, 503, "this node takes nobody any more; another will do")
-        origin, host = request.getHeader("origin"), request.getHeader("host")
-        if not may_come_from(origin, host, self._origins):
+        if not may_come_from(_header(request, b"origin"), _header(request, b"host"), self._origins):
             return _refused(request, 403, "pages of that origin may not connect (--origins)")
         handshake = H11Handshake(ConnectionType.SERVER)
         headers = request.requestHeaders.getAllRawHeaders()
@@ -152,6 +151,7 @@ class WebSocketResource(Resource):
         # As Twisted's own: what comes over the connection isn't HTTP from here on.
         channel.dataReceived = connection.dataReceived
         channel.connectionLost = connection.connectionLost
+        channel.requests.clear()  # 4 KB that nobody needs any more
         connection.makeConnection(channel.transport)
         return NOT_DONE_YET
 
@@ -171,6 +171,11 @@ def may_come_from(origin: str | None, host: str | None, origins: frozenset[str])
     except ValueError:
         return False
     return host is not None and place != "" and place.lower() == host.lower()
+
+
+def _header(request: Any, name: bytes) -> str | None:
+    value: bytes | None = request.getHeader(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def _refused(request: Any, status: int, why: str) -> bytes:

@@ -1,6 +1,6 @@
 """The parts of README.md that a program makes, each between two comments that name it.
 
-    python -m tests.support.readme     makes them anew (`make readme`)
+    python -m tests.support.readme     makes them anew (`make readme`), and docs/*.schema.json
 
 A test compares what stands there with what would be made (`tests/cluster/test_readme.py`).
 """
@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.protocol_schema import SCHEMA, written
 from tests.support.settings_table import settings_table
 from tests.support.transcript import transcript
 
@@ -42,7 +43,8 @@ def _find(text: str, name: str) -> re.Match[str]:
 
 
 def main() -> None:
-    """Make all parts of README.md anew."""
+    """Make all parts of README.md anew, and the schema of the JSON dialect."""
+    SCHEMA.write_text(written())
     text = README.read_text()
     for name, make in MADE.items():
         text = with_part(text, name, make())

@@ -110,4 +110,4 @@ def test_who_has_gone_meanwhile_is_not_written_to(world: World) -> None:
 def test_the_counter_is_at_its_path_only(broker: Memory) -> None:
     root: Any = http_door(broker).resource
     assert isinstance(root.getStaticEntity(b"counter"), Counter)
-    assert b"counter" in root.listStaticNames()
+    assert [b"counter"] == root.listStaticNames()
