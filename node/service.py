@@ -156,7 +156,9 @@ class Node:
         chat = self._chat_door(WebSocketDoor, Json(text_frame))
         chat.watch = Watch(settings.dead_peer, reactor)
         self._upgrading.append(chat)
-        return http_door(self.broker, {b"ws": WebSocketResource(chat, settings.origins), **chat_page()})
+        return http_door(
+            self.broker, {b"ws": WebSocketResource(chat, settings.origins), **chat_page()}
+        )
 
     def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
         """A door to the chat: how it's framed, and how it's spoken."""

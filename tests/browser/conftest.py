@@ -24,6 +24,9 @@ from tests.support.redis_server import real_server
 from tests.support.town import Town, new_channel
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENT = pytest.mark.timeout(180)
+"""A browser on a machine that does ten other things takes its time."""
+
 MakeVisit = Callable[..., Visit]
 MakeTown = Callable[..., Town]
 Balance = Callable[[int], Balancer]
@@ -32,6 +35,13 @@ Balance = Callable[[int], Balancer]
 def chromium() -> str | None:
     """Where the browser is: `CHROMIUM` in the environment, or the first of these on PATH."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called with the items of all folders."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(PATIENT)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +77,7 @@ def visit(browser: Browser, balance: object) -> Iterator[MakeVisit]:
 
     def make(port: int, nick: str = "", *at: str, losses: bool = False, **options: Any) -> Visit:
         context = browser.new_context(**options)
-        context.set_default_timeout(4_000)
+        context.set_default_timeout(45_000)
         page = context.new_page()
         came.append(Visit(page, port, Watch(page, port, losses)))
         return came[-1].come(nick, *at)

@@ -26,7 +26,7 @@ IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 DESK = {"viewport": {"width": 1060, "height": 640}}
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True}
 DARK = {"color_scheme": "dark"}
-PLACE = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
+PLACE: dict[str, Any] = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
 
 
 class Stage(NamedTuple):

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.watch import Watch
 
-expect.set_options(timeout=4_000)
+expect.set_options(timeout=45_000)
 
 
 class Visit:
