@@ -1,8 +1,14 @@
 """Connections and nodes are lost under people in browsers; no line is lost, none comes twice."""
 
+import os
+import signal
+from pathlib import Path
+
 from playwright.sync_api import expect
 
+from broker.embedded import Embedded
 from tests.browser.conftest import Balance, MakeTown, MakeVisit
+from tests.support.nodes import Nodes
 from tests.support.processes import await_fact
 from tests.support.town import Town
 
@@ -47,7 +53,7 @@ def test_what_is_typed_without_a_connection_is_kept_and_sent_once(
     expect(ann.state).to_contain_text("The connection is lost. Reconnecting …")
     ann.says("while away 1")
     ann.says("while away 2")
-    expect(ann.page.locator("#pending")).to_contain_text("Will be sent when you are connected")
+    expect(ann.page.locator("#pending")).to_contain_text("Will be sent as soon as that's possible")
     cat.does("meanwhile")
     balancer.to = town.nodes[1].http
     ann.is_online()
@@ -115,3 +121,45 @@ def test_who_comes_back_too_late_comes_anew(
     cat.until("ann has joined the channel #go")
     cat.until("[#go] <ann> yes, me")
     assert ["anybody here?", "yes, me"] == ann.texts
+
+
+def test_who_closes_the_page_and_opens_it_again_is_who_they_were(
+    town: Town, visit: MakeVisit, go: str
+) -> None:
+    cat = town.person("cat", go)
+    ann = visit(town.nodes[0].http, "ann", go)
+    ann.says("I'll be right back")
+    cat.until(f"[{go}] <ann> I'll be right back")
+    await_fact(lambda: ann.tab.get("token"))
+    before = len(cat.heard)
+    ann.comes_again(lambda: cat.does("hurry"))
+    ann.opens(go)
+    ann.sees("hurry")
+    assert ["I'll be right back", "hurry"] == ann.texts
+    cat.settle()
+    assert [] == [line for line in cat.heard[before:] if line.startswith("ann has")]
+
+
+def test_an_outage_of_redis_is_said_and_what_is_typed_is_kept(
+    tmp_path: Path, visit: MakeVisit
+) -> None:
+    with (
+        Embedded(tmp_path / "redis", port=0) as redis,
+        Nodes(redis.url, tmp_path) as nodes,
+        Town(nodes, 1) as town,
+    ):
+        cat = town.person("cat", "#go")
+        ann = visit(town.nodes[0].http, "ann", "#go")
+        os.kill(redis.pid, signal.SIGSTOP)
+        try:
+            expect(ann.state).to_contain_text("can't be reached just now")
+            ann.says("is anybody there?")
+            pending = ann.page.locator("#pending")
+            expect(pending).to_contain_text("Will be sent as soon as that's possible")
+        finally:
+            os.kill(redis.pid, signal.SIGCONT)
+        ann.sees("is anybody there?")
+        cat.until("[#go] <ann> is anybody there?")
+        expect(ann.state).to_be_empty()
+        assert ["is anybody there?"] == ann.texts
+        ann.leave()

@@ -5,6 +5,7 @@ Knows the page as a person does: by labels, roles and words, hardly by how it's 
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Self
 
 from playwright.sync_api import Locator, Page, expect
@@ -18,9 +19,12 @@ class Visit:
     """A tab with the chat page of whatever answers at `port`."""
 
     def __init__(self, page: Page, port: int, watch: Watch) -> None:
-        self.page = page
         self.watch = watch
         self.url = f"http://127.0.0.1:{port}/"
+        self._use(page)
+
+    def _use(self, page: Page) -> None:
+        self.page = page
         self.log = page.get_by_role("log")
         self.field = page.get_by_label("Message", exact=True)
         self.state = page.locator("#state")
@@ -42,6 +46,15 @@ class Visit:
             self.says(f"/join {channel}")
             self.is_in(channel)
         return self
+
+    def comes_again(self, meanwhile: Callable[[], object]) -> None:
+        """Close the page, and open it in another tab of the same browser."""
+        context = self.page.context
+        self.page.close(run_before_unload=True)
+        meanwhile()
+        self._use(context.new_page())
+        self.watch.look_at(self.page)
+        self.page.goto(self.url)
 
     def leave(self) -> None:
         """Quit, whatever is on the screen; returns when the nick is free."""

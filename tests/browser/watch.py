@@ -21,6 +21,10 @@ class Watch:
         self.faults: list[str] = []
         self._losses = losses
         self._own = (f"http://127.0.0.1:{port}/", f"ws://127.0.0.1:{port}/")
+        self.look_at(page)
+
+    def look_at(self, page: Page) -> None:
+        """At this one, too."""
         page.on("console", lambda message: self._said(message.type, message.text))
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", lambda request: self._asked(request.url))

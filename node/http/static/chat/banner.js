@@ -14,21 +14,21 @@ function matter(session, wire, store) {
     return { says: ended(session.closed), act: "Come back here", calm: false };
   }
   if (wire.phase === "waiting" || (wire.phase === "connecting" && session.began)) {
-    const why = session.closed ? `The server closed the connection: ${session.closed}.` : "The connection is lost.";
+    const why = session.closed ? `The server closed the connection: ${session.closed.says}.` : "The connection is lost.";
     return { says: `${why} Reconnecting …${kept}`, act: "Now", calm: true };
   }
   if (!session.here) return session.began ? { says: "Coming back …", act: "", calm: true } : null;
   if (store.brokerAway) {
-    const says = "The cluster can't be reached just now. You stay connected; nothing can be said until it's back.";
-    return { says, act: "", calm: true };
+    const says = "The cluster's memory can't be reached just now. You stay connected.";
+    return { says: says + kept, act: "", calm: true };
   }
   return null;
 }
 
-/** @param {string} closed */
+/** @param {import("./session.js").Session["closed"]} closed */
 function ended(closed) {
-  if (closed === "resumed elsewhere") return "This chat goes on in another tab or window.";
-  return `You are not connected any more: ${closed}.`;
+  if (closed?.code === "elsewhere") return "This chat goes on in another tab or window.";
+  return `You are not connected any more: ${closed?.says}.`;
 }
 
 /**

@@ -8,6 +8,7 @@ import { clock, dayName, dayOf, full } from "./times.js";
 
 /** @typedef {import("./conversation.js").Line} Line */
 /** @typedef {import("./conversation.js").Conversation} Conversation */
+/** @typedef {{shape: string, made: () => HTMLElement}} Wanted `shape` says all that decides how it looks */
 
 /** Lines of one person within so many ms are shown under one name. */
 const GROUP = 5 * 60_000;
@@ -24,7 +25,9 @@ export class LogView {
   /** @type {Conversation | null} */
   #shown = null;
   /** What is on the screen, by what decides how it looks. @type {Map<string, HTMLElement>} */
-  #elements = new Map();
+  #lines = new Map();
+  /** @type {Map<string, HTMLElement>} */
+  #outgoing = new Map();
 
   /**
    * @param {import("./store.js").Store} store
@@ -113,26 +116,17 @@ export class LogView {
   /** @param {Conversation | null} conversation */
   #fill(conversation) {
     this.#older.textContent = conversation ? aboutOlder(conversation) : "";
-    const wanted = conversation ? this.#wanted(conversation) : [];
-    /** @type {Map<string, HTMLElement>} */
-    const elements = new Map();
-    let next = this.#log.firstElementChild;
-    for (const { shape, made } of wanted) {
-      const element = this.#elements.get(shape) ?? made();
-      elements.set(shape, element);
-      if (element === next) next = next.nextElementSibling;
-      else this.#log.insertBefore(element, next);
-    }
-    for (const [shape, element] of this.#elements) if (!elements.has(shape)) element.remove();
-    this.#elements = elements;
-    this.#pending.replaceChildren(
-      ...(conversation?.pending ?? []).map((line) => this.#outgoing(line)),
-    );
+    const lines = conversation ? this.#wanted(conversation) : [];
+    this.#lines = arrange(this.#log, this.#lines, lines);
+    const pending = (conversation?.pending ?? []).map((line) => {
+      return { shape: `${line.id} ${line.fate} ${line.why}`, made: () => this.#unconfirmed(line) };
+    });
+    this.#outgoing = arrange(this.#pending, this.#outgoing, pending);
   }
 
-  /** What should be on the screen; `shape` says all that decides how it looks.
-   * @param {Conversation} conversation */
+  /** What should be on the screen. @param {Conversation} conversation */
   #wanted(conversation) {
+    /** @type {Wanted[]} */
     const wanted = [];
     const now = Date.now();
     /** @type {Line | null} */
@@ -186,7 +180,7 @@ export class LogView {
   }
 
   /** A line that isn't confirmed. @param {import("./conversation.js").Outgoing} line */
-  #outgoing(line) {
+  #unconfirmed(line) {
     const { id, fate } = line;
     const text = foreign("div", line.text);
     text.classList.add("text");
@@ -194,7 +188,7 @@ export class LogView {
     entry.dataset.fate = fate;
     const settled = fate === "refused" || fate === "unsure";
     entry.classList.toggle("unsure", settled);
-    const says = settled ? line.why : fate === "waiting" ? "Will be sent when you are connected" : "";
+    const says = settled ? line.why : fate === "waiting" ? "Will be sent as soon as that's possible" : "";
     const holds = [make("span", {}, says)];
     if (settled) {
       holds.push(
@@ -205,6 +199,28 @@ export class LogView {
     if (says) entry.append(make("div.fate", {}, ...holds));
     return entry;
   }
+}
+
+/**
+ * Make the children of an element what's wanted; whatever is there already stays what and, if it can,
+ * where it is.
+ *
+ * @param {HTMLElement} parent
+ * @param {Map<string, HTMLElement>} there its children, by shape
+ * @param {Wanted[]} wanted
+ * @returns {Map<string, HTMLElement>} its children now
+ */
+function arrange(parent, there, wanted) {
+  /** @type {Map<string, HTMLElement>} */
+  const elements = new Map();
+  for (const { shape, made } of wanted) elements.set(shape, there.get(shape) ?? made());
+  for (const [shape, element] of there) if (!elements.has(shape)) element.remove();
+  let next = parent.firstElementChild;
+  for (const element of elements.values()) {
+    if (element === next) next = next.nextElementSibling;
+    else parent.insertBefore(element, next);
+  }
+  return elements;
 }
 
 /** The sign of a person; its letter is no text, so that it's neither read nor copied. @param {string} nick */

@@ -14,7 +14,7 @@ import { found } from "./dom.js";
 import { renderHead } from "./head.js";
 import { Lists } from "./lists.js";
 import { LogView } from "./log.js";
-import { recallMe, recallTab, rememberMe, rememberTab } from "./memory.js";
+import { recallMe, recallTab, rememberLeft, rememberMe, rememberTab } from "./memory.js";
 import { channelName, fold } from "./names.js";
 import { isSeen, Notifier } from "./notify.js";
 import { Refused, Session } from "./session.js";
@@ -30,15 +30,17 @@ const MEMBERS_ASKED = 500;
 const SAVE_EACH = 1_000;
 
 const notifier = new Notifier();
-const store = new Store(changed, (call) =>
-  notifier.call(call.title, call.body, () => open(call.conversation)),
-);
+const store = new Store({
+  changed,
+  isSeen,
+  called: ({ title, body, conversation }) => notifier.call(title, body, () => open(conversation)),
+});
 const wire = new Wire(
   new URL("ws", location.href).href.replace(/^http/, "ws"),
   (message) => session.hear(message),
   () => session.changed(),
 );
-const session = new Session(store, wire, { arrived, changed });
+const session = new Session(store, wire, { arrived, settled, changed });
 const wishes = new Wishes(store, session, { open, moved: keepMe, rest: () => composer.focus() });
 const meet = (/** @type {string} */ nick) => void wishes.grant({ want: "meet", nick });
 const log = new LogView(store, {
@@ -58,10 +60,12 @@ const composer = new Composer({
 // -- the screen follows the store
 
 let isDue = false;
+let isSaved = true;
 /** @type {Conversation | null} */
 let shown = null;
 
 function changed() {
+  isSaved = false;
   notifier.mark(store.current?.name ?? store.server, store.calls, store.unread);
   if (isDue) return;
   isDue = true;
@@ -127,12 +131,29 @@ async function arrived() {
   }
   const wanted = new Set(session.expired ? store.channels.map(({ name }) => name) : me.channels);
   session.expired = false;
-  const link = location.hash.slice(1) && channelName(decodeURIComponent(location.hash.slice(1)));
+  const link = linkedChannel();
   if (link) wanted.add(link);
   if (!wanted.size && store.lobby) wanted.add(store.lobby);
   for (const channel of wanted) await joinAgain(channel);
   const first = store.find(link) ?? store.current ?? store.channels[0];
   if (first) open(first);
+}
+
+/** Somebody is here, and has all that they missed. */
+function settled() {
+  if (!store.current && store.channels[0]) open(store.channels[0]);
+  void freshenMembers();
+  changed();
+}
+
+/** The channel that the page's address names, or "". */
+function linkedChannel() {
+  const hash = location.hash.slice(1);
+  try {
+    return hash && channelName(decodeURIComponent(hash));
+  } catch {
+    return ""; // no such address was ever made here
+  }
 }
 
 /** @param {string} nick */
@@ -245,9 +266,13 @@ document.addEventListener("visibilitychange", changed);
 function save() {
   if (shown) shown.draft = composer.text;
   rememberTab(store, session);
+  isSaved = true;
 }
-window.addEventListener("pagehide", save);
-setInterval(save, SAVE_EACH);
+window.addEventListener("pagehide", () => {
+  save();
+  rememberLeft(session);
+});
+setInterval(() => isSaved || save(), SAVE_EACH);
 setInterval(() => isSeen() && void freshenMembers(), MEMBERS_AGE / 4);
 
 recallTab(store, session);

@@ -1,10 +1,14 @@
 /**
  * What the browser remembers: who somebody is and where they were, on this machine; the session and
- * the private conversations, in this tab only. A browser that remembers nothing is fine.
+ * the private conversations, in this tab only. The token of a tab that was closed is there for the
+ * next one. A browser that remembers nothing is fine.
  */
 
 const ME = "chorus.me";
 const TAB = "chorus.tab";
+const LEFT = "chorus.left";
+/** For how long, in ms, somebody who closed the page may still be who they were. */
+const MAY_COME_BACK = 10 * 60_000;
 
 /**
  * @typedef {{nick: string, channels: string[]}} Me
@@ -46,6 +50,11 @@ export function rememberTab(store, session) {
   });
 }
 
+/** The page is left, and perhaps opened anew. @param {import("./session.js").Session} session */
+export function rememberLeft({ token, over }) {
+  if (token && !over) remember(localStorage, LEFT, { token, at: Date.now() });
+}
+
 /**
  * Put back what this tab had.
  *
@@ -55,6 +64,9 @@ export function rememberTab(store, session) {
 export function recallTab(store, session) {
   /** @type {Tab | null} */
   const tab = recall(sessionStorage, TAB);
+  const left = recall(localStorage, LEFT);
+  remember(localStorage, LEFT, {});
+  if (!tab && left?.token && Date.now() - left.at < MAY_COME_BACK) session.token = left.token;
   if (!tab) return;
   session.token = tab.token;
   store.sids = new Set(tab.sids);

@@ -48,8 +48,8 @@ export class Session {
   token = "";
   /** Whether everything can be done: arrived, or come back. */
   here = false;
-  /** Why the server closed the last connection, as it says it; "" if it was lost. */
-  closed = "";
+  /** Why the server closed the last connection; null: it was lost. @type {{code: string, says: string} | null} */
+  closed = null;
   /** Whether the next connection is wanted by the person only. */
   over = false;
   /** Whether it has ever been here. */
@@ -66,8 +66,10 @@ export class Session {
   /**
    * @param {import("./store.js").Store} store
    * @param {import("./wire.js").Wire} wire
-   * @param {{arrived: () => Promise<void>, changed: () => void}} page `arrived` brings somebody who
-   *   comes anew to where they want to be
+   * @param {object} page
+   * @param {() => Promise<void>} page.arrived brings somebody who comes anew to where they want to be
+   * @param {() => void} page.settled somebody is here, and has all that they missed
+   * @param {() => void} page.changed
    */
   constructor(store, wire, page) {
     this.store = store;
@@ -80,6 +82,7 @@ export class Session {
     this.store.hear(message);
     if (message.is === "greeting") void this.#begin(message);
     if (message.is === "closing") this.#close(message);
+    if (message.is === "notice") this.flush(); // perhaps the broker is back
     if (message.id === undefined || NO_ANSWER.has(message.is)) return;
     this.#answer(String(message.id), message);
     this.#settle(String(message.id), message);
@@ -154,7 +157,7 @@ export class Session {
 
   /** Send what waits. */
   flush() {
-    if (!this.here) return;
+    if (!this.here || this.store.brokerAway) return;
     for (const to of this.store.conversations.values()) {
       for (const line of to.pending) {
         if (line.fate !== "waiting") continue;
@@ -173,7 +176,9 @@ export class Session {
     if (!said) return;
     this.#said.delete(id);
     const { to, line } = said;
-    if (message.is === "error") {
+    if (message.is === "error" && message.code === "broker-away" && this.store.brokerAway) {
+      line.fate = "waiting"; // it wasn't done; it goes when the broker is back
+    } else if (message.is === "error") {
       line.fate = message.code === "unsettled" ? "unsure" : "refused";
       line.why = message.says;
     } else if (to.isChannel) {
@@ -208,7 +213,7 @@ export class Session {
 
   /** @param {any} greeting */
   async #begin(greeting) {
-    this.closed = "";
+    this.closed = null;
     try {
       if (!this.token || !(await this.#resume())) await this.#arrive(greeting);
     } catch (why) {
@@ -220,9 +225,9 @@ export class Session {
     this.here = true;
     this.began = true;
     this.wire.settled();
+    for (const each of this.store.channels) each.askedAt = 0;
     this.flush();
-    this.page.changed();
-    for (const each of this.store.channels) if (each.joined) each.askedAt = 0;
+    this.page.settled();
   }
 
   /** @returns {Promise<boolean>} whether the session goes on @throws {Refused} */
@@ -253,7 +258,7 @@ export class Session {
 
   /** @param {any} closing */
   #close({ code, says, token }) {
-    this.closed = says;
+    this.closed = { code, says };
     if (token) this.token = token;
     const wait = code in AFTER ? AFTER[code] : 0;
     if (wait === null) {
@@ -268,7 +273,7 @@ export class Session {
   /** The person wants to be here again. */
   comeBack() {
     this.over = false;
-    this.closed = "";
+    this.closed = null;
     this.wire.open();
   }
 

@@ -34,12 +34,15 @@ export class Store {
   #local = 0;
 
   /**
-   * @param {() => void} changed
-   * @param {(call: Call) => void} called somebody speaks to or of this person
+   * @param {object} page
+   * @param {() => void} page.changed
+   * @param {(call: Call) => void} page.called somebody speaks to or of this person
+   * @param {() => boolean} page.isSeen whether the person sees the page
    */
-  constructor(changed, called) {
+  constructor({ changed, called, isSeen }) {
     this.changed = changed;
     this.called = called;
+    this.isSeen = isSeen;
   }
 
   // -- conversations
@@ -161,7 +164,7 @@ export class Store {
   /** A line comes at the end of a conversation. @param {Conversation} where @param {Line} line */
   #put(where, line) {
     if (!where.add(line)) return false;
-    const reading = where === this.current && this.reading;
+    const reading = where === this.current && this.reading && this.isSeen();
     where.trim(where === this.current && !this.reading ? WINDOW_WHILE_READING : WINDOW);
     if (line.mine) where.fresh = "";
     if (!line.mine && (line.kind === "said" || line.kind === "action")) {
@@ -192,6 +195,8 @@ export class Store {
   /** A private message. @param {any} event */
   private(event) {
     this.#put(this.conversation(event.nick), this.line(event));
+    const persons = this.persons;
+    if (persons.length > PERSONS) this.forget(persons.find((each) => each !== this.current) ?? persons[0]);
   }
 
   /** What concerns somebody everywhere: a line in each channel where they are.
@@ -214,6 +219,9 @@ export class Store {
     where.addOlder(entries.map((each) => this.line(each)));
   }
 }
+
+/** How many private conversations are held. */
+const PERSONS = 200;
 
 const KINDS = {
   joined: /** @type {Kind} */ ("joined"),
@@ -310,6 +318,7 @@ const HEARD = {
     else if (code === "broker-back") store.brokerAway = false;
     else warn(store, undefined, sentence(says));
     if (code === "nick-lost") store.nick = about;
+    if (code === "cut-off") for (const each of store.channels) each.askedAt = 0;
   },
 };
 
