@@ -16,7 +16,7 @@ from tests.support.town import Town
 def test_a_node_dies_and_nobody_loses_a_line(
     make_town: MakeTown, balance: Balance, visit: MakeVisit
 ) -> None:
-    town = make_town("--lease", "2", count=3)
+    town = make_town(count=3)
     doomed, other, third = town.nodes
     balancer = balance(doomed.http)
     ann = visit(balancer.port, "ann", "#go", losses=True)
@@ -105,7 +105,7 @@ def test_a_session_that_is_taken_up_elsewhere_says_so(
 def test_who_comes_back_too_late_comes_anew(
     make_town: MakeTown, balance: Balance, visit: MakeVisit
 ) -> None:
-    town = make_town("--keep", "1", "--lease", "2", count=2)
+    town = make_town("--keep", "1", count=2)
     cat = town.person("cat", "#go", on=2)
     balancer = balance(town.nodes[0].http)
     ann = visit(balancer.port, "ann", "#go", losses=True)

@@ -266,3 +266,31 @@ def test_a_nick_and_its_channels_are_remembered(town: Town, visit: MakeVisit, go
     zoe.page.goto(zoe.url)
     expect(zoe.page.locator("#me")).to_have_text("zoe")
     expect(zoe.conversation(go)).to_be_visible()
+
+
+def test_who_looks_elsewhere_is_notified_if_they_want_that(
+    town: Town, visit: MakeVisit, go: str
+) -> None:
+    ann = visit(town.nodes[0].http, "ann", go, permissions=["notifications"])
+    cat = town.person("cat", go)
+    ann.page.evaluate("""() => {
+      window.told = [];
+      const Told = class extends EventTarget {
+        static permission = "granted";
+        static requestPermission = async () => "granted";
+        constructor(title, { body }) { super(); window.told.push(`${title}: ${body}`); }
+      };
+      window.Notification = Told;
+      document.hasFocus = () => false;
+    }""")
+    cat.does("ann: before she wants it")
+    ann.sees("before she wants it")
+    ann.side.get_by_role("button", name="Notify me").click()
+    cat.does("not of her")
+    cat.does("is ann here?")
+    cat.does("/msg ann psst")
+    expect(ann.conversation("cat")).to_be_visible()
+    assert [f"cat in {go}: is ann here?", "cat: psst"] == ann.page.evaluate("window.told")
+    expect(ann.conversation(go)).to_have_accessible_name(
+        f"{go}, 3 unread, 2 of them mention you"
+    )

@@ -56,6 +56,8 @@ export class Conversation {
   askedAt = 0;
   /** @type {Set<string>} */
   #keys = new Set();
+  /** Those of the lines that were here before this person came anew. @type {Set<string>} */
+  #before = new Set();
 
   /** @param {string} name with its `#`, or a nick */
   constructor(name) {
@@ -67,6 +69,11 @@ export class Conversation {
   /** Whether the line with this key is here. @param {string} key */
   has(key) {
     return this.#keys.has(key);
+  }
+
+  /** Whether it was here before this person came anew. @param {string} key */
+  had(key) {
+    return this.#before.has(key);
   }
 
   /** Put a line behind the others. @param {Line} line @returns {boolean} whether it's new */
@@ -101,10 +108,11 @@ export class Conversation {
   /** An own line came back: whatever waited for it does so no more.
    * @param {string} text @param {boolean} action */
   confirm(text, action) {
-    const at = this.pending.findIndex(
-      (each) => each.fate !== "waiting" && each.text === text && each.action === action,
-    );
-    if (at >= 0) this.pending.splice(at, 1);
+    const same = this.pending.filter((each) => each.text === text && each.action === action);
+    const line =
+      same.find(({ fate }) => fate === "sent" || fate === "accepted") ??
+      same.find(({ fate }) => fate === "unsure");
+    if (line) this.discard(line.id);
   }
 
   /** @param {string} id */
@@ -120,7 +128,8 @@ export class Conversation {
   /** Somebody comes anew: what was between the lines here and those to come isn't known. */
   begin() {
     this.lines = [];
-    this.#keys.clear();
+    this.#before = this.#keys;
+    this.#keys = new Set();
     this.place = "";
     this.fresh = "";
     this.older = true;

@@ -14,7 +14,9 @@ import { NICK } from "./names.js";
  * @returns {Promise<T | null>} null: it was dismissed
  */
 function show(title, content, kind = "") {
-  const heading = make("h2", { id: "dialog-title" }, title);
+  // what is long begins at its beginning, though the button is at its end
+  const focus = kind === "wide" && { tabindex: -1, autofocus: true };
+  const heading = make("h2", { id: "dialog-title", ...focus }, title);
   const dialog = /** @type {HTMLDialogElement} */ (make("dialog", { "aria-labelledby": "dialog-title" }));
   if (kind) dialog.classList.add(kind);
   return new Promise((decide) => {

@@ -213,9 +213,6 @@ export class Store {
 
   /** Older lines than those that are here. @param {Conversation} where @param {any[]} entries */
   older(where, entries) {
-    for (const each of entries) {
-      if (this.sids.has(each.sid)) where.confirm(each.text, Boolean(each.action));
-    }
     where.addOlder(entries.map((each) => this.line(each)));
   }
 }
@@ -283,6 +280,11 @@ const HEARD = {
     where.topic = topic?.text ?? "";
     where.place ||= pos;
     where.members = new Map(nicks.map((/** @type {string} */ nick) => [fold(nick), nick]));
+    for (const each of history) {
+      // said on a connection that was lost, in a session that couldn't be taken up again
+      const own = store.sids.has(each.sid) && !where.had(keyOf(each));
+      if (own) where.confirm(each.text, Boolean(each.action));
+    }
     store.older(where, history);
   },
   names(store, { channel, nicks }) {

@@ -12,8 +12,9 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 /** How long a connection may be silent before it's asked whether it lives. */
 const SILENCE = 20_000;
-/** How long it may take to answer that, or to come up at all. */
+/** How long it may take to answer that; and to come up. */
 const PATIENCE = 8_000;
+const PATIENCE_AT_FIRST = 15_000;
 const GLANCE = 2_000;
 const PROBE = "probe";
 
@@ -106,7 +107,7 @@ export class Wire {
 
   #watch() {
     const now = Date.now();
-    if (this.phase === "connecting" && now - this.#heardAt > PATIENCE) this.again();
+    if (this.phase === "connecting" && now - this.#heardAt > PATIENCE_AT_FIRST) this.again();
     if (this.phase !== "open") return;
     if (this.#probedAt && now - this.#probedAt > PATIENCE) this.again();
     else if (!this.#probedAt && now - this.#heardAt > SILENCE) this.#probe();
