@@ -3,8 +3,8 @@
 #   make up      run a cluster on this machine         (make up ARGS='--nodes 5')
 #   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
 #   make check   format, lint, types, imports between floors
-#   make readme  write anew what is made of the code: README's conversation and table of settings,
-#                the schema of the JSON dialect
+#   make readme  write anew what is made of the code: README's conversation and tables of settings
+#                and metrics, the schema of the JSON dialect
 #   make screenshots  take the pictures of the pages in docs/images (needs chromium)
 #   make bench   measure, beside other servers, and write docs/benchmarks.md (Linux, a C compiler)
 #   make bench-quick  measure in less than two minutes, and write nothing

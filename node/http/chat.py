@@ -8,6 +8,6 @@ from twisted.web.resource import Resource
 from node.http.assets import asset, folder
 
 
-def chat_page() -> dict[bytes, Resource]:
+def chat_page() -> dict[str, Resource]:
     """The parts of the page, by their paths in a site."""
-    return {b"": asset("chat/index.html"), b"chat": folder("chat")}
+    return {"": asset("chat/index.html"), "chat": folder("chat")}

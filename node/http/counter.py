@@ -1,12 +1,10 @@
 """The HTTP counter of the tutorial, for the whole cluster: `I am request #N`."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import NOT_DONE_YET
 
 from broker.api import Broker, Refused
 
@@ -36,20 +34,3 @@ class Counter(Resource):
             said = "the broker is away\n"
         request.write(said.encode())
         request.finish()
-
-
-class _Site(Site):
-    noisy = False
-    displayTracebacks = False
-
-    def log(self, request: Any) -> None:
-        """No line per request."""
-
-
-def http_door(broker: Broker, parts: Mapping[bytes, Resource] = MappingProxyType({})) -> Site:
-    """The site behind a node's HTTP door. `parts`: what else is there, by path."""
-    root: Any = Resource()
-    root.putChild(b"counter", Counter(broker))
-    for path, part in parts.items():
-        root.putChild(path, part)
-    return _Site(root, timeout=30)  # type: ignore[no-untyped-call]

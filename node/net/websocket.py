@@ -22,8 +22,10 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 from node.net.connection import SocketConnection, SocketDoor
 from node.net.frames import PING, Frames
 
-LOOKS = 4
-"""How many looks find a peer silent before it's taken for dead."""
+LOOKS = 6
+"""How many looks find a peer silent before it's taken for dead. One that is silent for one or two
+is asked: with the usual settings sooner than the minute after which proxies close.
+"""
 
 
 class WebSocketConnection(SocketConnection):

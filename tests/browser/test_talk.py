@@ -291,6 +291,4 @@ def test_who_looks_elsewhere_is_notified_if_they_want_that(
     cat.does("/msg ann psst")
     expect(ann.conversation("cat")).to_be_visible()
     assert [f"cat in {go}: is ann here?", "cat: psst"] == ann.page.evaluate("window.told")
-    expect(ann.conversation(go)).to_have_accessible_name(
-        f"{go}, 3 unread, 2 of them mention you"
-    )
+    expect(ann.conversation(go)).to_have_accessible_name(f"{go}, 3 unread, 2 of them mention you")

@@ -172,7 +172,7 @@ def test_who_comes_too_often_reads_why(make_town: MakeTown) -> None:
             refused.read()
         refused.close()
         assert ("closing", "connections", "1") == (closing["is"], closing["code"], closing["about"])
-    first.close()
+    first.leave()
 
 
 def test_too_long_a_line_is_refused_and_the_connection_stays(town: Town, come: Come) -> None:
@@ -189,7 +189,7 @@ def test_a_drained_page_is_told_how_to_come_back(make_town: MakeTown) -> None:
     town.nodes[0].end()
     closing = page.rest()[-1]
     assert ("closing", "drain") == (closing["is"], closing["code"])
-    page.close()
+    page.leave()
     with Program(Frames(town.nodes[1])) as again:
         resumed = again.resume(closing["token"])
         assert {"is": "resumed", "nick": "page", "channels": ["#go"]}.items() <= resumed[0].items()

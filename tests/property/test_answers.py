@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from broker.api import Code
 from node.dialects.json import Json, schema
 from tests.support.village import Village, Villager
 
@@ -88,3 +89,12 @@ def test_lines_that_wait_for_the_broker_are_answered_each() -> None:
     answers = [json.loads(line) for line in person.read()]
     kinds = [(each["id"], each["is"]) for each in answers if "id" in each]
     assert [(2, "done"), (3, "done"), (4, "done"), (5, "error"), (6, "error")] == kinds
+
+
+def test_what_is_refused_is_counted_with_an_id_or_without() -> None:
+    village, dialect = Village(), Json(lambda message: message + b"\r\n")
+    person = village.guest(lobby=False, dialect=dialect)
+    person.say('{"do":"leave","channel":"#a"}')
+    _ask(person, 1, {"do": "leave", "channel": "#a"})
+    _ask(person, 2, {"do": "say", "channel": "#a", "text": "x"})
+    assert 3 == village.chats[0].tally.refusals[Code.NOT_MEMBER]

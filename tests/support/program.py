@@ -5,7 +5,7 @@ Blocking, with a memory. Must not know how the server works.
 import json
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 from typing import Any, Self
 
@@ -94,9 +94,9 @@ class Program:
         self.heard: list[Object] = []
         self.sid = self.read()["sid"]
         if nick:
-            self.do("nick", nick=nick)
+            assert "done" == self.do("nick", nick=nick)["is"]
         for channel in at:
-            self.do("join", channel=channel)
+            assert "done" == self.do("join", channel=channel)["is"]
 
     def send(self, do: str, **fields: Any) -> None:
         """Send a command, and wait for nothing."""
@@ -143,12 +143,15 @@ class Program:
         self.sid = resumed["sid"]
         return self.heard[before:]
 
-    def close(self) -> None:
-        """Hang up."""
+    def leave(self) -> None:
+        """Go, whatever state they're in; returns when the nick is free."""
+        with suppress(OSError, ConnectionClosed):
+            self.send("quit")
+            self.rest()
         self.wire.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self.close()
+        self.leave()

@@ -57,7 +57,11 @@ def test_an_empty_frame_is_an_empty_message() -> None:
     assert [b""] == fed(TextMessage(""))
 
 
-@pytest.mark.parametrize("text", ["x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1), "x" * 70_000])
+@pytest.mark.parametrize(
+    "text",
+    ["x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1), "x" * 70_000],
+    ids=["by one", "in bytes", "by far"],
+)
 def test_what_is_too_long_is_told_once_and_dropped(text: str) -> None:
     assert [None, b"next"] == fed(TextMessage(text), TextMessage("next"))
 
@@ -127,6 +131,7 @@ CONTINUED = b"\x80\x80\x00\x00\x00\x00"
         (NOT_UTF8, 1007),
         (sent(BytesMessage(b"x")), 1003),
     ],
+    ids=["unmasked", "reserved", "long ping", "continued", "not UTF-8", "binary"],
 )
 def test_what_breaks_the_rules_ends_the_connection(data: bytes, code: int) -> None:
     frames = Frames(LIMIT)

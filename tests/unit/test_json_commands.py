@@ -122,7 +122,7 @@ def test_not_utf8_is_no_command() -> None:
     assert isinstance(command, Answer) and isinstance(command.reply, Malformed)
 
 
-@pytest.mark.parametrize("text", ["x" * (TEXT + 1), "é" * (TEXT // 2 + 1)])
+@pytest.mark.parametrize("text", ["x" * (TEXT + 1), "é" * (TEXT // 2 + 1)], ids=["x", "é"])
 def test_a_text_has_at_most_so_many_bytes(text: str) -> None:
     message = json.dumps({"do": "say", "id": 7, "channel": "#go", "text": text})
     command = parse(message.encode())
@@ -135,7 +135,7 @@ def test_a_long_text_is_too_long_in_so_many_words() -> None:
     assert Answer(Error(Code.TEXT_TOO_LONG)) == command
 
 
-@pytest.mark.parametrize("text", ["x" * TEXT, "é" * (TEXT // 2)])
+@pytest.mark.parametrize("text", ["x" * TEXT, "é" * (TEXT // 2)], ids=["x", "é"])
 def test_a_text_may_have_that_many_however_it_is_written(text: str) -> None:
     for escaped in (True, False):
         message = json.dumps({"do": "say", "channel": "#go", "text": text}, ensure_ascii=escaped)

@@ -233,7 +233,9 @@ STRANGE = PLAIN.replace(b"host: h", b"host: \xff\xfe")
 
 
 @pytest.mark.parametrize(
-    "request_, status", [(PLAIN, b"400"), (OLD, b"426"), (HEAD, b"405"), (STRANGE, b"400")]
+    "request_, status",
+    [(PLAIN, b"400"), (OLD, b"426"), (HEAD, b"405"), (STRANGE, b"400")],
+    ids=["plain", "old", "head", "strange"],
 )
 def test_what_is_no_handshake_is_refused(node: Node, request_: bytes, status: bytes) -> None:
     socket = Socket()
