@@ -4,8 +4,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 
 from node.http.assets import STATIC
+from node.http.chat import chat_page
+from node.http.site import site
 
 FILES = {file.name: file.read_text() for file in (STATIC / "chat").iterdir()}
 SCRIPTS = {name: text for name, text in FILES.items() if name.endswith(".js")}
@@ -18,6 +22,9 @@ MARKUP = (
     "createContextualFragment", "srcdoc", "eval(", "new Function", "javascript:",
 )  # fmt: skip
 """Ways in which a text can become markup or a script."""
+
+LOADED = {"script", "link", "img"}
+"""Tags that name files."""
 
 
 class Page(HTMLParser):
@@ -84,4 +91,41 @@ def test_the_elements_that_modules_look_for_are_there(name: str, page: Page) -> 
     assert set() == set(re.findall(r"(?:found|onClick)\(\"([\w-]+)\"", SCRIPTS[name])) - there
 
 
-LOADED = {"script", "link", "img"}
+def asked(path: str, *headers: str) -> tuple[bytes, dict[bytes, bytes], bytes]:
+    """What a site with the page answers: the status, the headers, the body."""
+    made, transport = site(chat_page()), StringTransport()
+    made.reactor = Clock()
+    channel = made.buildProtocol(None)
+    channel.makeConnection(transport)
+    lines = [f"GET {path} HTTP/1.1", "Host: here", "Connection: close", *headers, "", ""]
+    channel.dataReceived("\r\n".join(lines).encode())
+    head, _, body = transport.value().partition(b"\r\n\r\n")
+    status, *told = head.split(b"\r\n")
+    return status.split(b" ")[1], dict(_header(line) for line in told), body
+
+
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b": ")
+    return name.lower(), value
+
+
+@pytest.mark.parametrize("path, name", [("/", "index.html"), ("/chat/main.js", "main.js")])
+def test_the_page_is_at_the_root_and_its_parts_below(path: str, name: str) -> None:
+    status, headers, body = asked(path)
+    assert (b"200", FILES[name]) == (status, body.decode())
+    assert b"require-trusted-types-for 'script'" in headers[b"content-security-policy"]
+    assert b"nosniff" == headers[b"x-content-type-options"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/chat", "/chat/", "/chat/none.js", "/chat/main.js/x", "/chat/../x"]
+)
+def test_there_is_nothing_else(path: str) -> None:
+    assert b"404" == asked(path)[0]
+
+
+def test_a_page_that_the_browser_has_is_not_sent_again() -> None:
+    _, headers, _ = asked("/")
+    status, again, body = asked("/", f"If-None-Match: {headers[b'etag'].decode()}")
+    assert (b"304", b"") == (status, body)
+    assert b"content-length" not in again
