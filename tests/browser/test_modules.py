@@ -15,7 +15,7 @@ Call = Callable[..., Any]
 def page(browser: Browser, standing: Town) -> Iterator[Page]:
     """A page of the site that isn't the chat."""
     found = browser.new_page()
-    found.goto(f"http://127.0.0.1:{standing.nodes[0].http}/counter")
+    found.goto(f"http://127.0.0.1:{standing.nodes[0].http}/chat/icon.svg")
     yield found
     found.close()
 
