@@ -171,6 +171,7 @@ async function joinAgain(channel) {
     await session.askFirst({ do: "join", channel });
   } catch (why) {
     if (!(why instanceof Refused) || why.code === "lost") throw why;
+    if (why.code === "already-member") return;
     wishes.complain(sentence(why.message));
   }
 }
