@@ -53,6 +53,8 @@ from broker.api import (
 from broker.api import (
     Presence as Present,
 )
+from broker.bans import Ban
+from broker.barring import Barring
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
@@ -116,7 +118,8 @@ class ClusterConfig:
 class Cluster:
     """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
 
-    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do.
+    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do, and
+    `bans` who may not connect, when that has changed.
     """
 
     log = Logger()
@@ -128,6 +131,7 @@ class Cluster:
         rng: random.Random,
         later: Later | None = None,
         orders: Callable[[Order], None] = lambda _: None,
+        bans: Callable[[tuple[Ban, ...]], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._reactor = reactor
@@ -180,6 +184,7 @@ class Cluster:
         self._keeping = Keeping(
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
         )
+        self.barring = Barring(self._store, bans)
         self._presence = Presence(
             self._store,
             self._keeping,
@@ -190,6 +195,7 @@ class Cluster:
             probe=self._probe,
             messages=self._messages_since,
             ordered=self._ordered,
+            bans=self.barring.heard,
         )
         self._addresses = Addresses(
             self._store,
@@ -1079,6 +1085,15 @@ class Cluster:
         del self._counting[counter]
 
     # -- an operator's orders
+
+    @property
+    def now_ms(self) -> int:
+        """Redis's clock, Unix ms, as well as it's known here."""
+        return self._presence.now_ms
+
+    async def end_detached(self, sid: str, why: str) -> bool:
+        """End a kept session that is on no node; whether there is one."""
+        return await self._keeping.end(sid, why)
 
     def _ordered(self, raw: bytes) -> None:
         try:

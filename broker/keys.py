@@ -19,8 +19,9 @@
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
-                                           mark (of the last WAIT), orders (hash: incarnation ->
-                                           order), report:ID (hash: see broker/orders.py),
+                                           mark (of the last WAIT), orders:INCARNATION (list) and
+                                           report:ID (hash): see broker/orders.py, bans (hash:
+                                           network -> ban) and bans-version: see broker/bans.py,
                                            detached (zset of sids, by when they end),
                                            shelf (hash, their records by sid),
                                            status (hash), incidents (stream): see broker/reports.py,
@@ -97,7 +98,9 @@ class Keys:
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
         self.mark = cluster + "mark"
-        self.orders = cluster + "orders"
+        self._orders = cluster + "orders:"
+        self.bans = cluster + "bans"
+        self.bans_version = cluster + "bans-version"
         self._reports = cluster + "report:"
         self.detached = cluster + "detached"
         self.shelf = cluster + "shelf"
@@ -143,6 +146,9 @@ class Keys:
 
     def node_sessions(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:sessions"
+
+    def orders(self, incarnation: str) -> str:
+        return self._orders + _encoded(incarnation)
 
     def report(self, number: str) -> str:
         return self._reports + _encoded(number)

@@ -1,10 +1,11 @@
 """What an operator may order a node to do, from outside, through Redis.
 
-    chorus drain ─ HSETNX orders INCARNATION order ─> Redis ─ next heartbeat ─> that node does it
-    chorus drain <─ HGETALL report:ID ────────────── Redis <─ what came of it ─┘
+    chorus drain ─ RPUSH orders:INCARNATION order ─> Redis ─ next heartbeat ─> that node does it
+    chorus drain <─ HGETALL report:ID ───────────── Redis <─ what came of it ─┘
 
-An order is JSON. It's handed out with a heartbeat and is gone from Redis then: it's taken once or,
-if the answer is lost, never. Must not know Redis, nor what a node does about it.
+An order is JSON. All that wait are handed out with a heartbeat, in their order, and are gone from
+Redis then: each is taken once or, if the answer is lost, never. Must not know Redis, nor what a
+node does about it.
 """
 
 import msgspec
@@ -42,7 +43,29 @@ class Mend(msgspec.Struct, frozen=True, tag="mend", tag_field="order"):
     sids: tuple[str, ...]
 
 
-Order = Drain | Shed | Show | Mend
+class Announce(msgspec.Struct, frozen=True, tag="announce", tag_field="order"):
+    """Tell everybody here an operator's words. Reports `Announced`."""
+
+    report: str
+    text: str
+
+
+class Kick(msgspec.Struct, frozen=True, tag="kick", tag_field="order"):
+    """End a session for good, also one that is kept and that nobody has. Reports `Found`."""
+
+    report: str
+    sid: str
+    why: str = ""
+
+
+class Locate(msgspec.Struct, frozen=True, tag="locate", tag_field="order"):
+    """Report from where a session is connected: `Found`."""
+
+    report: str
+    sid: str
+
+
+Order = Drain | Shed | Show | Mend | Announce | Kick | Locate
 
 _decoder: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
 
@@ -57,6 +80,21 @@ class Shedding(msgspec.Struct, frozen=True):
     over: float
     closed: int = 0
     finished: bool = False
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """How many people an announcement was put to."""
+
+    people: int
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Whether a session is on the node, and the address that it's connected from; empty: from none
+    (over a unix socket, say).
+    """
+
+    here: bool
+    address: str = ""
 
 
 class Shown(msgspec.Struct, array_like=True, frozen=True):
@@ -75,6 +113,12 @@ class Following(msgspec.Struct, array_like=True, frozen=True):
 
 SUMMARY = ""
 """The field of a report that is written last; no session is called so."""
+
+WAITING = 100
+"""How many orders may wait for one node."""
+
+FORGOTTEN = 3_600
+"""Seconds after which an order that nobody took or took back is gone."""
 
 KEPT = 60
 """Seconds that a report stays in Redis, besides what the order takes."""

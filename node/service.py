@@ -28,6 +28,7 @@ from twisted.logger import (
 from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
+from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.drain import Drain
 from node.core.entrance import Entrance
@@ -42,6 +43,7 @@ from node.net.idle import Idle
 from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
+from node.ordered import Ordered
 from node.settings import Settings
 
 GOODBYE = 5.0
@@ -75,7 +77,8 @@ class Node:
             reactor,
             rng,
             later=end_of_turn(reactor),
-            orders=self._ordered,
+            orders=lambda order: self._ordered.do(order),  # noqa: PLW0108 (it's made below)
+            bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
         )
         self._outbox = Outbox(end_of_turn(reactor), write)
         self.chat = Chat(
@@ -93,7 +96,9 @@ class Node:
             promise=Deferred,
             later=reactor.callLater,
         )
-        self._entrance = _entrance(settings, self.broker) if settings.limits else None
+        bans = Bans(lambda: self.broker.now_ms)
+        self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
+        self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._ports: list[Any] = []
         self._closing = Goodbye.SHUTDOWN
@@ -205,24 +210,18 @@ class Node:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
         await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
 
-    # -- what an operator orders (`broker.orders`)
+    # -- what an operator orders (`node.ordered`)
 
-    def _ordered(self, order: orders.Order) -> None:
-        match order:
-            case orders.Drain():
-                over = self._settings.drain if order.over is None else order.over
-                count = len(self.chat.hub.sessions)
-                shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
-                _spawn(self.broker.report(order.report, shedding))
-                self.end(over)
-            case orders.Shed():
-                self._shed(order)
-            case orders.Show():
-                _spawn(self.broker.show(order.report, self._shown()))
-            case orders.Mend():
-                self.chat.mend(order.sids)
+    def drain(self, order: orders.Drain) -> None:
+        """Report how many there are, and end."""
+        over = self._settings.drain if order.over is None else order.over
+        count = len(self.chat.hub.sessions)
+        shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
+        _spawn(self.broker.report(order.report, shedding))
+        self.end(over)
 
-    def _shed(self, order: orders.Shed) -> None:
+    def shed(self, order: orders.Shed) -> None:
+        """Report how many there are, close some of their connections, and report that."""
         over = self._settings.drain if order.over is None else order.over
         everybody = list(self.chat.hub.sessions.values())
         some = self._rng.sample(everybody, round(order.share * len(everybody)))
@@ -236,21 +235,16 @@ class Node:
         report(finished=False)
         drain.start()
 
-    def _shown(self) -> dict[str, orders.Shown]:
-        return {
-            sid: orders.Shown(session.me.token, session.me.nick, tuple(session.channels))
-            for sid, session in self.chat.hub.sessions.items()
-            if session.me.nick
-        }
-
 
 def _balancers(settings: Settings, *, served: bool) -> Balancers | None:
     networks = parse_networks(settings.balancers)
     return Balancers(networks, served) if networks else None
 
 
-def _entrance(settings: Settings, broker: Cluster) -> Entrance:
+def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:
     """What the settings say about limits."""
+    if not settings.limits:
+        return Entrance(None, broker, 0, bans)
 
     def table(scope: str) -> dict[Act, Rate]:
         rates = {act: parse_rate(getattr(settings, f"{act}_per_{scope}", "")) for act in Act}
@@ -259,7 +253,7 @@ def _entrance(settings: Settings, broker: Cluster) -> Entrance:
     limits = Limits(
         table("session"), table("address"), parse_networks(settings.trusted), time.monotonic
     )
-    return Entrance(limits, broker, settings.connections_per_address)
+    return Entrance(limits, broker, settings.connections_per_address, bans)
 
 
 async def _settled(result: Any) -> None:

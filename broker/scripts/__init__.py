@@ -13,6 +13,8 @@ _USES: dict[str, tuple[str, ...]] = {
     "admit": (),
     "amend": ("_member", "_log"),
     "away": (),
+    "ban": (),
+    "bans": (),
     "claim": ("_log",),
     "count": (),
     "detach": ("_kept",),
@@ -43,6 +45,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "tell": ("_member", "_settle", "_log"),
     "topic": ("_member", "_log"),
     "trim": (),
+    "unban": (),
     "unshelve": (),
 }
 
