@@ -32,8 +32,8 @@ class Guarded:
         self.barring._changed = self.told.append
 
     async def until_told(self, *bans: Ban) -> None:
-        async def last() -> set[Ban | None]:
-            return set(self.told[-1]) if self.told else {None}
+        async def last() -> set[Ban]:
+            return set(self.told[-1]) if self.told else {Ban(1, "nothing was told")}
 
         await eventually(last, set(bans))
 
