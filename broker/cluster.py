@@ -34,11 +34,13 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    History,
     Identity,
     Later,
     Missed,
     Person,
     Position,
+    Posted,
     Reach,
     Receipt,
     Refused,
@@ -55,7 +57,7 @@ from broker.api import (
 )
 from broker.bans import Ban
 from broker.barring import Barring
-from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
+from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
 from broker.kept import TURN, Reclaimed
@@ -433,6 +435,20 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
+        self._check()
+        said = Said(program(), 1, name, text)
+        key = key or said.sid  # so that a call whose answer is lost can be repeated
+
+        async def post(again: bool) -> Posted:
+            return Posted(*await self._store.post(channel, said, key, again=again))
+
+        posted = await self._settle(self.node, post)
+        self._said += posted.fresh
+        if self._replication is not None:
+            await self._replication.confirmed()
+        return posted
 
     @staticmethod
     def _said_and(replication: Replication, settled: Settled, refused: Refused | None) -> None:
@@ -911,9 +927,9 @@ class Cluster:
         self._check()
         return await self._store.topic(channel)
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
         self._check()
-        return await self._store.history(channel, count)
+        return await self._store.history(channel, count, before)
 
     # -- people
 

@@ -5,6 +5,7 @@
                                            last line, 0 if there's only a topic
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
+    NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)
     NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away,
                                            claimed (ms), and epoch, seq: the inbox's tip then
     NAMESPACE:1:{n:alice}:meta     hash    epoch, seq, at, past   of the inbox
@@ -122,6 +123,9 @@ class Keys:
 
     def channel(self, name: str) -> ChannelKeys:
         return _channel_keys(self._prefix, name)
+
+    def post(self, channel: str, digest: str) -> str:
+        return f"{self._prefix}{{c:{_encoded(channel)}}}:post:{digest}"
 
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"

@@ -7,6 +7,7 @@ when to take them `presence`'s. Must not know sockets, sinks or the feed.
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from copy import copy
+from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -17,6 +18,7 @@ from twisted.python.failure import Failure
 from broker.api import (
     Arrival,
     Code,
+    History,
     Identity,
     Position,
     Receipt,
@@ -34,6 +36,7 @@ from broker.events import (
     Left,
     Quit,
     Renamed,
+    Said,
     Told,
     TopicSet,
     around_nick,
@@ -51,6 +54,9 @@ from broker.scripts import MOMENT, load
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
 
+
+REMEMBERED = 600
+"""Seconds for which it's kept what a program said under a key."""
 
 STRANGER = "-"
 """The token of a member whom nobody has put back yet; see scripts/_settle.lua."""
@@ -236,9 +242,12 @@ class Store:
             {before: int(seq) for before, _, seq in places},
         )
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
-        """The last spoken entries, oldest first."""
-        return _entries(await self.run("history", self.keys.log(channel), count))[::-1]
+    async def history(self, channel: str, count: int, before: Position | None) -> History:
+        """The last spoken entries, or the last before a place."""
+        keys = self.keys.log(channel)
+        epoch, flat = await self.run("history", keys, count + 1, *(before or ()))
+        entries = _entries(flat)
+        return History(epoch.decode(), entries[:count][::-1], len(entries) > count)
 
     async def trim(self, log: str, oldest_ms: int) -> int:
         """Forget what is older; returns how many entries went."""
@@ -413,6 +422,33 @@ class Store:
         )
         if reply == 2:
             raise Refused(Code.NOT_MEMBER, channel)
+
+    async def post(
+        self, channel: str, said: Said, key: str, *, again: bool
+    ) -> tuple[Position, int, bool, bool]:
+        """Put a program's line into a log; see `api.Posted`. `again`: it may have been done before.
+
+        Raises NO_SUCH_CHANNEL, and LinkLost: a repetition has to say that it is one.
+        """
+        memo = self.keys.post(channel, _digest(said.nick, key))
+        digest = _digest(said.text)
+        reply = await self._once(
+            "post",
+            (*self.keys.channel(channel), memo),
+            self._log_name(channel),
+            self._lines,
+            encode(said),
+            digest,
+            REMEMBERED,
+            self._kept,
+            int(again),
+            self.server,
+        )
+        if reply[0] == b"none":
+            raise Refused(Code.NO_SUCH_CHANNEL, channel)
+        _, epoch, seq, ms, fresh, before = reply
+        same = before.decode() == digest
+        return Position(epoch.decode(), int(seq)), int(ms), fresh == 1, same
 
     async def roster(self, channel: str) -> Roster:
         """Raises NO_SUCH_CHANNEL."""
@@ -782,6 +818,10 @@ class _Direct:
 
     def call(self, *args: Argument, **_ways: bool) -> "Deferred[Any]":
         return self._wire.ask(*args)
+
+
+def _digest(*parts: str) -> str:
+    return sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
 def _refusal(failure: Failure) -> BaseException | None:

@@ -29,6 +29,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "mark": (),
     "note": ("_log",),
     "offer": (),
+    "post": ("_member", "_settle", "_log"),
     "read": (),
     "reclaim": ("_kept", "_log"),
     "recover": (),
