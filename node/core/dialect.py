@@ -22,6 +22,12 @@ class Dialect(Protocol):
     same bytes, rendered once. So it's compared by identity, and its options are part of it.
     """
 
+    name: str
+    """What it's called, for operators."""
+
+    lobby: bool
+    """Whether people come into the lobby by connecting."""
+
     echo: bool
     """Whether people read their own lines."""
 

@@ -338,12 +338,12 @@ class Hub:
                 past.append(entry)
                 continue
             if past:
-                self.reply(session, Past(channel, past))
+                self.reply(session, Past(channel, epoch, past))
                 past = []
             place = Place(channel, epoch, entry.seq, entry.ms)
             self._outbox.put(session, session.dialect.render(event, place))
         if past:
-            self.reply(session, Past(channel, past))
+            self.reply(session, Past(channel, epoch, past))
 
     def _tell(self, event: Told, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)

@@ -103,7 +103,7 @@ class LineConnection(Protocol):
         session = self._session = chat.connect(self, self._door.dialect, site)
         session.allowance = allowance
         session.peer = peer
-        chat.greet(session)
+        chat.greet(session, lobby=session.dialect.lobby)
 
     def dataReceived(self, data: bytes) -> None:
         session, chat = self._session, self._door.chat

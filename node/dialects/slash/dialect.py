@@ -21,6 +21,9 @@ from node.dialects.slash.replies import OPTIONS, REPLIES, because, clock
 class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
 
+    name = "slash"
+    lobby = True
+
     def __init__(
         self,
         options: frozenset[str] = frozenset(),
