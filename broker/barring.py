@@ -9,7 +9,6 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from broker.api import Code, Refused
 from broker.bans import Ban
 from broker.store import Store
 
@@ -43,11 +42,11 @@ class Barring:
         self._version, self._known = await self._store.bans()
         self._changed(self._known)
 
-    async def ban(self, ban: Ban) -> None:
-        """Ban a network, in the whole cluster. BUSY if there are too many bans."""
-        if not await self._store.ban([ban]):
-            raise Refused(Code.BUSY)
+    async def ban(self, ban: Ban) -> bool:
+        """Ban a network, in the whole cluster; whether there was room for one more."""
+        done = await self._store.ban([ban])
         await self._look()
+        return done
 
     async def unban(self, network: str) -> Ban | None:
         """Take a ban away; the ban, if there was one."""

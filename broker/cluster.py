@@ -57,6 +57,7 @@ from broker.api import (
 )
 from broker.bans import Ban
 from broker.barring import Barring
+from broker.desk import Desk
 from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
@@ -187,6 +188,14 @@ class Cluster:
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
         )
         self.barring = Barring(self._store, bans)
+        self.desk = Desk(
+            self._store,
+            self.barring,
+            reactor,
+            name=config.node,
+            now_ms=lambda: self.now_ms,
+            check=self._check,
+        )
         self._presence = Presence(
             self._store,
             self._keeping,

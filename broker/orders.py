@@ -8,6 +8,8 @@ Redis then: each is taken once or, if the answer is lost, never. Must not know R
 node does about it.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 
@@ -65,9 +67,26 @@ class Locate(msgspec.Struct, frozen=True, tag="locate", tag_field="order"):
     sid: str
 
 
-Order = Drain | Shed | Show | Mend | Announce | Kick | Locate
+class Post(msgspec.Struct, frozen=True, tag="post", tag_field="order"):
+    """Say something in a channel, under a name that is no person's. Reports `Posted`."""
+
+    report: str
+    name: str
+    channel: str
+    text: str
+
+
+Order = Drain | Shed | Show | Mend | Announce | Kick | Locate | Post
 
 _decoder: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
+
+
+class Holder(NamedTuple):
+    """Who holds a nick, and the incarnation that has them, or had before they were detached."""
+
+    sid: str
+    node: str
+    nick: str
 
 
 class Shedding(msgspec.Struct, frozen=True):
@@ -86,6 +105,12 @@ class Announced(msgspec.Struct, frozen=True):
     """How many people an announcement was put to."""
 
     people: int
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What became of a post: empty, or the code with which it was refused."""
+
+    refused: str = ""
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -20,6 +20,9 @@ POINT = 5.0
 HOUR = 720
 """How many points are kept of a node."""
 
+INCIDENT_FIELD = "i"
+"""The field of an entry of the stream of incidents: an `Incident` as JSON."""
+
 INCIDENTS = 500
 """How many incidents are kept of a cluster."""
 

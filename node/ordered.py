@@ -7,6 +7,7 @@ import msgspec
 from twisted.logger import Logger
 
 from broker import orders
+from broker.api import Refused
 from broker.bans import Ban
 from node.core.bans import Bans
 from node.core.chat import Chat
@@ -68,6 +69,8 @@ class Ordered:
                 self._report(order.report, orders.Announced(people))
             case orders.Kick():
                 self._spawn(self._kick(order))
+            case orders.Post():
+                self._spawn(self._post(order))
             case orders.Locate():
                 self._report(order.report, self._found(order.sid))
 
@@ -82,6 +85,14 @@ class Ordered:
         elif await self._reporter.end_detached(order.sid, Goodbye.KICKED.because(order.why)):
             found = orders.Found(here=True)
         await self._reporter.report(order.report, found)
+
+    async def _post(self, order: orders.Post) -> None:
+        refused = ""
+        try:
+            await self._chat.broker.post(order.name, order.channel, order.text, order.report)
+        except Refused as e:
+            refused = e.code.value
+        await self._reporter.report(order.report, orders.Posted(refused))
 
     def _found(self, sid: str) -> orders.Found:
         session = self._chat.hub.sessions.get(sid)
