@@ -25,7 +25,8 @@
                                            network -> ban) and bans-version: see broker/bans.py,
                                            detached (zset of sids, by when they end),
                                            shelf (hash, their records by sid),
-                                           status (hash), incidents (stream): see broker/reports.py,
+                                           status (hash: incarnation -> Status),
+                                           incidents (stream): see broker/reports.py,
                                            and recovery (hash, see scripts/recover.lua)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and

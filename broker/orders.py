@@ -21,6 +21,7 @@ class Drain(msgspec.Struct, frozen=True, tag="drain", tag_field="order"):
 
     report: str
     over: float | None = None
+    by: str = ""
 
 
 class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="order"):
@@ -31,6 +32,7 @@ class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="order"):
     report: str
     share: float
     over: float | None = None
+    by: str = ""
 
 
 class Show(msgspec.Struct, frozen=True, tag="show", tag_field="order"):

@@ -3,7 +3,8 @@
     chorus kick ──────────> acts ──> Desk: redis-py, blocking   (node.operate.desk)
     POST /api/v1/kicks ───> acts ──> Desk: the node's own link  (broker.desk)
 
-Every act is told to the cluster's incidents, with who did it. Must not know Redis, Twisted or HTTP.
+Every act is told to the cluster's incidents, with who did it, here or by the node
+that does it. Must not know Redis, Twisted or HTTP.
 """
 
 import secrets
@@ -64,20 +65,16 @@ class Desk(Protocol):
 async def drain(desk: Desk, name: str, over: float | None, by: str) -> str:
     """Have a node close all its connections and end. Returns when it has begun."""
     node, number = await find(desk, name), new_report()
-    begun = await _order(desk, node, orders.Drain(number, over), orders.Shedding)
-    says = f"{name} drains: {_connections(begun.sessions)} within {begun.over:g} s"
-    await desk.tell(Kind.DRAINING, name, says, by)
-    return says
+    begun = await _order(desk, node, orders.Drain(number, over, by), orders.Shedding)
+    return f"{name} drains: {_connections(begun.sessions)} within {begun.over:g} s"
 
 
 async def rebalance(desk: Desk, name: str, share: float, over: float | None, by: str) -> str:
     """Have a node close a share of its connections, 0 to 1. Returns when it has begun."""
     node, number = await find(desk, name), new_report()
-    begun = await _order(desk, node, orders.Shed(number, share, over), orders.Shedding)
-    says = f"{name} closes {begun.closing} of {_connections(begun.sessions)}"
-    says += f" within {begun.over:g} s"
-    await desk.tell(Kind.REBALANCE, name, says, by)
-    return says
+    begun = await _order(desk, node, orders.Shed(number, share, over, by), orders.Shedding)
+    closing = f"{begun.closing} of {_connections(begun.sessions)}"
+    return f"{name} closes {closing} within {begun.over:g} s"
 
 
 async def find(desk: Desk, name: str) -> str:

@@ -28,6 +28,8 @@ from twisted.logger import (
 from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
+from broker.reports import Kind
+from node import __version__
 from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.drain import Drain
@@ -35,7 +37,9 @@ from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
+from node.core.tally import Tally
 from node.dialects.slash import Slash
+from node.health import Health
 from node.net.connection import LineDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
@@ -44,7 +48,9 @@ from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.ordered import Ordered
+from node.reporter import Reporter
 from node.settings import Settings
+from node.vitals import LoopLag
 
 GOODBYE = 5.0
 """Seconds that a node takes at most to say goodbye."""
@@ -80,7 +86,8 @@ class Node:
             orders=lambda order: self._ordered.do(order),  # noqa: PLW0108 (it's made below)
             bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
         )
-        self._outbox = Outbox(end_of_turn(reactor), write)
+        self.tally = Tally()
+        self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
                 server=settings.server_name,
@@ -95,12 +102,30 @@ class Node:
             spawn=_spawn,
             promise=Deferred,
             later=reactor.callLater,
+            tally=self.tally,
         )
         bans = Bans(lambda: self.broker.now_ms)
         self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
         self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
-        self._ports: list[Any] = []
+        self._lag = LoopLag(self.tally.loop_lag, reactor)
+        self.health = Health(
+            self.broker.tally,
+            beat=settings.lease / 8,
+            draining=lambda: self.draining,
+            lag=lambda: self._lag.longest,
+            seconds=reactor.seconds,
+        )
+        self._reporter = Reporter(
+            settings.name,
+            self.broker.board,
+            self.chat,
+            self.broker.tally,
+            self.health,
+            self._lag,
+            reactor,
+        )
+        self._ports: list[tuple[str, Any]] = []
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
         self.draining = False
@@ -115,6 +140,10 @@ class Node:
         await self.broker.start(self.chat)
         if settings.limits and settings.idle:
             self._idle.start()
+        self._lag.start()
+        if settings.reports:
+            self._reporter.start()
+            self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
         opened = []
         for kind, endpoints, door in self._doors():
             for endpoint in endpoints:
@@ -126,7 +155,7 @@ class Node:
                     dead_peer=settings.dead_peer,
                     balancers=_balancers(settings, served=kind == "http"),
                 )
-                self._ports.append(port)
+                self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")
         return opened
 
@@ -144,11 +173,16 @@ class Node:
             Slash(),
             outbox_bytes=self._settings.outbox_bytes,
             flush=self._outbox.flush_one,
-            slow=lambda session: log.info("a slow reader is closed", sid=session.me.sid),
+            slow=self._slow,
             call_later=reactor.callLater,
             spawn=_spawn,
             entrance=self._entrance,
         )
+
+    def _slow(self, session: Session) -> None:
+        bound = self._settings.outbox_bytes
+        says = f"reads too slowly: more than {bound} bytes waited"
+        self.broker.board.tell(Kind.SLOW, session.me.nick, says)
 
     def _http_door(self) -> Any:
         from node.http.counter import http_door  # half of a node's start-up time, if it's unused
@@ -157,25 +191,29 @@ class Node:
 
     # -- coming to an end, and losing weight
 
-    def end(self, over: float | None = None) -> None:
+    def end(self, over: float | None = None, by: str = "") -> None:
         """Close the doors, then people's connections, spread over a time, then end the process.
 
-        `over`: in seconds; None: as it was set up. Once more: the rest at once.
+        `over`: in seconds; None: as it was set up. `by`: which operator said so. Once more:
+        the rest at once.
         """
         if not self.draining:
             self.draining = True
-            _spawn(self._end(self._settings.drain if over is None else over))
+            _spawn(self._end(self._settings.drain if over is None else over, by))
         elif self._drain is not None:
             self._drain.hurry()
 
-    async def _end(self, over: float) -> None:
-        await self._close_doors()
+    async def _end(self, over: float, by: str) -> None:
+        # A balancer reads from /readyz that it's to send nobody. Where nodes share a port, who asks
+        # is to find another node.
+        await self._close_doors(but="" if self._settings.reuse_port else "http")
+        says = f"{len(self.chat.hub.sessions)} sessions within {over:g} s"
+        self.broker.board.tell(Kind.DRAINING, self._settings.name, says, by)
         if over > 0:
             self._closing = Goodbye.DRAIN
             drained: Deferred[None] = Deferred()
             everybody = list(self.chat.hub.sessions.values())
             self._drain = self._spread(everybody, over, lambda: drained.callback(None))
-            log.info("draining: {n} sessions within {s} s", n=len(everybody), s=over)
             self._drain.start()
             await drained
         with suppress(ReactorNotRunning):  # it couldn't even serve, and is stopping
@@ -192,14 +230,17 @@ class Node:
             call_later=reactor.callLater,
         )
 
-    async def _close_doors(self) -> None:
-        ports, self._ports = self._ports, []
-        for port in ports:
+    async def _close_doors(self, *, but: str = "") -> None:
+        """Close all doors but those of one kind."""
+        closing = [port for kind, port in self._ports if kind != but]
+        self._ports = [door for door in self._ports if door[0] == but]
+        for port in closing:
             await _settled(port.stopListening())
 
     async def stop(self) -> None:
         """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
-        await self._close_doors()
+        self.draining = True
+        await self._close_doors(but="http")
         self._idle.stop()
         try:
             goodbye = Deferred.fromCoroutine(self.chat.close_all(self._closing))
@@ -208,7 +249,12 @@ class Node:
             await goodbye
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
+        self._lag.stop()
+        if self.broker.ready:
+            self.broker.board.tell(Kind.STOPPED, self._settings.name)
+            await _settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))
         await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
+        await self._close_doors()
 
     # -- what an operator orders (`node.ordered`)
 
@@ -218,7 +264,7 @@ class Node:
         count = len(self.chat.hub.sessions)
         shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
         _spawn(self.broker.report(order.report, shedding))
-        self.end(over)
+        self.end(over, order.by)
 
     def shed(self, order: orders.Shed) -> None:
         """Report how many there are, close some of their connections, and report that."""
@@ -231,7 +277,8 @@ class Node:
             _spawn(self.broker.report(order.report, shedding, over))
 
         drain = self._spread(some, over, lambda: report(finished=True))
-        log.info("shedding {n} of {all} sessions", n=len(some), all=len(everybody))
+        says = f"{len(some)} of {len(everybody)} sessions are sent elsewhere"
+        self.broker.board.tell(Kind.REBALANCE, self._settings.name, says, order.by)
         report(finished=False)
         drain.start()
 

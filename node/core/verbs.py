@@ -94,7 +94,10 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     if command.ref is not None:
         settled = partial(settled, line=command)
     session.current = name
-    chat.said += 1
+    tally, nick = chat.tally, session.me.nick
+    tally.lines += 1
+    tally.by_channel[name] = tally.by_channel.get(name, 0) + 1
+    tally.by_nick[nick] = tally.by_nick.get(nick, 0) + 1
     chat.broker.say(session.me, name, text, command.action, settled)
 
 
@@ -249,7 +252,7 @@ async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
 async def stats(chat: "Chat", session: Session, command: commands.Stats) -> Reply:
     totals = await chat.broker.totals()
     uptime = int(chat.seconds() - chat.started)
-    here = Totals(1, len(chat.hub.sessions), len(chat.hub), chat.said)
+    here = Totals(1, len(chat.hub.sessions), len(chat.hub), chat.tally.lines)
     return replies.StatsAre(chat.config.node, uptime, here, totals)
 
 

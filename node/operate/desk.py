@@ -1,4 +1,4 @@
-"""`node.acts` for an operator at a terminal: `chorus notice`, `kick`, `ban`, `unban`, `bans`, `say`.
+"""`node.acts` for an operator at a terminal: `chorus notice`, `say`, `kick`, `ban` and so on.
 
 A `node.acts.Desk` over a Redis client that blocks: its methods are coroutines, as that of a node's
 are, and never wait for anything, so that `run` is a loop of one step.
@@ -110,19 +110,20 @@ def run(act: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("a desk that blocks never waits")
 
 
-def do(act: Callable[[Desk], Coroutine[Any, Any, str]]) -> Callable[[Operator], bool]:
-    """What `chorus` does for an act: all is well if it raises nothing."""
-
-    def work(operator: Operator) -> bool:
-        says = run(act(Desk(operator)))
-        if says:
-            operator.say(says)
-        return True
-
-    return work
+def do(operator: Operator, act: Callable[[Desk], Coroutine[Any, Any, str | None]]) -> bool:
+    """Do an act and say what came of it: all is well if it raises nothing."""
+    says = run(act(Desk(operator)))
+    if says is not None:
+        operator.say(says)
+    return True
 
 
-def lasting(text: str) -> float:
+def is_network(who: str) -> bool:
+    """Whether this is an address or a network rather than a nick: no nick holds one of these."""
+    return any(sign in who for sign in ".:/")
+
+
+def seconds(text: str) -> float:
     """A time such as 90s, 30m, 12h, 7d, in seconds. Raises SettingError."""
     found = _TIME.fullmatch(text.strip())
     if found is None or found[2] not in _UNITS:

@@ -55,7 +55,7 @@ class Operator:
         try:
             yield self
         except redis.exceptions.RedisError as e:
-            raise OperatorError(f"the Redis at {self.shown} doesn't do it: {e}") from None
+            raise OperatorError(f"the Redis at {self.shown} (--redis) doesn't do it: {e}") from None
         finally:
             self.redis.close()
 
