@@ -417,6 +417,11 @@ class Broker(Protocol):
         Events arrive once a `join` has told from where on. AWAY if the broker is away.
         """
 
+    async def listen(self, channel: str) -> Position:
+        """Hear a channel that this node follows without anybody's being in it: all after the place
+        that is returned comes through the sink, as it does for members. NO_SUCH_CHANNEL.
+        """
+
     def unfollow(self, channel: str) -> None:
         """Stop hearing a channel. Nothing of it arrives after this call."""
 

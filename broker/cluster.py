@@ -264,6 +264,11 @@ class Cluster:
         return self._ready and not self._presence.moving
 
     @property
+    def calls(self) -> int:
+        """How many calls to Redis are under way."""
+        return self._link.under_way
+
+    @property
     def node(self) -> str:
         """This incarnation's name: the node's, and what is drawn at random at each start."""
         return self._presence.node
@@ -885,6 +890,13 @@ class Cluster:
         self._check()
         self._feed.follow(fold(channel))
         self._link.subscribe(self._keys.channel(channel).log)
+
+    async def listen(self, channel: str) -> Position:
+        self._check()
+        await self._store.topic(channel)  # there is one
+        tip = (await self._store.read(channel, 0, 1)).tip
+        self._feed.open(fold(channel), tip)
+        return tip
 
     def unfollow(self, channel: str) -> None:
         self._feed.unfollow(fold(channel))

@@ -543,6 +543,12 @@ class Memory:
             raise Refused(Code.AWAY)
         self._heard.setdefault(fold(channel), None)
 
+    async def listen(self, channel: str) -> Position:
+        tip = self._channel(channel).log.tip
+        if self._heard.get(fold(channel), tip) is None:
+            self._heard[fold(channel)] = tip
+        return tip
+
     def unfollow(self, channel: str) -> None:
         self._heard.pop(fold(channel), None)
 

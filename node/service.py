@@ -47,6 +47,7 @@ from node.net.idle import Idle
 from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
+from node.numbers import Numbers
 from node.ordered import Ordered
 from node.reporter import Reporter
 from node.settings import Settings
@@ -112,9 +113,18 @@ class Node:
         self.health = Health(
             self.broker.tally,
             beat=settings.lease / 8,
+            starting=lambda: not self._serving,
             draining=lambda: self.draining,
             lag=lambda: self._lag.longest,
             seconds=reactor.seconds,
+        )
+        self._numbers = Numbers(
+            settings.name,
+            self.broker,
+            self.chat,
+            self.health,
+            ending=lambda: self.draining,
+            dialects=(Slash.name,),
         )
         self._reporter = Reporter(
             settings.name,
@@ -126,6 +136,7 @@ class Node:
             reactor,
         )
         self._ports: list[tuple[str, Any]] = []
+        self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
         self.draining = False
@@ -137,16 +148,24 @@ class Node:
         Raises OSError (or Twisted's `CannotListenError`) if a door can't be opened.
         """
         settings = self._settings
+        # /livez answers while Redis is waited for, and /readyz says so; but where nodes share a
+        # port, who asks is to find another node
+        first = "" if settings.reuse_port else "http"
+        opened = await self._open_doors(lambda kind: kind == first)
         await self.broker.start(self.chat)
+        self._serving = True
         if settings.limits and settings.idle:
             self._idle.start()
         self._lag.start()
         if settings.reports:
             self._reporter.start()
             self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
-        opened = []
+        return await self._open_doors(lambda kind: kind != first) + opened
+
+    async def _open_doors(self, wanted: Callable[[str], bool]) -> list[str]:
+        settings, opened = self._settings, []
         for kind, endpoints, door in self._doors():
-            for endpoint in endpoints:
+            for endpoint in endpoints if wanted(kind) else ():
                 port = await open_door(
                     reactor,
                     endpoint,
@@ -185,9 +204,20 @@ class Node:
         self.broker.board.tell(Kind.SLOW, session.me.nick, says)
 
     def _http_door(self) -> Any:
-        from node.http.counter import http_door  # half of a node's start-up time, if it's unused
+        # half of a node's start-up time, if it's unused
+        from node.http.counter import Counter
+        from node.http.health import Livez, Readyz
+        from node.http.metrics import Metrics
+        from node.http.site import site
 
-        return http_door(self.broker)
+        return site(
+            {
+                "counter": Counter(self.broker),
+                "livez": Livez(),
+                "readyz": Readyz(self.health.unready),
+                "metrics": Metrics(self._numbers),
+            }
+        )
 
     # -- coming to an end, and losing weight
 
