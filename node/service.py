@@ -205,13 +205,31 @@ class Node:
 
     def _http_door(self) -> Any:
         # half of a node's start-up time, if it's unused
+        from node.http.access import Access
+        from node.http.api import Api, Parts
         from node.http.counter import Counter
         from node.http.health import Livez, Readyz
         from node.http.metrics import Metrics
         from node.http.site import site
+        from node.http.tokens import Tokens
 
+        settings = self._settings
+        tokens = Tokens(
+            settings.tokens, reactor.seconds, lambda what: log.warn("{what}", what=what)
+        )
+        operators = parse_networks(settings.operators_from)
+        parts = Parts(
+            Access(tokens, operators, reactor.seconds),
+            self.broker,
+            self.chat.hub,
+            self.broker.desk,
+            self.broker.board.overview,
+            reactor.callLater,
+            settings.outbox_bytes,
+        )
         return site(
             {
+                "api/v1": Api(parts),
                 "counter": Counter(self.broker),
                 "livez": Livez(),
                 "readyz": Readyz(self.health.unready),

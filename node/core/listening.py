@@ -38,7 +38,7 @@ class Listening:
     ) -> None:
         self._hub = hub
         self._broker = broker
-        self._name = fold(channel)
+        self.name = fold(channel)
         self._tell = tell
         self._at = Position("", -1)
         self._kept: list[Envelope] | None = []  # until it's known where the channel stands
@@ -46,14 +46,14 @@ class Listening:
 
     async def begin(self, after: Position | None) -> None:
         """Hear what comes, or (`after`) what has come after a place. Raises Refused."""
-        self._hub.listen(self._name, self)
+        self._hub.listen(self.name, self)
         try:
-            await self._broker.follow(self._name)
-            tip = await self._broker.listen(self._name)
+            await self._broker.follow(self.name)
+            tip = await self._broker.listen(self.name)
             lost: int | None = 0
             entries: list[Entry] = []
             if after is not None:
-                lost, entries = await self._broker.missed(self._name, after, tip)
+                lost, entries = await self._broker.missed(self.name, after, tip)
         except BaseException:
             self.end()
             raise
@@ -71,7 +71,7 @@ class Listening:
     def end(self) -> None:
         """Hear nothing more."""
         self._over = True
-        self._hub.listen_no_more(self._name, self)
+        self._hub.listen_no_more(self.name, self)
 
     def _show(self, at: Position, entry: Entry) -> None:
         if isinstance(entry.event, Said) and not self._over:
