@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from node.http.access import COOKIE, PROOF, Scope
 from tests.cluster.conftest import MakeTown
 from tests.support.api import Api, new_token
 from tests.support.processes import await_fact
