@@ -194,7 +194,11 @@ class Hub:
 
     def sizes(self) -> Iterable[tuple[str, int]]:
         """The channels that people here are in, and how many are in each."""
-        return ((name, len(channel.members)) for name, channel in self._channels.items())
+        return (
+            (name, len(channel.members))
+            for name, channel in self._channels.items()
+            if channel.members
+        )
 
     def spelled(self, name: str, otherwise: str = "") -> str:
         """A channel's name as it was first spelled, if people here are in it."""

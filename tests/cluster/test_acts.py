@@ -57,6 +57,19 @@ def test_where_there_is_no_channel_nothing_is_said(make_town: MakeTown) -> None:
     assert (1, "Error: there is no channel #nowhere\n") == (done.returncode, done.stderr)
 
 
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["#go", "hi", "--as", "Ann B"], "Error: Ann B can't be a name\n"),
+        (["#a,b", "hi"], "Error: #a,b can't be a channel\n"),
+        (["#go", ""], "Error: text: expected some words\n"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(make_town: MakeTown, args: list[str], says: str) -> None:
+    done = operate(make_town(count=0).cluster, "say", *args)
+    assert (1, says) == (done.returncode, done.stderr)
+
+
 def test_who_is_kicked_reads_why_others_too_and_it_cannot_be_undone(make_town: MakeTown) -> None:
     town = make_town(count=2)
     ann, bob = town.people("ann", "bob", at="#go")
