@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.embedded import Embedded
-from tests.cluster.conftest import MakeTown
+from tests.cluster.conftest import LEASE, MakeTown
 from tests.support.api import Api, new_token
 from tests.support.processes import await_fact
 from tests.support.town import Town
@@ -210,6 +210,26 @@ def test_where_the_log_has_less_a_gap_is_told(make_town: MakeTown, tokens: Token
     assert [("gap", {"lost": None}), ("said", "one")] == [
         (found[0].name, found[0].data),
         (found[1].name, found[1].data["text"]),
+    ]
+
+
+def test_who_follows_reads_on_after_redis_lost_everything(
+    make_town: MakeTown, tokens: Tokens, own_server: Embedded
+) -> None:
+    secret = tokens.draw("reader", "read")
+    flags = (*tokens.flags, "--lease", str(LEASE))
+    town = make_town(*flags, url=own_server.url, count=2)
+    ann = town.person("ann", "#go", on=2)
+    with Api(town.nodes[0], secret).events("go") as events:
+        ann.does("one")
+        assert "one" == next(events).data["text"]
+        town.cluster.redis.flushall()
+        await_fact(lambda: "in #go (1): ann" in ann.does("/names #go"))
+        ann.does("two")
+        told = [next(events) for _ in range(2)]
+    assert [("gap", {"lost": None}), ("said", "two")] == [
+        (told[0].name, told[0].data),
+        (told[1].name, told[1].data.get("text")),
     ]
 
 
