@@ -199,6 +199,17 @@ class Receipt(NamedTuple):
     away: str | None
 
 
+class Posted(NamedTuple):
+    """Where a program's line stands, and since when (Unix ms). `fresh`: it's there since this call.
+    `same`: what stands there has this text.
+    """
+
+    at: Position
+    ms: int
+    fresh: bool
+    same: bool
+
+
 class ChannelInfo(NamedTuple):
     """A row of the list of channels."""
 
@@ -406,6 +417,11 @@ class Broker(Protocol):
         Events arrive once a `join` has told from where on. AWAY if the broker is away.
         """
 
+    async def listen(self, channel: str) -> Position:
+        """Hear a channel that this node follows without anybody's being in it: all after the place
+        that is returned comes through the sink, as it does for members. NO_SUCH_CHANNEL.
+        """
+
     def unfollow(self, channel: str) -> None:
         """Stop hearing a channel. Nothing of it arrives after this call."""
 
@@ -440,6 +456,17 @@ class Broker(Protocol):
         If replicas count (see `Sink.replicated`), an accepted line is settled when enough have it;
         at once where there aren't enough, of which the sink was told before. Everybody is
         shown it as soon as it's accepted, whatever replicas do.
+        """
+
+    async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
+        """Append a line of a program's to the channel's log, as `Said`, by a `sid` of its own that
+        no session has.
+
+        The program is no member, and `name` is none that anybody could have as a nick. Members
+        hear it as they hear one another. NO_SUCH_CHANNEL as for `roster`. If replicas count, it
+        returns as a line is settled: see `say`. `key`: under which the same name says something in
+        the channel once within 10 minutes; whatever is posted under it after that, by any node, is
+        not appended, and what is returned is the place of the first.
         """
 
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:

@@ -28,6 +28,7 @@ from broker.api import (
     Missed,
     Person,
     Position,
+    Posted,
     Presence,
     Reach,
     Receipt,
@@ -53,6 +54,7 @@ from broker.events import (
     Said,
     Told,
     TopicSet,
+    program,
 )
 from broker.names import fold
 
@@ -179,6 +181,7 @@ class World:
         self.claims: dict[str, _Session] = {}
         self.channels: dict[str, _Channel] = {}
         self.messages = 0
+        self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
 
     # Switches for tests
 
@@ -540,6 +543,12 @@ class Memory:
             raise Refused(Code.AWAY)
         self._heard.setdefault(fold(channel), None)
 
+    async def listen(self, channel: str) -> Position:
+        tip = self._channel(channel).log.tip
+        if self._heard.get(fold(channel), tip) is None:
+            self._heard[fold(channel)] = tip
+        return tip
+
     def unfollow(self, channel: str) -> None:
         self._heard.pop(fold(channel), None)
 
@@ -595,6 +604,20 @@ class Memory:
             self._world.messages += 1
             self._world.append(found.log, Said(me.sid, me.num, member.nick, text, action))
         settled(None)
+
+    async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
+        found = self._channel(channel)
+        said = Said(program(), 1, name, text)
+        now, memo = self._world.ms(), (name, found.log.name, key or said.sid)
+        before = self._world.posted.get(memo)
+        if before is not None and now - before[0].ms < 600_000:
+            return before[0]._replace(fresh=False, same=before[1] == text)
+        found.spoken = True
+        self._world.messages += 1
+        self._world.append(found.log, said)
+        posted = Posted(found.log.tip, now, fresh=True, same=True)
+        self._world.posted[memo] = posted, text
+        return posted
 
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         found, member = self._member(me, channel)

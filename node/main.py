@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from node import __version__
+from node import __version__, checks
 from node.flags import Unusable, config_file, flags, given
 from node.operate.commands import operators
 from node.options import SettingError, rows
@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Run it": ("node", "up"),
     "See how it is": ("status", "top", "nodes", "channels", "sessions", "tail"),
     "Look after it": ("doctor", "drain", "rebalance"),
+    "Speak up, keep order": ("notice", "say", "kick", "ban", "unban", "bans", "token"),
 }
 """What the help lists under which heading, in this order."""
 
@@ -116,3 +117,34 @@ def up(config: str | None, **values: Any) -> None:
         raise Unusable(str(e)) from None
     except UpError as e:
         raise click.ClickException(str(e)) from None
+
+
+@main.command()
+@click.argument("name")
+@click.option("--scopes", metavar="SCOPES", required=True, help="Such as read,post.")
+@click.option("--rate", metavar="COUNT/SECONDS", help="How often it may be used.")
+def token(name: str, scopes: str, rate: str | None) -> None:
+    """Draw a token for a program that uses the API.
+
+    What it may do is read, post, inspect or operate. The secret, on stderr, is shown this once. The
+    entry for the file of --tokens, on stdout, may be appended to it; nodes see by themselves that
+    it has changed.
+    """
+    from node.http import tokens
+
+    try:
+        tokens.named(name, "the token")
+    except ValueError as e:
+        raise Unusable(f"NAME: expected {e}") from None
+    try:
+        words = tokens.scopes(word.strip() for word in scopes.split(","))
+    except ValueError as e:
+        raise Unusable(f"--scopes: expected {e}") from None
+    rate = rate or tokens.RATE
+    try:
+        checks.rate(rate)
+    except ValueError as e:
+        raise Unusable(f"--rate: expected {e}") from None
+    secret, entry = tokens.draw(name, words, rate)
+    click.echo(f"the secret, shown only now: {secret}", err=True)
+    click.echo(f"{entry}\n")

@@ -18,6 +18,7 @@ from node.checks import (
     rate,
     redis_url,
     spelled,
+    token_file,
 )
 from node.options import setting, validate
 
@@ -69,6 +70,18 @@ class Settings:
         "ORIGIN",
         "Of which other sites' pages may chat over WebSocket: https://chat.example.org; *: of all.",
         check=origins,
+    )
+    tokens: str = setting(
+        "",
+        "FILE",
+        "A TOML file with the tokens of those who may use the API; see docs/api.md.",
+        check=token_file,
+    )
+    operators_from: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1"),
+        "NETWORK",
+        "Who comes to an HTTP door from here, without a proxy, is an operator. Empty: nobody.",
+        check=networks,
     )
     name: str = setting(
         draw_name,

@@ -73,7 +73,7 @@ class Mend(Command, frozen=True):
 
 class End(Command, frozen=True):
     """The session is over: `why` is for others, `closing` for the person if they're there, with
-    what it's about.
+    what it's about. `for_good`: also if it's kept.
     """
 
     aside = False
@@ -81,6 +81,7 @@ class End(Command, frozen=True):
     why: str
     closing: Goodbye | None = None
     about: str = ""
+    for_good: bool = False
 
 
 class Dismiss(Command, frozen=True):
@@ -190,6 +191,16 @@ class Chat:
         """
         session.lane.first(Dismiss(closing))
 
+    def expel(self, session: Session, closing: Goodbye, why: str) -> None:
+        """End a session for good, with an operator's reason, which may be empty; others read it,
+        too.
+        """
+        session.lane.first(End(closing.because(why), closing, why, for_good=True))
+
+    def announce(self, text: str) -> int:
+        """Tell everybody here an operator's words; how many that are."""
+        return self._notice(News.OPERATOR, text)
+
     async def close_all(self, closing: Goodbye) -> None:
         """Say goodbye to everybody; returns when the cluster knows none of them any more."""
         for session in list(self.hub.sessions.values()):
@@ -223,8 +234,8 @@ class Chat:
                     await self._yield(session)
                 case Mend():
                     await self._mend(session)
-                case End():
-                    await self.end(session, command.why, command.closing, command.about)
+                case End(why, closing, about, for_good):
+                    await self.end(session, why, closing, about, for_good=for_good)
                 case Dismiss():
                     await self._dismiss(session, command.closing)
                 case _:
@@ -498,9 +509,11 @@ class Chat:
         if session is not None:
             self.hand_over(session)
 
-    def _notice(self, code: News) -> None:
-        for session in self._known | self._unknown.keys() | self._restoring:
-            self.hub.reply(session, Notice(code))
+    def _notice(self, code: News, about: str = "") -> int:
+        told = self._known | self._unknown.keys() | self._restoring
+        for session in told:
+            self.hub.reply(session, Notice(code, about))
+        return len(told)
 
     def _restore_all(self) -> None:
         for session in list(self._unknown):

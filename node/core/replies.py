@@ -19,6 +19,8 @@ class News(StrEnum):
     NICK_LOST = "nick-lost"
     UNREPLICATED = "unreplicated"
     REPLICATED = "replicated"
+    OPERATOR = "operator"
+    """An operator's own words, which are what it's about."""
 
 
 class Goodbye(StrEnum):
@@ -33,6 +35,12 @@ class Goodbye(StrEnum):
     IDLE = "idle"
     CONNECTS = "connects"
     CONNECTIONS = "connections"
+    KICKED = "kicked"
+    BANNED = "banned"
+
+    def because(self, why: str) -> str:
+        """For others, who see somebody quit: the reason, and more of it if there's more."""
+        return f"{self}: {why}" if why else str(self)
 
 
 Ref = int | str

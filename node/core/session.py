@@ -60,8 +60,8 @@ class Session:
     `seen` is the highest command number of which the person has been shown the event (lines
     said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
     is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
-    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like.
-    `peer`: the address that they come from, for logs.
+    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
+    the address that they're connected from, empty if it's none.
     """
 
     __slots__ = (

@@ -238,3 +238,93 @@ def doctor(operator: "Operator", fix: bool, as_json: bool) -> bool:
     from node.operate.doctor import report
 
     return report(operator, fix=fix, as_json=as_json, tell=click.echo)
+
+
+# -- speaking up, and keeping order (`node.operate.desk`)
+
+
+@operators.command()
+@click.argument("text")
+@waiting
+@on_cluster()
+def notice(operator: "Operator", text: str) -> bool:
+    """Tell everybody something, on all nodes.
+
+    They read `notice: TEXT`.
+    """
+    from node import acts
+    from node.operate import desk
+
+    return desk.do(operator, lambda here: acts.notice(here, text, desk.by()))
+
+
+@operators.command()
+@click.argument("channel")
+@click.argument("text")
+@click.option("--as", "name", metavar="NAME", default="operator", help="Whom it's by: NAME.bot.")
+@waiting
+@on_cluster()
+def say(operator: "Operator", channel: str, text: str, name: str) -> bool:
+    """Say something in a channel, without being in it."""
+    from node import acts
+    from node.operate import desk
+
+    return desk.do(operator, lambda here: acts.say(here, name, channel, text))
+
+
+@operators.command()
+@click.argument("nick")
+@click.option("--why", metavar="TEXT", default="", help="A reason, which they and others read.")
+@waiting
+@on_cluster()
+def kick(operator: "Operator", nick: str, why: str) -> bool:
+    """End somebody's session for good, also one that is kept."""
+    from node import acts
+    from node.operate import desk
+
+    return desk.do(operator, lambda here: acts.kick(here, nick, why, desk.by()))
+
+
+@operators.command()
+@click.argument("who")
+@click.option("--for", "lasting", metavar="TIME", help="30m, 12h, 7d.  [default: for good]")
+@click.option("--why", metavar="TEXT", default="", help="A reason, which they and others read.")
+@click.option("--force", is_flag=True, help="Also where the nodes' own machines connect from.")
+@waiting
+@on_cluster()
+def ban(operator: "Operator", who: str, lasting: str | None, why: str, force: bool) -> bool:
+    """Let nobody connect any more from an address.
+
+    WHO is an address, a network such as 203.0.113.0/24, or the nick of somebody who is connected
+    from there now. Who is connected is closed. Of IPv6, an address stands for its /64.
+    """
+    from node import acts
+    from node.operate import desk
+
+    seconds = desk.seconds(lasting) if lasting else None
+    whom = {"network": who} if desk.is_network(who) else {"nick": who}
+    return desk.do(
+        operator,
+        lambda here: acts.ban(here, by=desk.by(), seconds=seconds, why=why, force=force, **whom),
+    )
+
+
+@operators.command()
+@click.argument("network")
+@on_cluster()
+def unban(operator: "Operator", network: str) -> bool:
+    """Let people connect again from an address or a network."""
+    from node import acts
+    from node.operate import desk
+
+    return desk.do(operator, lambda here: acts.unban(here, network, desk.by()))
+
+
+@operators.command()
+@as_json
+@on_cluster()
+def bans(operator: "Operator", as_json: bool) -> bool:
+    """Show who may not connect."""
+    from node.operate import desk
+
+    return desk.show_bans(operator, click.echo, as_json=as_json)

@@ -633,3 +633,50 @@ async def test_an_empty_channel_is_not_listed(make_brokers: MakeBrokers) -> None
     a, b = await make_brokers(2)
     await _visit(a, "#go", "remember")
     assert [] == await b.broker.channels()
+
+
+# Listening
+
+
+async def test_who_listens_hears_what_comes_after_the_place_and_is_no_member(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#Go")
+    await a.say(ann, "#go", "before")
+    await b.broker.follow("#go")
+    place = await b.broker.listen("#GO")
+    await a.say(ann, "#go", "after")
+    assert ["after"] == [event.text for event in await b.heard("#go") if isinstance(event, Said)]
+    assert (place.epoch, place.seq + 1) == b.sink.places("#go")[0]
+    assert ["ann"] == (await b.broker.roster("#go")).nicks
+
+
+async def test_who_listens_where_members_are_heard_changes_nothing_for_them(
+    make_brokers: MakeBrokers,
+) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "one")
+    await a.broker.listen("#go")
+    await a.say(ann, "#go", "two")
+    said = [event.text for event in await a.heard("#go") if isinstance(event, Said)]
+    assert ["one", "two"] == said
+
+
+async def test_where_there_is_no_channel_nobody_listens(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    await a.broker.follow("#nowhere")
+    assert Code.NO_SUCH_CHANNEL is await refusal(a.broker.listen("#nowhere"))
+
+
+async def test_who_listens_hears_nothing_of_a_channel_that_is_not_followed_any_more(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#go")
+    await b.broker.follow("#go")
+    await b.broker.listen("#go")
+    b.broker.unfollow("#go")
+    await a.say(ann, "#go", "hi")
+    assert [] == await b.heard("#go")

@@ -251,3 +251,31 @@ async def test_a_session_whose_nick_is_lost_is_named_and_takes_another(
         name for e in heard if isinstance(e, Renamed) for name in (e.nick, e.new)
     ]
     assert ("it's me", 1) == (texts(heard)[-1], a.sink.told.count(NickLost(ann.sid)))
+
+
+# Programs
+
+
+async def test_a_programs_line_that_the_replica_lacked_is_put_back_and_makes_no_member(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _met(make_brokers)
+    await fleet.fall_behind()
+    await a.broker.post("deploys.bot", "#go", "lost")
+    await b.broker.barrier()
+    await fleet.fail_over()
+    await a.say(ann, "#go", "after")
+    assert [["kept", "lost", "after"]] * 3 == await _everywhere(a, b)
+    assert ["ann", "bob"] == sorted((await a.broker.roster("#go")).nicks)
+
+
+async def test_a_program_may_be_the_first_to_say_something_after_a_failover(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _met(make_brokers)
+    await fleet.fall_behind()
+    await a.say(ann, "#go", "lost")
+    await b.broker.barrier()
+    await fleet.fail_over()
+    await a.broker.post("deploys.bot", "#go", "after")
+    assert [["kept", "lost", "after"]] * 3 == await _everywhere(a, b)

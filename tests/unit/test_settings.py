@@ -27,6 +27,8 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "echo": (),
         "json": (),
         "http": (),
+        "tokens": "",
+        "operators_from": ("127.0.0.0/8", "::1"),
         "origins": (),
         "name": "n1",
         "server_name": "chorus",
@@ -107,6 +109,10 @@ def test_a_redis_url_is_taken(url: str) -> None:
 @pytest.mark.parametrize("url", ["", "127.0.0.1:6379", "http://host", "redis://", "redis://h/x"])
 def test_what_is_no_redis_url_is_refused(url: str) -> None:
     assert refusal(redis=url).startswith("redis: expected a Redis URL such as redis://")
+
+
+def test_a_file_of_tokens_that_cannot_be_read_is_refused() -> None:
+    assert refusal(tokens="/nowhere").startswith("tokens: expected a file that can be read: /no")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from wsproto.events import (
 )
 
 from broker.memory import Memory, World
+from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate
@@ -130,7 +131,7 @@ class Node:
             slow=self.slow.append,
             call_later=self.clock.callLater,
             spawn=self._spawn,
-            entrance=None if trusted else Entrance(limits, self.broker, 0),
+            entrance=None if trusted else Entrance(limits, self.broker, 0, Bans(lambda: 0)),
         )
         self.door.watch = Watch(DEAD_PEER, self.clock)
         root: Any = Resource()

@@ -82,7 +82,10 @@ def _disorder(reply: core.Disorder) -> Iterator[Message]:
 def _closing(reply: core.Closing) -> Iterator[Message]:
     code, says = words.CLOSINGS[reply.code]
     yield messages.Closing(
-        code=code, says=says.format(about=reply.about), about=reply.about, token=reply.token
+        code=code,
+        says=says.format(about=reply.about).removesuffix(": "),
+        about=reply.about,
+        token=reply.token,
     )
 
 

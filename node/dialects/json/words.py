@@ -53,6 +53,7 @@ NOTICES: dict[News, tuple[str, str]] = {
         "unreplicated",
         "the broker has too few replicas now; what is accepted could be lost if the broker failed",
     ),
+    News.OPERATOR: ("operator", "{about}"),
     News.REPLICATED: ("replicated", "the broker's replicas have everything again"),
 }
 
@@ -64,6 +65,8 @@ CLOSINGS: dict[Goodbye, tuple[str, str]] = {
     Goodbye.DRAIN: ("drain", "this node is being drained; another will do"),
     Goodbye.ELSEWHERE: ("elsewhere", "resumed elsewhere"),
     Goodbye.IDLE: ("idle", "nothing came from you for {about} (--idle)"),
+    Goodbye.KICKED: ("kicked", "kicked: {about}"),
+    Goodbye.BANNED: ("banned", "banned: {about}"),
     Goodbye.CONNECTS: (
         "connects",
         "you connect too often from your address (limit: {about}, --connects-per-address)",

@@ -111,7 +111,7 @@ def _disorder(slash: "Slash", reply: core.Disorder) -> Iterator[str]:
 
 
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
-    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about))
+    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about)).removesuffix(": ")
     resume = f"{words.RESUME} {reply.token}" if reply.token else ""
     yield f"closing: {why}{resume}"
 
