@@ -47,6 +47,10 @@ class Code(StrEnum):
     UNSETTLED = "unsettled"
 
 
+HELD_BACK = 10
+"""Seconds for which a nick is kept for who held it when the broker forgot everything."""
+
+
 class Refused(Exception):
     """The one expected failure of a command. `about`: the name that it's about, or empty."""
 
@@ -258,7 +262,8 @@ class Sink(Protocol):
         """The session's nick is somebody else's, who has held it for longer.
 
         Both held it because the broker had forgotten the one while the other took it. The session
-        stays, is a member where it was, and needs another nick.
+        stays, is a member where it was, and needs another nick. It has the old one still, for a
+        moment: for a second at most the other waits for it to have taken another.
         """
 
     def away(self) -> None:
@@ -326,6 +331,11 @@ class Broker(Protocol):
         gets what is sent to the nick from here on, never what was sent before. CUT_OFF if this
         node lost the broker or its lease meanwhile, or if the session is open under another token.
         Nothing is held when it's refused; another attempt needs another token.
+
+        Where the broker forgot everything, a nick is held for the session that had it: nobody else
+        gets it before that is opened again or has quit, or HELD_BACK seconds are over. A node that
+        comes back later than others takes it from somebody who got it meanwhile (see
+        `Sink.nick_lost`), unless its lease had ended.
         """
 
     async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ record first and crossed out last, so that whoever sweeps it finds everything.
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -65,7 +66,7 @@ from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
 from broker.replication import Replication
-from broker.store import Late, Line, Parted, Store
+from broker.store import RETAINED, Beat, Late, Line, Parted, Store
 
 T = TypeVar("T")
 
@@ -83,6 +84,9 @@ PROBE = "probe"
 
 NICK_LOST = "lost"
 """What a node is told when an older holder takes a nick back from it; see scripts/claim.lua."""
+
+YIELD = "yield"
+"""What a node is told, with a nick, when an older holder will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ class Cluster:
             lease=config.lease,
             incarnate=self._incarnate,
             evicted=self._evicted,
+            gather=self._gather,
             probe=self._probe,
             messages=self._messages_since,
             ordered=self._ordered,
@@ -315,6 +320,7 @@ class Cluster:
         first = self._started is not None and not self._started.called
         if first:
             await self._presence.take()
+            await self._recovery.await_others()
         else:
             await self._presence.renew()
         for sid in await self._keeping.overtaken():
@@ -336,6 +342,9 @@ class Cluster:
         if self._recovery.moved:
             self._aside(self._look_for_nicks())
             self._aside(self._keeping.refresh(self.node))
+
+    async def _gather(self, before: Beat) -> None:
+        await self._recovery.gather(before)
 
     def _evicted(self, forgotten: bool) -> None:
         self._aside(self._recovery.remember())
@@ -379,6 +388,11 @@ class Cluster:
             self._probed_at = self._reactor.seconds()
         elif kind == NICK_LOST:
             self._aside(self._look_for_nicks())
+        elif kind == YIELD:
+            holder = self._records.holder(about[0])
+            if holder is not None and holder not in self._nick_lost:
+                self._nick_lost.add(holder)
+                self._sink.nick_lost(holder)
         elif kind == TAKEN:
             sid, turn = about
             match self._keeping.overtake(sid, int(turn)):
@@ -470,6 +484,7 @@ class Cluster:
         node, record = self.node, self._records.begin(me)
         try:
             tip, claimed = await self._claim(me, me.nick, node)
+            await self._let_go(me.sid, me.nick)
         except Refused as refused:
             await self._give_up(me.sid, record, node)
             if refused.code is Code.UNSETTLED:  # and undone now
@@ -492,10 +507,11 @@ class Cluster:
 
     async def _claim(self, me: Identity, nick: str, node: str) -> tuple[Position, int]:
         """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`."""
+        claimed = self._records.retained(me.sid, nick)
 
         async def claim(_again: bool) -> tuple[Position, int]:
-            deadline = self._presence.deadline
-            return await self._noted(me, node, self._store.claim(me, nick, node, deadline))
+            claiming = self._store.claim(me, nick, node, self._presence.deadline, claimed)
+            return await self._knowingly(self._noted(me, node, claiming), me, nick)
 
         self._feed.follow(fold(nick))
         self._claimed.append(fold(nick))
@@ -506,6 +522,30 @@ class Cluster:
             raise
         finally:
             self._claimed.remove(fold(nick))
+
+    async def _knowingly(self, claiming: Coroutine[Any, Any, T], me: Identity, nick: str) -> T:
+        """Claim a nick, unless Redis forgot everything before that, and who had it is still to come
+        and say so. Raises CUT_OFF then, when that has been dealt with.
+        """
+        claim = Deferred.fromCoroutine(claiming)
+        known = self._store.epoch()  # sent right behind it, so it's asked after it's done
+        try:
+            found = await claim
+        except BaseException:
+            known.addErrback(lambda _: None)
+            raise
+        if await known == self._presence.epoch:
+            return found
+        await self._store.release(me.sid, me.token, nick)
+        with suppress(Refused):
+            await self._presence.renew()
+        raise Refused(Code.CUT_OFF)
+
+    async def _let_go(self, sid: str, but: str = "") -> None:
+        """What was held for a session when Redis forgot everything is free, `but` what it has."""
+        for nick in self._records.no_longer_retained(sid):
+            if nick != fold(but):
+                await self._store.release(sid, RETAINED, nick)
 
     async def _noted(self, me: Identity, node: str, work: Coroutine[Any, Any, T]) -> T:
         """Take hold of something, when the session's record is written that tells of it.
@@ -538,6 +578,7 @@ class Cluster:
             self._aside(self._shorten())
             raise
         self._take(me.sid, new, tip, claimed)
+        self._nick_lost.discard(me.sid)
         event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
@@ -593,6 +634,7 @@ class Cluster:
         for name in dict.fromkeys([*event.channels, *record.channels]):
             await self._store.part(record.token, name, event)
         await self._give_up(event.sid, record, node)
+        await self._let_go(event.sid)
         if record.kept:
             await self._keeping.forget(me.sid)
         self._records.gone(event)

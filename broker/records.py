@@ -81,6 +81,7 @@ class Records:
         self._claimed: dict[str, int] = {}  # since when (Redis's clock, ms), likewise
         self._identities: dict[str, Identity] = {}
         self._members: dict[str, dict[str, bool]] = {}  # certain: channels, folded; sid: quiet
+        self._retained: dict[tuple[str, str], int] = {}  # sid, nick: since when it was held
         self._gone: deque[Quit] = deque(maxlen=GONE)
         self._ending: set[str] = set()
         self.changed: set[str] = set()
@@ -141,6 +142,23 @@ class Records:
             if self._holders.get(fold(nick)) == sid and sid not in self._ending
         ]
 
+    def retain(self, held: "dict[tuple[str, str], int]") -> None:
+        """Redis forgot everything, and holds these nicks till their sessions are opened again: by
+        sid and nick, since when they were held (ms).
+        """
+        self._retained = {(sid, fold(nick)): claimed for (sid, nick), claimed in held.items()}
+
+    def retained(self, sid: str, nick: str) -> int:
+        """Since when a nick is held (ms) that is held for the session, which isn't open; or 0."""
+        return self._retained.get((sid, fold(nick)), 0)
+
+    def no_longer_retained(self, sid: str) -> list[str]:
+        """The session needs nothing to be held for it any more; the nicks that were, folded."""
+        mine = [key for key in self._retained if key[0] == sid]
+        for key in mine:
+            del self._retained[key]
+        return [nick for _, nick in mine]
+
     def joined(self, sid: str, channel: str, quiet: bool) -> None:
         """The session is certainly a member, and came quietly or not."""
         self._members.setdefault(fold(channel), {})[sid] = quiet
@@ -171,6 +189,10 @@ class Records:
     def last_words(self, sid: str) -> Quit | None:
         """The event with which a session quit, if it was lately."""
         return next((event for event in reversed(self._gone) if event.sid == sid), None)
+
+    def holder(self, nick: str) -> str | None:
+        """Who certainly holds a nick here: the sid."""
+        return self._holders.get(fold(nick))
 
     def holds(self, sid: str, nick: str, claimed: int = 0) -> None:
         """The nick is the session's now, and the one that's shown. `claimed`: since when (ms)."""

@@ -54,10 +54,13 @@ FORGOTTEN = 3600
 STRANGER = "-"
 """The token of a member whom nobody has put back yet; see scripts/_settle.lua."""
 
+RETAINED = "+"
+"""The token of a claim that waits for its session to be opened again; see scripts/claim.lua."""
+
 
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds. `order`: an operator's,
-    empty if there's none.
+    empty if there's none. `nodes`: how many hold a lease.
     """
 
     held: bool
@@ -65,6 +68,7 @@ class Beat(NamedTuple):
     deadline: int
     epoch: str
     order: bytes
+    nodes: int
 
 
 class Line(NamedTuple):
@@ -103,8 +107,21 @@ class Place(NamedTuple):
     server: str
 
 
+class Gathering(NamedTuple):
+    """What a node finds at a server that forgot everything: how many ms nobody may be given a nick
+    anew yet, and whether the lease that this node had runs still.
+    """
+
+    wait: int
+    runs: bool
+
+
 class Late(Exception):
     """The node's lease wasn't certain any more when Redis saw the write."""
+
+
+class Asked(Exception):
+    """A nick is somebody's who has had it for a shorter time, and was asked to give it back."""
 
 
 class Store:
@@ -466,11 +483,22 @@ class Store:
     # -- nicks
 
     async def claim(
-        self, me: Identity, nick: str, node: str, deadline: int, claimed: int = 0
+        self,
+        me: Identity,
+        nick: str,
+        node: str,
+        deadline: int,
+        claimed: int = 0,
+        *,
+        asking: bool = False,
+        retained: int = 0,
     ) -> tuple[Position, int]:
         """Claim a nick; the tip of its inbox, and when it was claimed (Redis's clock, ms).
 
-        `claimed`: the same, if the session had it before. Raises NICK_TAKEN, `Late`, LinkLost.
+        `claimed`: the same, if the session had it before: then it's taken from who has had it for a
+        shorter time, or they're asked for it, if `asking`. `retained`: it's only held for the
+        session (whose token is RETAINED then) till that is opened again, for so many ms at most.
+        Raises NICK_TAKEN, `Asked`, `Late`, LinkLost.
         """
         reply = await self._once(
             "claim",
@@ -485,11 +513,15 @@ class Store:
             me.away or "",
             deadline,
             claimed,
+            int(asking),
+            retained,
         )
         if reply[0] == b"taken":
             raise Refused(Code.NICK_TAKEN, nick)
         if reply[0] == b"late":
             raise Late
+        if reply[0] == b"asked":
+            raise Asked
         return Position(reply[1].decode(), int(reply[2])), int(reply[3])
 
     async def release(self, sid: str, token: str, nick: str) -> None:
@@ -543,7 +575,7 @@ class Store:
     async def claim_of(self, nick: str) -> dict[str, str]:
         """All that a claim says. Raises NO_SUCH_NICK."""
         claim = await self.ask("HGETALL", self.keys.nick(nick).claim)
-        if not claim:
+        if not claim or claim[b"token"] == RETAINED.encode():
             raise Refused(Code.NO_SUCH_NICK, nick)
         return {field.decode(): value.decode() for field, value in claim.items()}
 
@@ -644,6 +676,18 @@ class Store:
         server, epoch, wait = await self.run("recover", keys, node, window_ms, int(done))
         return Meeting(server.decode(), epoch.decode(), int(wait))
 
+    async def gather(self, node: str, window_ms: int, before: Beat, *, done: bool) -> Gathering:
+        """Gather with the other nodes at a server that forgot everything. `before`: this node's
+        last beat at the one that didn't; `done`: it holds again what it held.
+        """
+        args = (node, window_ms, before.now, before.deadline, before.nodes, int(done))
+        wait, runs = await self.run("gather", (self.keys.gathering,), *args)
+        return Gathering(wait, runs == 1)
+
+    async def gathered_at(self) -> int:
+        """When the gathering of other nodes ends, if there is one (Redis's clock, ms)."""
+        return int(await self.ask("HGET", self.keys.gathering, "ends") or 0)
+
     async def places(self, logs: list[str]) -> list[Place]:
         """Where these logs stand."""
         metas = [self.keys.log(log).meta for log in logs]
@@ -711,10 +755,22 @@ class Store:
         """Renew (or `take`) the lease of an incarnation, and count its messages."""
         keys = (self.keys.leases, self.keys.epoch, self.keys.messages, self.keys.orders)
         drawn = secrets.token_hex(8)
-        held, now, deadline, epoch, order = await self.run(
+        held, now, deadline, epoch, order, nodes = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
-        return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), order, nodes)
+
+    def epoch(self) -> "Deferred[str]":
+        """Of what Redis knows; empty if that's nothing. Asked at once. Fails with LinkLost."""
+
+        def answered(reply: bytes | None) -> str:
+            return (reply or b"").decode()
+
+        def refused(failure: Failure) -> str:
+            failure.trap(ReplyError)
+            raise self._cannot("GET", Exception(failure.value))
+
+        return self.link.call("GET", self.keys.epoch).addCallbacks(answered, refused)
 
     async def expired(self, again_ms: int, most: int, until_ms: int) -> tuple[list[str], list[str]]:
         """The incarnations whose people someone should sweep now, and the detached sessions (at

@@ -2,7 +2,7 @@
 -- Renews a node's lease, and hands it what an operator has ordered: once.
 -- KEYS  leases epoch messages orders
 -- ARGV  incarnation lease-ms take(1 or 0) new-epoch messages-since
--- ->    {held (1 or 0), now, deadline, epoch, order or ''}
+-- ->    {held (1 or 0), now, deadline, epoch, order or '', how many leases there are}
 -- Not held, and not taken anew: the lease ended and others have seen this node's people leave.
 -- A lease that ran out but was taken by nobody is still held.
 local t = redis.call('TIME')
@@ -17,4 +17,5 @@ end
 if ARGV[5] ~= '0' then redis.call('INCRBY', KEYS[3], ARGV[5]) end
 local order = held and redis.call('HGET', KEYS[4], ARGV[1])
 if order then redis.call('HDEL', KEYS[4], ARGV[1]) end
-return { held and 1 or 0, string.format('%.0f', now), deadline, redis.call('GET', KEYS[2]), order or '' }
+return { held and 1 or 0, string.format('%.0f', now), deadline, redis.call('GET', KEYS[2]), order or '',
+  redis.call('ZCARD', KEYS[1]) }
