@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from broker.api import Code, Identity, Position
 from broker.events import Envelope, Event, Joined, Quit, Said, Told
+from broker.keys import Keys
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, Node, RedisFleet, refusal, somebody
 from tests.support.sinks import Evicted, Gap, NickLost
@@ -686,7 +687,7 @@ async def test_a_node_whose_lease_had_ended_takes_nothing_back(
     assert [] == [call for call in b.sink.told if isinstance(call, NickLost)]
 
 
-# Before it's noticed that all was forgotten
+# Before all have noticed that all was forgotten
 
 
 @pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
@@ -705,3 +706,26 @@ async def test_a_nick_is_not_given_away_by_a_node_that_has_not_noticed_yet(
     await a.sink.until_told(Evicted(True))
     await a.broker.open(anew(ann))
     assert a.name == (await b.broker.person("ann")).node
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
+async def test_nobody_is_given_a_nick_before_all_nodes_are_back(
+    fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recovery.WINDOW", 60_000)
+    a, b = await make_brokers(2, lease=60)
+    await a.enter("ann")
+    for node in (a, b):
+        await fleet.lose(node)
+    with fleet.client() as client:
+        client.flushall()
+        coming = Deferred.fromCoroutine(fleet.restore(b))
+
+        async def gathers() -> bool:
+            return bool(client.exists(Keys(fleet.namespace).gathering))
+
+        await eventually(gathers, True)
+    is_back = coming.called
+    await fleet.restore(a)
+    await coming
+    assert (False, Code.NICK_TAKEN) == (is_back, await refusal(b.broker.open(somebody("ann"))))
