@@ -169,6 +169,12 @@ class Records:
         if members.pop(sid, None) is not None and not members:
             del self._members[fold(channel)]
 
+    def left(self, me: Identity, channel: str) -> None:
+        """The session isn't in the channel any more, or never was."""
+        record = self.find(me)
+        if record is not None and record.channels.pop(fold(channel), ""):
+            self.changed.add(me.sid)
+
     def members(self) -> dict[str, dict[str, Membership]]:
         """Who is in which channel, or may be: by its folded name, and sid."""
         found: dict[str, dict[str, Membership]] = {}

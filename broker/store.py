@@ -238,6 +238,10 @@ class Store:
     def _log_name(self, name: str) -> bytes:
         return msgspec.json.encode(fold(name))
 
+    def publish(self, topic: str, message: bytes) -> None:
+        """Publish something; nobody waits for that."""
+        self.link.send(("PUBLISH", topic, message), lambda _: None)
+
     # -- logs
 
     async def read(self, log: str, after: int, count: int) -> Excerpt:
