@@ -296,6 +296,7 @@ class Sink(Protocol):
     def taken(self, sid: str) -> None:
         """The kept session is taken up on another node: nothing of it is this node's any more.
 
+        If that was done while this node was cut off, it's told before what was missed meanwhile.
         If it was being resumed here, that's refused from now on with ELSEWHERE.
         """
 
@@ -398,7 +399,12 @@ class Broker(Protocol):
         """
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
-        """What a log has after one place and up to another. At most as much as logs keep."""
+        """What a log has after one place and up to another. At most as much as logs keep.
+
+        Where the log goes on under another epoch, a place under an earlier one is the same place,
+        up to the last that both have; who has read further gets what comes after that. How much
+        they have lost isn't known, nor how much somebody has whose place is beyond the log's end.
+        """
 
     async def follow(self, channel: str) -> None:
         """Begin to hear a channel; returns when it's certain that nothing after is missed.

@@ -106,6 +106,7 @@ class Keeping:
         self._keep_ms = keep_ms
         self._here: dict[str, _Here] = {}
         self._taking: dict[str, Taking] = {}
+        self._were_here: dict[str, str] = {}  # when the incarnation ended: sid, token
         self._left: list[tuple[str, Record, str]] = []  # those that moved: sid, what it held, node
 
     def over(self, store: Store) -> "Keeping":
@@ -114,6 +115,7 @@ class Keeping:
 
     def clear(self) -> None:
         """The incarnation has ended, and with it all that was here."""
+        self._were_here |= {sid: here.me.token for sid, here in self._here.items()}
         self._here.clear()
         self._taking.clear()
         self._reaches.clear()
@@ -201,13 +203,17 @@ class Keeping:
         return None
 
     async def overtaken(self) -> list[str]:
-        """Those who were kept here and act under another token now."""
-        here = list(self._here.values())
-        acting = await self._rows.acting([one.me.sid for one in here])
+        """Those who were kept here and act under another token now, also since before this
+        incarnation began.
+        """
+        here = self._were_here | {sid: one.me.token for sid, one in self._here.items()}
+        acting = await self._rows.acting(list(here))
+        self._were_here.clear()
         return [
-            one.me.sid
-            for one, token in zip(here, acting, strict=True)
-            if token not in (None, one.me.token) and self._here.get(one.me.sid) is one
+            sid
+            for (sid, before), token in zip(here.items(), acting, strict=True)
+            if token not in (None, before)
+            and (sid not in self._here or self._here[sid].me.token == before)
         ]
 
     def moved(self, sid: str, record: Record, node: str) -> None:
@@ -348,6 +354,20 @@ class Keeping:
             nicks, names = held.nicks, list(held.channels.values())
         record.nicks += [nick for nick in nicks if nick not in record.nicks]
         record.channels |= {fold(name): name for name in names}
+
+    async def look_again(self, me: Identity, node: str, deadline: int) -> list[str]:
+        """Nicks that the node before has claimed since it was looked what the session holds.
+
+        Raises `Late`.
+        """
+        taking = self.taking(me.sid)
+        known, was = taking.record.nicks, taking.row.was
+        held = await self._store.record(me.sid, was) if was else None
+        more = [nick for nick in held.nicks if nick not in known] if held is not None else []
+        if more:
+            known += more
+            await self._store.note(node, deadline, self._records.rows({me.sid}))
+        return more
 
     async def reclaim(self, me: Identity, nick: str, node: str, deadline: int) -> Reclaimed | None:
         """Take up the claim of a nick; None if the session doesn't hold it. Raises `Late`."""

@@ -376,6 +376,7 @@ class World:
             if session.kept is not None:
                 told = node.reach([*session.channels, fold(session.nick)])
                 self.detach(session, session.kept.state, self.ms(), told)
+                node.were_here[session.sid] = session.token
             else:
                 session.num += 1
                 self.end(session, "connection lost", ())
@@ -407,6 +408,7 @@ class Memory:
         self.name = node_name
         self.ready = False
         self.evicted: bool | None = None
+        self.were_here: dict[str, str] = {}  # kept sessions when its lease ended: sid, token
         self.held: dict[str, tuple[str, int]] = {}  # nicks when all was forgotten: sid, claim
         self._heard: dict[str, Position | None] = {}
         self._missed: list[tuple[_Log, Envelope]] = []
@@ -586,8 +588,11 @@ class Memory:
             found = holder.inbox
         if found is None or found.epoch != upto.epoch:
             return Missed(None, [])
-        same = after.epoch in (found.epoch, "")
-        start = after.seq if same else 0
+        if after.epoch == upto.epoch and after.seq > upto.seq:
+            return Missed(None, [])
+        common = found.past.get(after.epoch, 0)
+        same = after.epoch in (found.epoch, "") or after.seq <= common
+        start = after.seq if same else common
         entries = self._world.trim(found).entries
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]
         lost = upto.seq - start - len(missed)
@@ -782,11 +787,22 @@ class Memory:
                 trimmed[log.name] += 1
             else:
                 calls.append(partial(self._hear, envelope))
+        taken = self._taken_meanwhile()
         gaps = [partial(self._gap, name, lost) for name, lost in trimmed.items()]
         gaps += [partial(self._gap, name, None) for name in self._lost]
         self._missed.clear()
         self._lost.clear()
-        self._world.call(*gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+        self._world.call(*taken, *gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+
+    def _taken_meanwhile(self) -> list[Callable[[], None]]:
+        """What is to be told of kept sessions that were here before this node was cut off."""
+        were_here, self.were_here = self.were_here, {}
+        sessions = self._world.sessions
+        return [
+            partial(self.sink.taken, sid)
+            for sid, token in were_here.items()
+            if sid in sessions and sessions[sid].token != token
+        ]
 
     def _hear(self, envelope: Envelope) -> None:
         if self._heard.get(envelope.log) == Position(envelope.epoch, envelope.seq - 1):

@@ -109,10 +109,10 @@ class KeptSessions:
     def lose(self, sid: str) -> None:
         """Another node has taken the session up."""
         record = self._records.pop(sid)
-        if record is not None:
+        if record is not None:  # else it was here when this incarnation hadn't begun
             self._keeping.moved(sid, record, self._presence.node)
             self._holding.forsake(record.nicks)
-            self.sink.taken(sid)
+        self.sink.taken(sid)
 
     def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
         """As `broker.api.Broker.detach`."""
@@ -187,7 +187,9 @@ class KeptSessions:
         told, inbox = taking.told(), Position("", 0)
         topics = {self._store.own_topic}
         me.nick = ""
-        for nick in list(taking.record.nicks):
+        nicks = list(taking.record.nicks)
+        while nicks or (nicks := await self._nicks_since(me, node)):
+            nick = nicks.pop(0)
             found = await self._reclaim(me, nick, node)
             if found is None:
                 continue
@@ -214,6 +216,14 @@ class KeptSessions:
         return Resumed(
             me.nick, me.away, me.since, taking.row.state, channels, inbox, told, taking.till
         )
+
+    async def _nicks_since(self, me: Identity, node: str) -> list[str]:
+        """If all nicks are gone, the node before may just have changed them."""
+
+        async def look(_again: bool) -> list[str]:
+            return await self._keeping.look_again(me, node, self._presence.deadline)
+
+        return [] if me.nick else await self._attempts.settle(node, look)
 
     async def _reclaim(self, me: Identity, nick: str, node: str) -> Reclaimed | None:
         """Take up a claim, and hold what is sent to the nick from that moment."""
@@ -269,15 +279,16 @@ class KeptSessions:
         self._attempts.check()
         epoch, start = after
         if start >= upto.seq and epoch in ("", upto.epoch):
-            return Missed(0, [])
+            # who has read further than the log goes has read what was lost since
+            return Missed(None if epoch and start > upto.seq else 0, [])
         tip, some, past = await self._store.read(log, start, CHUNK)
         if tip.epoch != upto.epoch and upto.seq > past.get(upto.epoch, -1):
             return Missed(None, [])
         # empty: nobody had written to it yet
         same = epoch in ("", upto.epoch, tip.epoch) or start <= past.get(epoch, -1)
         if not same:
-            start = 0
-            some = (await self._store.read(log, 0, CHUNK)).entries
+            start = past.get(epoch, 0)
+            some = (await self._store.read(log, start, CHUNK)).entries
         found = list(some)
         while len(some) == CHUNK and some[-1].seq < upto.seq:
             some = (await self._store.read(log, some[-1].seq, CHUNK)).entries
