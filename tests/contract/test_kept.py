@@ -9,8 +9,8 @@ from broker.api import Code, Identity, Kept, Missed, Position, Presence, Reach, 
 from broker.events import Event, Quit, Renamed, Said, Told
 from broker.keeping import Keeping
 from tests.contract.conftest import MakeBrokers
-from tests.support.fleet import Fleet, MemoryFleet, Node, refusal
-from tests.support.sinks import Taken
+from tests.support.fleet import Fleet, MemoryFleet, Node, RedisFleet, refusal, somebody
+from tests.support.sinks import Evicted, Taken
 from tests.support.spin import eventually
 
 SECRET = "a secret"
@@ -156,6 +156,27 @@ async def test_numbers_go_on_above_all_earlier_ones_though_all_was_forgotten(
     await c.say(ann, "#go", "hi")
     again, _ = await take_up(d, ann)
     assert again.num > ann.num
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
+async def test_who_is_kept_when_all_is_forgotten_and_nobody_knows_it_yet_is_not_detached(
+    fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node opens the session anew in a moment: what was detached would only be in its way."""
+    monkeypatch.setattr("broker.recovery.WINDOW", 100)
+    a, b = await make_brokers(2, lease=60)
+    ann = await a.enter("ann")
+    with fleet.client() as client:
+        client.flushall()
+    await a.broker.keep(ann, SECRET, STATE)
+    await refusal(a.broker.open(somebody("eve")))  # and now it's known
+    await a.sink.until_told(Evicted(True))
+    assert Code.TOKEN_UNKNOWN == await refusal(take(b, ann))
+    anew = Identity(ann.sid, "another", "ann", num=ann.num)
+    await a.broker.open(anew)
+    await a.broker.keep(anew, SECRET, STATE)
+    await refusal(b.broker.open(somebody("bob")))
+    assert "ann" == (await take(b, anew))[1].nick
 
 
 async def test_who_was_resumed_speaks_and_hears(make_brokers: MakeBrokers) -> None:
