@@ -88,6 +88,12 @@ class Settings:
         "Who comes from here has no limits of rate and per address. Empty: nobody.",
         check=networks,
     )
+    balancers: tuple[str, ...] = setting(
+        (),
+        "NETWORK",
+        "Who comes from here brings others, and says whom in a PROXY header. Empty: nobody does.",
+        check=networks,
+    )
     lines_per_session: str = setting(
         "100/10",
         "COUNT/SECONDS",

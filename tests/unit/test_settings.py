@@ -32,6 +32,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "lobby": "#lobby",
         "limits": True,
         "trusted": ("127.0.0.0/8", "::1"),
+        "balancers": (),
         "lines_per_session": "100/10",
         "lines_per_address": "1000/10",
         "joins_per_session": "60/60",
