@@ -13,8 +13,6 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
-
 from broker.api import Code, Identity, Position, Refused
 from broker.attempts import Attempts
 from broker.feed import Feed
@@ -104,18 +102,13 @@ class Holding:
         with self.hearing(nick):
             return await self._attempts.settle(node, claim)
 
-    async def _knowingly(self, claiming: Coroutine[Any, Any, T], me: Identity, nick: str) -> T:
+    async def _knowingly(self, claim: Coroutine[Any, Any, T], me: Identity, nick: str) -> T:
         """Claim a nick, unless Redis forgot everything before that, and who had it is still to come
         and say so. Raises CUT_OFF then, when that has been dealt with.
         """
-        claim = Deferred.fromCoroutine(claiming)
-        known = self._store.epoch()  # sent right behind it, so it's asked after it's done
-        try:
-            found = await claim
-        except BaseException:
-            known.addErrback(lambda _: None)
-            raise
-        if await known == self._presence.epoch:
+        self._store.look_at_epoch()  # right before it, so its answer is there when this one's is
+        found = await claim
+        if self._store.epoch == self._presence.epoch:
             return found
         await self._store.release(me.sid, me.token, nick)
         with suppress(Refused):

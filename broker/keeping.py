@@ -356,11 +356,12 @@ class Keeping:
         record.channels |= {fold(name): name for name in names}
 
     async def look_again(self, me: Identity, node: str, deadline: int) -> list[str]:
-        """Nicks that the node before has claimed since it was looked what the session holds.
-
-        Raises `Late`.
+        """Nicks that the node before has claimed since it was looked what the session holds; none
+        if it isn't being taken up any more. Raises `Late`.
         """
-        taking = self.taking(me.sid)
+        taking = self._taking.get(me.sid)
+        if taking is None:
+            return []
         known, was = taking.record.nicks, taking.row.was
         held = await self._store.record(me.sid, was) if was else None
         more = [nick for nick in held.nicks if nick not in known] if held is not None else []

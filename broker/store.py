@@ -144,6 +144,7 @@ class Store:
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
+        self.epoch = ""  # when it was looked at last
         self._scripts = load(script_flags)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))
@@ -764,17 +765,12 @@ class Store:
         )
         return Beat(held == 1, int(now), int(deadline), epoch.decode(), order, nodes)
 
-    def epoch(self) -> "Deferred[str]":
-        """Of what Redis knows; empty if that's nothing. Asked at once. Fails with LinkLost."""
+    def look_at_epoch(self) -> None:
+        """Ask of what Redis knows, so that `epoch` tells."""
+        self.link.send(("GET", self.keys.epoch), self._saw_epoch, again=False)
 
-        def answered(reply: bytes | None) -> str:
-            return (reply or b"").decode()
-
-        def refused(failure: Failure) -> str:
-            failure.trap(ReplyError)
-            raise self._cannot("GET", Exception(failure.value))
-
-        return self.link.call("GET", self.keys.epoch).addCallbacks(answered, refused)
+    def _saw_epoch(self, reply: Any) -> None:
+        self.epoch = reply.decode() if isinstance(reply, bytes) else ""
 
     async def expired(self, again_ms: int, most: int, until_ms: int) -> tuple[list[str], list[str]]:
         """The incarnations whose people someone should sweep now, and the detached sessions (at
