@@ -251,7 +251,8 @@ class Cluster:
 
     @property
     def ready(self) -> bool:
-        return self._attempts.ready
+        # as `Attempts.ready`, without asking it: each line is asked for this
+        return self._attempts.open and not self._presence.moving
 
     @property
     def calls(self) -> int:
@@ -514,7 +515,8 @@ class Cluster:
         node, record = self.node, self._records.begin(me)
         try:
             tip, claimed = await self._holding.claim(me, me.nick, node)
-            await self._holding.let_go(me.sid, me.nick)
+            if self._records.waiting:
+                await self._holding.let_go(me.sid, me.nick)
         except Refused as refused:
             await self._holding.give_up(me.sid, record, node)
             if refused.code is Code.UNSETTLED:  # and undone now
@@ -569,7 +571,8 @@ class Cluster:
         for name in dict.fromkeys([*event.channels, *record.channels]):
             await self._store.part(record.token, name, event)
         await self._holding.give_up(event.sid, record, node)
-        await self._holding.let_go(event.sid)
+        if self._records.waiting:
+            await self._holding.let_go(event.sid)
         if record.kept:
             await self._keeping.forget(me.sid)
         self._records.gone(event)

@@ -8,8 +8,8 @@ and a nick's inbox is heard from the moment at which it's claimed until it's giv
 Must not know sinks.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -78,39 +78,42 @@ class Holding:
 
     # -- nicks
 
-    @contextmanager
-    def hearing(self, nick: str) -> Iterator[None]:
+    def hear(self, nick: str) -> None:
         """Hold what is sent to a nick from this moment, while it's about to be claimed."""
-        self._feed.follow(fold(nick))
-        self._claiming.append(fold(nick))
-        try:
-            yield
-        except BaseException:
+        name = fold(nick)
+        self._feed.follow(name)
+        self._claiming.append(name)
+
+    def heard(self, nick: str, *, held: bool) -> None:
+        """It's `held` now, or it isn't."""
+        self._claiming.remove(fold(nick))
+        if not held:
             self.given_back.append(nick)
-            raise
-        finally:
-            self._claiming.remove(fold(nick))
 
     async def claim(self, me: Identity, nick: str, node: str) -> tuple[Position, int]:
-        """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`."""
-        claimed = self._records.retained(me.sid, nick)
+        """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`.
+
+        CUT_OFF, when that has been dealt with, if Redis forgot everything before: who had the nick
+        is still to come then, and say so.
+        """
+        store, claimed, held = self._store, 0, False
+        if self._records.waiting:
+            claimed = self._records.retained(me.sid, nick)
 
         async def claim(_again: bool) -> tuple[Position, int]:
-            claiming = self._store.claim(me, nick, node, self._presence.deadline, claimed)
-            return await self._knowingly(self.noted(me, node, claiming), me, nick)
+            store.look_at_epoch()  # in the same breath, so that's answered when the claim is
+            claiming = store.claim(me, nick, node, self._presence.deadline, claimed)
+            return await self.noted(me, node, claiming)
 
-        with self.hearing(nick):
-            return await self._attempts.settle(node, claim)
-
-    async def _knowingly(self, claim: Coroutine[Any, Any, T], me: Identity, nick: str) -> T:
-        """Claim a nick, unless Redis forgot everything before that, and who had it is still to come
-        and say so. Raises CUT_OFF then, when that has been dealt with.
-        """
-        self._store.look_at_epoch()  # right before it, so its answer is there when this one's is
-        found = await claim
-        if self._store.epoch == self._presence.epoch:
+        self.hear(nick)
+        try:
+            found = await self._attempts.settle(node, claim)
+            held = store.epoch == self._presence.epoch
+        finally:
+            self.heard(nick, held=held)
+        if held:
             return found
-        await self._store.release(me.sid, me.token, nick)
+        await store.release(me.sid, me.token, nick)
         with suppress(Refused):
             await self._presence.renew()
         raise Refused(Code.CUT_OFF)

@@ -72,7 +72,8 @@ def decode_member(raw: bytes) -> Member:
 class Records:
     """All sessions' records, by sid.
 
-    `changed`: those that became shorter, of which Redis has yet to be told.
+    `changed`: those that became shorter, of which Redis has yet to be told. `waiting`: the nicks
+    that Redis holds till their sessions are opened again.
     """
 
     def __init__(self) -> None:
@@ -81,10 +82,10 @@ class Records:
         self._claimed: dict[str, int] = {}  # since when (Redis's clock, ms), likewise
         self._identities: dict[str, Identity] = {}
         self._members: dict[str, dict[str, bool]] = {}  # certain: channels, folded; sid: quiet
-        self._retained: dict[tuple[str, str], int] = {}  # sid, nick: since when it was held
         self._gone: deque[Quit] = deque(maxlen=GONE)
         self._ending: set[str] = set()
         self.changed: set[str] = set()
+        self.waiting: dict[tuple[str, str], int] = {}  # sid, nick: since when it was held
 
     def __len__(self) -> int:
         return len(self._records)
@@ -146,17 +147,17 @@ class Records:
         """Redis forgot everything, and holds these nicks till their sessions are opened again: by
         sid and nick, since when they were held (ms).
         """
-        self._retained = {(sid, fold(nick)): claimed for (sid, nick), claimed in held.items()}
+        self.waiting = {(sid, fold(nick)): claimed for (sid, nick), claimed in held.items()}
 
     def retained(self, sid: str, nick: str) -> int:
         """Since when a nick is held (ms) that is held for the session, which isn't open; or 0."""
-        return self._retained.get((sid, fold(nick)), 0)
+        return self.waiting.get((sid, fold(nick)), 0)
 
     def no_longer_retained(self, sid: str) -> list[str]:
         """The session needs nothing to be held for it any more; the nicks that were, folded."""
-        mine = [key for key in self._retained if key[0] == sid]
+        mine = [key for key in self.waiting if key[0] == sid]
         for key in mine:
-            del self._retained[key]
+            del self.waiting[key]
         return [nick for _, nick in mine]
 
     def joined(self, sid: str, channel: str, quiet: bool) -> None:

@@ -231,15 +231,17 @@ class KeptSessions:
         async def reclaim(_again: bool) -> Reclaimed | None:
             return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
 
-        with self._holding.hearing(nick):
+        found = None
+        self._holding.hear(nick)
+        try:
             found = await self._attempts.settle(node, reclaim)
             if node != self._presence.node:
                 raise Refused(Code.CUT_OFF)
             if found is not None:
                 self._records.holds(me.sid, nick, found.claimed)
-        if found is None:
-            self._holding.given_back.append(nick)
-        return found
+            return found
+        finally:
+            self._holding.heard(nick, held=found is not None)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         """As `broker.api.Broker.regain`."""
