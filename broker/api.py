@@ -263,7 +263,8 @@ class Sink(Protocol):
 
         Both held it because the broker had forgotten the one while the other took it. The session
         stays, is a member where it was, and needs another nick. It has the old one still, for a
-        moment: for a second at most the other waits for it to have taken another.
+        moment: for a second at most the other waits for it to have taken another. It may be told
+        again until it has.
         """
 
     def away(self) -> None:

@@ -236,6 +236,7 @@ class Cluster:
         self._recovering = False
         self._looking: Any = None  # when what was put back is looked at again
         self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
+        self._asked: set[str] = set()  # sids that are to give their nick back
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
@@ -432,8 +433,8 @@ class Cluster:
             self._attempts.aside(self._look_for_nicks())
         elif kind == YIELD:
             holder = self._records.holder(about[0])
-            if holder is not None and holder not in self._nick_lost:
-                self._nick_lost.add(holder)
+            if holder is not None and holder not in self._asked:
+                self._asked.add(holder)
                 self._sink.nick_lost(holder)
         elif kind == TAKEN:
             sid, turn = about
@@ -543,6 +544,7 @@ class Cluster:
             raise
         self._holding.take(me.sid, new, tip, claimed)
         self._nick_lost.discard(me.sid)
+        self._asked.discard(me.sid)
         event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
