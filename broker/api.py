@@ -125,9 +125,13 @@ class Arrival(NamedTuple):
     announced: bool = True
 
 
+FAR = (1 << 53) - 1
+"""Beyond any seq."""
+
+
 class Reach(NamedTuple):
     """How far somebody was told in a log: all up to `after` has reached them; what comes then, up
-    to the seq `maybe`, may have.
+    to the seq `maybe`, may have (FAR: nobody knows how far).
     """
 
     after: Position
@@ -365,7 +369,8 @@ class Broker(Protocol):
     def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
         """Leave a kept session to whoever takes it up; nobody else is told.
 
-        How far it was told is what the sink was told at the call, before anything is awaited.
+        How far it was told is what the sink was told at the call, before anything is awaited. In a
+        channel that this node doesn't follow any more it's FAR since the session was taken up.
         It holds its nick and its memberships, and ends after a while with a `Quit` if nobody does.
         One that is being resumed was told as far as it was before. One that was taken up elsewhere
         stays there. Never refused: while the broker is away it waits. A session that isn't kept is
@@ -375,7 +380,8 @@ class Broker(Protocol):
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
         """Take up a kept session, wherever it is, under a new token; its nick and away are `me`'s.
 
-        TOKEN_UNKNOWN if there's none with that sid and secret. `detached`: only if it's on no other
+        TOKEN_UNKNOWN if there's none with that sid and secret. CUT_OFF if it's on this node: it has
+        to be detached before. `detached`: only if it's on no other
         node; ELSEWHERE if it is, or if somebody else takes it up at this moment. The node that had
         it is told (`Sink.taken`) after `resumed`. Nothing under its earlier tokens is accepted
         where it was taken up. `me.num` goes on above all earlier ones. Nothing comes through the

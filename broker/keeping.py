@@ -213,6 +213,7 @@ class Keeping:
             sid
             for (sid, before), token in zip(here.items(), acting, strict=True)
             if token not in (None, before)
+            and sid not in self._taking
             and (sid not in self._here or self._here[sid].me.token == before)
         ]
 
@@ -416,6 +417,8 @@ class Keeping:
             raise Refused(Code.CUT_OFF)
         if shelved is not None:
             await self._rows.unshelve(me.sid, shelved)
+        if self._taking.get(me.sid) is not taking:
+            raise Refused(Code.CUT_OFF)  # it was detached meanwhile
         self._here[me.sid] = _Here(me, taking.secret, taking.row.state)
         self._reaches.lags(me.sid, decode_places(taking.row.seen))
         del self._taking[me.sid]

@@ -20,6 +20,7 @@ from math import inf
 from twisted.internet.defer import Deferred
 
 from broker.api import (
+    FAR,
     HELD_BACK,
     Arrival,
     ChannelInfo,
@@ -386,7 +387,8 @@ class World:
         kept = session.kept
         if kept is not None and kept.ends is None:
             kept.state, kept.till, kept.ends = state, till, self.ms() + self._keep_ms
-            kept.told = told
+            unknown = {log: one._replace(maybe=FAR) for log, one in kept.told.items()}
+            kept.told = unknown | told
 
     def end_overdue(self) -> None:
         """End the detached sessions whose time is over."""
@@ -528,7 +530,9 @@ class Memory:
         kept = session.kept if session is not None else None
         if session is None or kept is None or kept.secret != secret:
             raise Refused(Code.TOKEN_UNKNOWN)
-        elsewhere = kept.ends is None and session.home is not self
+        if kept.ends is None and session.home is self:
+            raise Refused(Code.CUT_OFF)
+        elsewhere = kept.ends is None
         if detached and elsewhere:
             raise Refused(Code.ELSEWHERE)
         if elsewhere:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from broker.api import Identity, Position, Reach
+from broker.api import FAR, Identity, Position, Reach
 from broker.kept import KeptRows
 from broker.names import fold
 from broker.records import Record, Records
@@ -130,6 +130,10 @@ class Reaches:
                 (epoch, seq), at = told[log], certain.get(log, Position(told[log].epoch, -1))
                 # of a log that has begun anew since, nothing is certain
                 places[log] = (epoch, min(at.seq, seq) if at.epoch == epoch else 0, seq)
+            elif behind is not None and log in behind:
+                # it isn't followed any more, so nobody knows how far they were told since
+                epoch, seq, _ = behind[log]
+                places[log] = (epoch, seq, FAR)
         return places
 
     async def seen(self, node: str, record: Record) -> bytes:

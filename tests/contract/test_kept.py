@@ -124,6 +124,20 @@ async def test_another_sid_or_secret_is_not_known(
     assert Code.TOKEN_UNKNOWN == await refusal(b.broker.resume(other, secret))
 
 
+@pytest.mark.parametrize("since", ["it was kept", "it was taken up"])
+async def test_a_session_that_is_here_has_to_be_detached_before_it_is_resumed_here(
+    make_brokers: MakeBrokers, since: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    if since == "it was taken up":
+        await a.broker.detach(ann, STATE)
+        ann, _ = await take_up(a, ann)
+    assert Code.CUT_OFF == await refusal(take(a, ann))
+    await a.broker.detach(ann, STATE)
+    assert "ann" == (await take(a, ann))[1].nick
+
+
 async def test_who_has_quit_cannot_be_resumed(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2)
     ann = await kept(a, "ann")
@@ -326,8 +340,8 @@ async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
     bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
     await b.say(bob, "#go", "read")
     await a.heard("#go")
-    place = a.sink.places("#go")[-1]
-    await a.sink.until(lambda: a.sink.beats > 2)
+    place, beats = a.sink.places("#go")[-1], a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 2)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
     beats = a.sink.beats
     await a.sink.until(lambda: a.sink.beats > beats + 2)
@@ -336,6 +350,24 @@ async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
     await a.broker.detach(ann, STATE)
     _, resumed = await take(b, ann)
     assert Reach(place, place.seq + 1) == resumed.told["#go"]
+
+
+async def test_how_far_it_was_told_since_it_was_taken_up_is_not_known_where_nobody_listens(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.broker.detach(ann, STATE)
+    again, _ = await take_up(a, ann)
+    await b.say(bob, "#go", "perhaps read")
+    a.broker.unfollow("#go")
+    await a.broker.detach(again, STATE)
+    _, resumed = await take(b, ann)
+    reach = resumed.told["#go"]
+    assert (place.epoch, True) == (reach.after.epoch, reach.after.seq <= place.seq)
+    assert reach.maybe > place.seq + 1
 
 
 # What was missed

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from broker.api import Identity
 from node.core.replies import Goodbye
 from tests.support.village import Village, Villager
 
@@ -186,6 +188,28 @@ def test_who_reads_nothing_while_resuming_keeps_nobody_waiting(
     bob = village.person("bob", "#go", node=2)
     again.say("/msg #go me")
     assert ["[#go] <ann> me"] == bob.read()
+
+
+def test_who_comes_for_a_session_as_it_has_just_been_taken_up_gets_it(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    ann.hang_up()
+    broker, answer = village.brokers[1], Deferred[None]()
+    resumed = broker.resumed
+
+    async def late(me: Identity) -> None:
+        await resumed(me)
+        await answer
+
+    monkeypatch.setattr(broker, "resumed", late)
+    village.guest(1).say(f"/resume {given}")
+    again = village.guest(1)
+    again.type(f"/resume {given}")
+    monkeypatch.setattr(broker, "resumed", resumed)
+    answer.callback(None)
+    assert ["resumed as ann"] == again.read()
 
 
 def test_options_away_and_the_current_channel_come_along(village: Village) -> None:
