@@ -34,6 +34,7 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    History,
     Identity,
     Later,
     Missed,
@@ -54,7 +55,7 @@ from broker.api import (
 )
 from broker.attempts import Attempts
 from broker.board import Board
-from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
+from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode
 from broker.feed import Feed
 from broker.holding import Holding
 from broker.keeping import Keeping
@@ -688,9 +689,9 @@ class Cluster:
         self._attempts.check()
         return await self._store.topic(channel)
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
         self._attempts.check()
-        return await self._store.history(channel, count)
+        return await self._store.history(channel, count, before)
 
     # -- people
 

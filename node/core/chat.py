@@ -19,7 +19,16 @@ from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
 from node.core.lane import Lane
-from node.core.replies import Closing, Error, Goodbye, Greeting, News, Notice
+from node.core.replies import (
+    Answered,
+    Closing,
+    Error,
+    Goodbye,
+    Greeting,
+    News,
+    Notice,
+    Reply,
+)
 from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 from node.core.tally import Tally
 
@@ -219,7 +228,8 @@ class Chat:
                 case Dismiss():
                     await self._dismiss(session, command.closing)
                 case _:
-                    await verbs.VERBS[type(command)](self, session, command)
+                    reply = await verbs.VERBS[type(command)](self, session, command)
+                    self.answer(session, command, reply)
         except Refused as refused:
             self.refuse(session, refused, command)
 
@@ -228,7 +238,19 @@ class Chat:
         if isinstance(command, Say) and code is Code.NOT_MEMBER:
             # here the session is a member, or it would have been refused here
             code = Code.CUT_OFF
-        self.hub.reply(session, Error(code, refused.about))
+        self.answer(session, command, Error(code, refused.about))
+
+    def done(self, session: Session, command: Command) -> None:
+        self.answer(session, command, None)
+
+    def answer(self, session: Session, command: Command, reply: Reply | None) -> None:
+        """Answer a command, once: None if there's nothing to say but that it's done."""
+        if session.gone:
+            return
+        if command.ref is not None:
+            reply = Answered(command.ref, reply)
+        if reply is not None:
+            self.hub.reply(session, reply)
 
     async def seen(self, session: Session) -> None:
         """Returns when the person has been shown the event of their last command."""
@@ -242,12 +264,15 @@ class Chat:
     async def _greet(self, session: Session, command: Greet) -> None:
         try:
             await self._open_as_guest(session)
-            lobby = self.config.lobby if command.lobby else ""
-            self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            config, me, inside = self.config, session.me, command.lobby and self.config.lobby != ""
+            self.hub.reply(
+                session,
+                Greeting(config.server, config.node, me.nick, me.sid, config.lobby or None, inside),
+            )
             if not self._replicated:
                 self.hub.reply(session, Notice(News.UNREPLICATED))
-            if lobby:
-                await verbs.enter(self, session, lobby, announce=False)
+            if inside:
+                await verbs.enter(self, session, config.lobby, announce=False)
         except Refused as refused:
             if session.me.nick:
                 self.refuse(session, refused, command)
