@@ -76,7 +76,7 @@ class SocketConnection(Protocol):
             transport.pauseProducing()
             self._door.spawn(self._ask(entrance, allowance))
         else:
-            self._come_in("" if entrance is not None else address)
+            self._come_in("" if entrance is not None else address, address)
 
     async def _ask(self, entrance: Entrance, allowance: Allowance) -> None:
         """Come in if one may. What they send meanwhile isn't read."""
@@ -86,7 +86,8 @@ class SocketConnection(Protocol):
             closing = Closing(Goodbye.SHUTDOWN)
         if closing is None:
             self._pace = Pace(allowance, self._door.call_later, self._more)
-            self._come_in(allowance.site, allowance)
+            peer: str = getattr(self.transport.getPeer(), "host", "")
+            self._come_in(allowance.site, peer, allowance)
             self.resume()
         elif not self._gone:
             self._turn_away(closing)
@@ -94,15 +95,17 @@ class SocketConnection(Protocol):
     def _turn_away(self, closing: Closing) -> None:
         transport, turned_away = self.transport, self._door.chat.tally.turned_away
         turned_away[closing.code] = turned_away.get(closing.code, 0) + 1
+        peer: str = getattr(transport.getPeer(), "host", "")
+        self._door.chat.journal.turned_away(peer, closing.code.value)
         transport.unregisterProducer()
         transport.write(self._door.dialect.reply(closing) + self.farewell)
         transport.resumeProducing()  # closing before all is read would be a reset, not an end
         self._door.call_later(SOON, transport.loseConnection)
         self._soon_closed()
 
-    def _come_in(self, address: str, allowance: Allowance | None = None) -> None:
+    def _come_in(self, address: str, peer: str, allowance: Allowance | None = None) -> None:
         chat = self._door.chat
-        session = self._session = chat.connect(self, self._door.dialect, address)
+        session = self._session = chat.connect(self, self._door.dialect, address, peer=peer)
         session.allowance = allowance
         chat.greet(session, lobby=session.dialect.lobby)
 

@@ -1,10 +1,11 @@
 """`broker.records`: what sessions hold, certainly or perhaps."""
 
+import msgspec
 import pytest
 
 from broker.api import Identity
 from broker.events import Quit
-from broker.records import Membership, Records
+from broker.records import Membership, Record, Records, decode_shelved, encode_record
 
 
 @pytest.fixture
@@ -98,3 +99,9 @@ def test_nicks_that_wait_for_their_sessions_outlast_the_lease(records: Records) 
 def test_a_session_that_is_there_again_has_nothing_waiting(records: Records) -> None:
     records.retain({("sid", "Ann"): 7, ("other", "bob"): 9})
     assert (["ann"], {("other", "bob"): 9}) == (records.no_longer_retained("sid"), records.waiting)
+
+
+def test_a_row_of_the_shelf_tells_the_node_and_what_is_held() -> None:
+    held = Record("token", ["ann"], {"#go": "#Go"}, kept=True)
+    row = msgspec.json.encode(("n1.aa", encode_record(held).decode()))
+    assert ("n1.aa", held) == decode_shelved(row)
