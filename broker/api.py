@@ -47,6 +47,10 @@ class Code(StrEnum):
     UNSETTLED = "unsettled"
 
 
+HELD_BACK = 10
+"""Seconds for which a nick is kept for who held it when the broker forgot everything."""
+
+
 class Refused(Exception):
     """The one expected failure of a command. `about`: the name that it's about, or empty."""
 
@@ -121,9 +125,13 @@ class Arrival(NamedTuple):
     announced: bool = True
 
 
+FAR = (1 << 53) - 1
+"""Beyond any seq."""
+
+
 class Reach(NamedTuple):
     """How far somebody was told in a log: all up to `after` has reached them; what comes then, up
-    to the seq `maybe`, may have.
+    to the seq `maybe`, may have (FAR: nobody knows how far).
     """
 
     after: Position
@@ -279,7 +287,9 @@ class Sink(Protocol):
         """The session's nick is somebody else's, who has held it for longer.
 
         Both held it because the broker had forgotten the one while the other took it. The session
-        stays, is a member where it was, and needs another nick.
+        stays, is a member where it was, and needs another nick. It has the old one still, for a
+        moment: for a second at most the other waits for it to have taken another. It may be told
+        again until it has.
         """
 
     def away(self) -> None:
@@ -312,6 +322,7 @@ class Sink(Protocol):
     def taken(self, sid: str) -> None:
         """The kept session is taken up on another node: nothing of it is this node's any more.
 
+        If that was done while this node was cut off, it's told before what was missed meanwhile.
         If it was being resumed here, that's refused from now on with ELSEWHERE.
         """
 
@@ -347,6 +358,11 @@ class Broker(Protocol):
         gets what is sent to the nick from here on, never what was sent before. CUT_OFF if this
         node lost the broker or its lease meanwhile, or if the session is open under another token.
         Nothing is held when it's refused; another attempt needs another token.
+
+        Where the broker forgot everything, a nick is held for the session that had it: nobody else
+        gets it before that is opened again or has quit, or HELD_BACK seconds are over. A node that
+        comes back later than others takes it from somebody who got it meanwhile (see
+        `Sink.nick_lost`), unless its lease had ended.
         """
 
     async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
@@ -374,7 +390,8 @@ class Broker(Protocol):
     def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
         """Leave a kept session to whoever takes it up; nobody else is told.
 
-        How far it was told is what the sink was told at the call, before anything is awaited.
+        How far it was told is what the sink was told at the call, before anything is awaited. In a
+        channel that this node doesn't follow any more it's FAR since the session was taken up.
         It holds its nick and its memberships, and ends after a while with a `Quit` if nobody does.
         One that is being resumed was told as far as it was before. One that was taken up elsewhere
         stays there. Never refused: while the broker is away it waits. A session that isn't kept is
@@ -384,7 +401,8 @@ class Broker(Protocol):
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
         """Take up a kept session, wherever it is, under a new token; its nick and away are `me`'s.
 
-        TOKEN_UNKNOWN if there's none with that sid and secret. `detached`: only if it's on no other
+        TOKEN_UNKNOWN if there's none with that sid and secret. CUT_OFF if it's on this node: it has
+        to be detached before. `detached`: only if it's on no other
         node; ELSEWHERE if it is, or if somebody else takes it up at this moment. The node that had
         it is told (`Sink.taken`) after `resumed`. Nothing under its earlier tokens is accepted
         where it was taken up. `me.num` goes on above all earlier ones. Nothing comes through the
@@ -409,7 +427,12 @@ class Broker(Protocol):
         """
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
-        """What a log has after one place and up to another. At most as much as logs keep."""
+        """What a log has after one place and up to another. At most as much as logs keep.
+
+        Where the log goes on under another epoch, a place under an earlier one is the same place,
+        up to the last that both have; who has read further gets what comes after that. How much
+        they have lost isn't known, nor how much somebody has whose place is beyond the log's end.
+        """
 
     async def follow(self, channel: str) -> None:
         """Begin to hear a channel; returns when it's certain that nothing after is missed.

@@ -7,6 +7,7 @@ Redis is away.
        │            sweep)  │
        ├─ Feed <────────────┘
        │    └──> Sink
+       ├─ Holding (records, nicks) and KeptSessions, both by Attempts
        └─ Replication ──> a Link of its own, if replicas count
 
 What spans slots is a sequence of steps, each safe to repeat, in an order in which stopping
@@ -16,14 +17,13 @@ record first and crossed out last, so that whoever sweeps it finds everything.
 
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, TypeVar, cast
 
 import msgspec
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -41,7 +41,6 @@ from broker.api import (
     Person,
     Position,
     Posted,
-    Reach,
     Receipt,
     Refused,
     Regained,
@@ -55,14 +54,15 @@ from broker.api import (
 from broker.api import (
     Presence as Present,
 )
+from broker.attempts import Attempts
 from broker.bans import Ban
 from broker.barring import Barring
 from broker.board import Board
 from broker.desk import Desk
 from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
-from broker.feed import CHUNK, Feed
-from broker.keeping import LOST, Keeping, Outcome, Places, Taking
-from broker.kept import TURN, Reclaimed
+from broker.feed import Feed
+from broker.holding import Holding
+from broker.keeping import Keeping
 from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
@@ -73,25 +73,23 @@ from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
-from broker.store import Late, Line, Parted, Store
+from broker.sessions import TAKEN, KeptSessions
+from broker.store import Beat, Line, Parted, Store
 from broker.tally import BrokerTally
 
 T = TypeVar("T")
 
-TAKEN = "taken"
-"""What a node publishes to another when it takes up a session of it, with the session's sid and
-the how manieth time that is. What is published after it isn't for the other to show.
-"""
-
 ROWS = 500
-"""How many records are written down in one call."""
-
+"""How many rows of a report are written in one call."""
 
 PROBE = "probe"
 """What a node says to itself."""
 
 NICK_LOST = "lost"
 """What a node is told when an older holder takes a nick back from it; see scripts/claim.lua."""
+
+YIELD = "yield"
+"""What a node is told, with a nick, when an older holder will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +200,7 @@ class Cluster:
             reactor,
             name=config.node,
             now_ms=lambda: self.now_ms,
-            check=self._check,
+            check=lambda: self._attempts.check(),
         )
         self._presence = Presence(
             self._store,
@@ -211,11 +209,26 @@ class Cluster:
             lease=config.lease,
             incarnate=self._incarnate,
             evicted=self._evicted,
+            gather=self._gather,
             probe=self._probe,
             messages=self._messages_since,
             ordered=self._ordered,
             bans=self.barring.heard,
             tally=self.tally,
+        )
+        self._attempts = Attempts(reactor, self._presence, self._link, patience=config.patience)
+        self._holding = Holding(
+            self._store, self._records, self._feed, self._presence, self._attempts
+        )
+        self._kept = KeptSessions(
+            self._store,
+            self._records,
+            self._feed,
+            self._keeping,
+            self._presence,
+            self._attempts,
+            self._holding,
+            self.quit,
         )
         self._addresses = Addresses(
             self._store,
@@ -236,23 +249,18 @@ class Cluster:
             self._store, self._feed, self._records, self._keeping, self._presence, reactor
         )
         self._sink: Sink
-        self._ready = False
         self._started: Deferred[None] | None = None
         self._recovering = False
         self._looking: Any = None  # when what was put back is looked at again
         self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
-        self._stopping = False
-        self._given_back: list[str] = []  # nicks that are heard still
-        self._claimed: list[str] = []  # nicks, folded, whose claims are under way
+        self._asked: set[str] = set()  # sids that are to give their nick back
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
         self._probe_sent: float | None = None
         self._suspected = False  # that nothing is delivered any more
         self._said = 0
-        self._recording = False
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
-        self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
         self._cached: dict[str, tuple[float, Any]] = {}
         self._trimming = LoopingCall(self._trim)
         self._trimming.clock = reactor
@@ -261,7 +269,8 @@ class Cluster:
 
     @property
     def ready(self) -> bool:
-        return self._ready and not self._presence.moving
+        # as `Attempts.ready`, without asking it: each line is asked for this
+        return self._attempts.open and not self._presence.moving
 
     @property
     def calls(self) -> int:
@@ -277,7 +286,7 @@ class Cluster:
         return f"{self._config.node}.{secrets.token_hex(6)}"
 
     async def start(self, sink: Sink) -> None:
-        self._sink = self._feed.sink = sink
+        self._sink = self._feed.sink = self._kept.sink = sink
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
@@ -288,8 +297,8 @@ class Cluster:
         self._trimming.start(600, now=False)
 
     async def stop(self) -> None:
-        self._stopping = True
-        self._ready = False
+        self._attempts.stopping = True
+        self._attempts.open = False
         if self._trimming.running:
             self._trimming.stop()
         if self._looking is not None:
@@ -317,7 +326,7 @@ class Cluster:
 
     def _look_again(self) -> None:
         self._looking = None
-        self._aside(self._recovery.end_strangers())
+        self._attempts.aside(self._recovery.end_strangers())
 
     async def _look_for_nicks(self) -> None:
         lost = set(await self._recovery.lost_nicks())
@@ -326,7 +335,7 @@ class Cluster:
             self._sink.nick_lost(sid)
 
     def _replicas_changed(self, enough: bool) -> None:
-        if not self._stopping:
+        if not self._attempts.stopping:
             self._sink.replicated(enough)
 
     def _link_up(self) -> None:
@@ -338,7 +347,7 @@ class Cluster:
         self._recovering = False
         if failure.check(Refused) is None:
             self.log.failure("recovering", failure)
-        if self._link.connected and not self._stopping:
+        if self._link.connected and not self._attempts.stopping:
             self._reactor.callLater(0.2, self._link_up)
 
     def _link_down(self) -> None:
@@ -347,9 +356,9 @@ class Cluster:
         if self._replication is not None:
             self._replication.lost()
         self._probe_sent = None
-        if self._ready:
-            self._ready = False
-            if not self._stopping:
+        if self._attempts.open:
+            self._attempts.open = False
+            if not self._attempts.stopping:
                 self.log.warn("Redis is away")
                 self.board.tell(Kind.AWAY, says="no connection to Redis")
                 self._sink.away()
@@ -359,18 +368,18 @@ class Cluster:
         first = self._started is not None and not self._started.called
         if first:
             await self._presence.take()
+            await self._recovery.await_others()
         else:
             await self._presence.renew()
-        for sid in await self._keeping.overtaken():
-            self._lose_kept(sid)  # before more is shown to them; the word of it wasn't heard
+        await self._kept.look()
         await self._feed.catch_up()
         while self._feed.distrusted and self._link.connected:
             await self._feed.catch_up()  # the wire was lost and renewed meanwhile
         self._recovering = False
-        if self._stopping or not self._link.connected:
+        if self._attempts.stopping or not self._link.connected:
             return
         self._probed_at = self._reactor.seconds()
-        self._ready = True
+        self._attempts.open = True
         self._link.soon()  # for the barriers that waited
         if not first:
             self.tally.reconnects += 1
@@ -380,15 +389,18 @@ class Cluster:
         self.log.info("Redis is back")
         self._sink.back()
         if self._recovery.moved:
-            self._aside(self._look_for_nicks())
-            self._aside(self._keeping.refresh(self.node))
+            self._attempts.aside(self._look_for_nicks())
+            self._attempts.aside(self._keeping.refresh(self.node))
+
+    async def _gather(self, before: Beat) -> None:
+        await self._recovery.gather(before)
 
     def _evicted(self, forgotten: bool) -> None:
-        self._aside(self._recovery.remember())
+        self._attempts.aside(self._recovery.remember())
         if forgotten:
             self.board.tell(Kind.FORGOTTEN, says="Redis lost all that it knew")
             self._feed.disown()
-        self._given_back += self._records.clear()
+        self._holding.given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()
         self._sink.evicted(forgotten)
@@ -401,7 +413,7 @@ class Cluster:
 
     def _probe(self) -> None:
         """Drop a subscription that says nothing any more, whatever TCP says."""
-        if not self._ready:
+        if not self._attempts.open:
             return
         two_beats = self._config.lease / 4
         silent = self._reactor.seconds() - self._probed_at
@@ -415,10 +427,10 @@ class Cluster:
             self._probe_sent = self._reactor.seconds()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
-        self._aside(self._stop_hearing())
-        self._aside(self._shorten())
+        self._attempts.aside(self._holding.stop_hearing(self.barrier))
+        self._attempts.aside(self._holding.shorten())
         self._addresses.settle()
-        self._aside(self._record_kept())
+        self._attempts.aside(self._kept.record())
         self._feed.mend_stalled()
         if self._replication is not None:
             self._replication.probe()
@@ -435,14 +447,15 @@ class Cluster:
             if self._probe_sent is not None:
                 tally.probe, self._probe_sent = now - self._probe_sent, None
         elif kind == NICK_LOST:
-            self._aside(self._look_for_nicks())
+            self._attempts.aside(self._look_for_nicks())
+        elif kind == YIELD:
+            holder = self._records.holder(about[0])
+            if holder is not None and holder not in self._asked:
+                self._asked.add(holder)
+                self._sink.nick_lost(holder)
         elif kind == TAKEN:
             sid, turn = about
-            match self._keeping.overtake(sid, int(turn)):
-                case Outcome.MOVED:
-                    self._lose_kept(sid)
-                case Outcome.MOVING:
-                    self._sink.taken(sid)  # and whoever takes it up gives up
+            self._kept.overtake(sid, int(turn))
 
     async def barrier(self) -> None:
         passed: Deferred[None] = Deferred()
@@ -453,7 +466,7 @@ class Cluster:
 
     def _ask_for_barriers(self) -> None:
         """One PING for all: what was published before Redis answers it comes before the answer."""
-        if not (self._barriers and self._ready):
+        if not (self._barriers and self._attempts.open):
             return
         waiting, self._barriers = self._barriers, []
 
@@ -486,14 +499,14 @@ class Cluster:
             said.append(line)
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
-        self._check()
+        self._attempts.check()
         said = Said(program(), 1, name, text)
         key = key or said.sid  # so that a call whose answer is lost can be repeated
 
         async def post(again: bool) -> Posted:
             return Posted(*await self._store.post(channel, said, key, again=again))
 
-        posted = await self._settle(self.node, post)
+        posted = await self._attempts.settle(self.node, post)
         self._said += posted.fresh
         if self._replication is not None:
             await self._replication.confirmed()
@@ -528,121 +541,48 @@ class Cluster:
 
     # -- sessions and nicks
 
-    def _check(self) -> None:
-        if not self.ready:
-            raise Refused(Code.AWAY)
-        if self._link.full:
-            raise Refused(Code.BUSY)
-
     async def open(self, me: Identity) -> None:
-        if self._ready:
-            await self._presence.moved()
-        self._check()
+        await self._attempts.moved()
+        self._attempts.check()
         node, record = self.node, self._records.begin(me)
         try:
-            tip, claimed = await self._claim(me, me.nick, node)
+            tip, claimed = await self._holding.claim(me, me.nick, node)
+            if self._records.waiting:
+                await self._holding.let_go(me.sid, me.nick)
         except Refused as refused:
-            await self._give_up(me.sid, record, node)
+            await self._holding.give_up(me.sid, record, node)
             if refused.code is Code.UNSETTLED:  # and undone now
                 raise Refused(Code.CUT_OFF) from None
             raise
         if node != self.node:
             raise Refused(Code.CUT_OFF)
-        self._take(me.sid, me.nick, tip, claimed)
-
-    def _take(self, sid: str, nick: str, tip: Position, claimed: int) -> None:
-        """The nick is the session's."""
-        self._records.holds(sid, nick, claimed)
-        self._feed.open(fold(nick), tip)
-
-    async def _give_up(self, sid: str, record: Record, node: str) -> None:
-        """Leave nothing of a session."""
-        self._records.ending(sid)
-        await self._store.give_up(sid, record, node)
-        self._records.end(sid, record)
-
-    async def _claim(self, me: Identity, nick: str, node: str) -> tuple[Position, int]:
-        """Claim a nick, and hear what is sent to it from that moment. As `Store.claim`."""
-
-        async def claim(_again: bool) -> tuple[Position, int]:
-            deadline = self._presence.deadline
-            return await self._noted(me, node, self._store.claim(me, nick, node, deadline))
-
-        self._feed.follow(fold(nick))
-        self._claimed.append(fold(nick))
-        try:
-            return await self._settle(node, claim)
-        except BaseException:
-            self._given_back.append(nick)
-            raise
-        finally:
-            self._claimed.remove(fold(nick))
-
-    async def _noted(self, me: Identity, node: str, work: Coroutine[Any, Any, T]) -> T:
-        """Take hold of something, when the session's record is written that tells of it.
-
-        Both go out together: the link's calls are done in their order.
-        """
-        rows = self._records.rows({me.sid})
-        noted = self._store.note(node, self._presence.deadline, rows)
-        try:
-            found = await work
-        except BaseException:
-            noted.addErrback(lambda _: None)
-            raise
-        await noted
-        return found
+        self._holding.take(me.sid, me.nick, tip, claimed)
 
     async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
-        self._check()
+        self._attempts.check()
         record, node, old = self._records.of(me), self.node, me.nick
         me.num += 1
         moved = fold(new) != fold(old)
         record.nicks.insert(0, new)  # the first is what lists show
         try:
-            tip, claimed = await self._claim(me, new, node)
+            tip, claimed = await self._holding.claim(me, new, node)
         except Refused as refused:
             record.nicks.sort(key=lambda nick: nick != old)
             if refused.code is Code.NICK_TAKEN and moved:
                 self._records.gave_back(me.sid, new)
             self._records.changed.add(me.sid)
-            self._aside(self._shorten())
+            self._attempts.aside(self._holding.shorten())
             raise
-        self._take(me.sid, new, tip, claimed)
+        self._holding.take(me.sid, new, tip, claimed)
+        self._nick_lost.discard(me.sid)
+        self._asked.discard(me.sid)
         event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
             await self._store.release(me.sid, me.token, old)
             self._records.gave_back(me.sid, old)
-            self._given_back.append(old)
+            self._holding.given_back.append(old)
         return told
-
-    async def _shorten(self) -> None:
-        """Write down anew the records that tell of more than is held."""
-        changed = self._records.changed
-        while changed and self.ready:
-            some = set(islice(changed, ROWS))
-            changed -= some
-            rows = self._records.rows(some)  # not earlier: they may grow meanwhile
-            try:
-                if rows:
-                    await self._store.note(self.node, self._presence.deadline, rows)
-            except (Late, LinkLost, Refused):
-                changed |= some  # with the next beat
-                return
-
-    async def _stop_hearing(self) -> None:
-        """What was sent to a nick before it was given back has come by when the barrier has."""
-        given_back, self._given_back = self._given_back, []
-        if given_back:
-            await self.barrier()
-            self._forsake(given_back)
-
-    def _forsake(self, nicks: list[str]) -> None:
-        """Hear nothing more of nicks that nobody here holds or is about to."""
-        for nick in nicks:
-            if not self._records.is_held(nick) and fold(nick) not in self._claimed:
-                self._feed.unfollow(fold(nick))
 
     async def quit(self, me: Identity, why: str, channels: list[str]) -> None:
         me.num += 1
@@ -653,8 +593,8 @@ class Cluster:
         nicks = list(record.nicks)
         for name in record.channels:
             self._records.leaving(me.sid, name)
-        await self._insist(node, lambda: self._quit(me, event, record, node))
-        self._forsake(nicks)
+        await self._attempts.insist(node, lambda: self._quit(me, event, record, node))
+        self._holding.forsake(nicks)
 
     async def _quit(self, me: Identity, event: Quit, record: Record, node: str) -> None:
         if record.kept and not await self._keeping.lapse(me):
@@ -663,236 +603,45 @@ class Cluster:
             return
         for name in dict.fromkeys([*event.channels, *record.channels]):
             await self._store.part(record.token, name, event)
-        await self._give_up(event.sid, record, node)
+        await self._holding.give_up(event.sid, record, node)
+        if self._records.waiting:
+            await self._holding.let_go(event.sid)
         if record.kept:
             await self._keeping.forget(me.sid)
         self._records.gone(event)
 
-    async def _insist(self, node: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do what has to be done while Redis takes no writes (out of disk or of replicas, say),
-        too: again and again, as long as this incarnation lives.
-        """
-        while node == self.node:
-            try:
-                await work()
-                return
-            except Refused as refused:
-                if refused.code not in (Code.BUSY, Code.UNSETTLED) or self._stopping:
-                    raise
-            await self._pause(0.5)
-
     # -- kept sessions
 
     async def keep(self, me: Identity, secret: str, state: bytes) -> None:
-        self._check()
-        record, node = self._records.of(me), self.node
-        record.kept = True
-
-        async def keep(_again: bool) -> None:
-            keeping = self._keeping.keep(me, secret, state, node)
-            await self._noted(me, node, keeping)
-
-        await self._settle(node, keep)
-
-    async def _record_kept(self) -> None:
-        if not self.ready or self._recording:
-            return
-        self._recording = True
-        try:
-            for sid in await self._keeping.record(self.node, self._sink.kept()):
-                self._lose_kept(sid)
-        finally:
-            self._recording = False
-
-    def _lose_kept(self, sid: str) -> None:
-        """Another node has taken the session up."""
-        record = self._records.pop(sid)
-        if record is not None:
-            self._keeping.moved(sid, record, self.node)
-            self._forsake(record.nicks)
-            self._sink.taken(sid)
+        await self._kept.keep(me, secret, state)
 
     def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
-        record = self._records.find(me)
-        if record is None:
-            return succeed(None)  # its incarnation has ended, and whoever swept it detached it
-        waiting = self._detaching.setdefault(me.sid, [])
-        leaving = self._detach(me, record, state, self._keeping.places(me, record))
-
-        def left(result: Any) -> Any:
-            if self._detaching.get(me.sid) is waiting:
-                del self._detaching[me.sid]
-                for one in waiting:
-                    one.callback(None)
-            return result
-
-        return Deferred.fromCoroutine(leaving).addBoth(left)
-
-    async def _detached(self, sid: str) -> None:
-        """Returns when the session isn't being detached here."""
-        if sid in self._detaching:
-            over: Deferred[None] = Deferred()
-            self._detaching[sid].append(over)
-            await over
-
-    async def _detach(self, me: Identity, record: Record, state: bytes, places: Places) -> None:
-        node = self.node
-
-        async def detach() -> None:
-            if self._keeping.is_taking(me.sid):
-                await self._keeping.give_up(me, node, self._presence.now_ms)
-                return
-            outcome = await self._keeping.detach(me, record, places, state, node)
-            if outcome is Outcome.ENDED and node == self.node:
-                await self.quit(me, LOST, [])
-            elif self._records.find(me) is record:
-                self._records.ending(me.sid)
-                await self._keeping.crossed_out(outcome, me.sid, record, node)
-                self._records.end(me.sid, record)
-
-        await self._insist(node, detach)
-        self._forsake(record.nicks)
+        return self._kept.detach(me, state)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
-        if self._ready:
-            await self._presence.moved()
-        self._check()
-        await self._detached(me.sid)
-        node = self.node
-
-        async def take(_again: bool) -> Taking:
-            return await self._keeping.take(
-                me,
-                secret,
-                node,
-                deadline=self._presence.deadline,
-                detached=detached,
-            )
-
-        try:
-            taking = await self._settle(node, take)
-            return await self._take_up(me, taking, node)
-        except BaseException:
-            if me.nick:
-                self._given_back.append(me.nick)
-            now = self._presence.now_ms
-            await self._insist(node, lambda: self._keeping.give_up(me, node, now))
-            raise
-
-    async def _take_up(self, me: Identity, taking: Taking, node: str) -> Resumed:
-        """Take up the nick, the one that's shown first, and give back the others."""
-        told, inbox = taking.told(), Position("", 0)
-        topics = {self._store.own_topic}
-        me.nick = ""
-        for nick in list(taking.record.nicks):
-            found = await self._reclaim(me, nick, node)
-            if found is None:
-                continue
-            if found.topic not in topics:
-                topics.add(found.topic)
-                word = f"{TAKEN} {me.sid} {taking.row.turn}"
-                packed = msgspec.json.encode(Envelope(SCHEMA, "", word, 0, 0, []))
-                self._link.send(("PUBLISH", found.topic, packed), lambda _: None)
-            if me.nick:
-                await self._store.release(me.sid, me.token, nick)
-                self._records.gave_back(me.sid, nick)
-                self._given_back.append(nick)
-                continue
-            me.nick, me.away, me.since = found.nick, found.away, found.since
-            inbox = found.tip
-            reach = told.get(fold(nick), Reach(found.taken, 0))
-            epoch, seq = reach.after
-            if seq < 0 or (epoch == found.taken.epoch and seq < found.taken.seq):
-                reach = reach._replace(after=found.taken)
-            told[fold(nick)] = reach
-        if not me.nick:
-            await self._keeping.acts(me)
-        channels = list(taking.record.channels.values())
-        return Resumed(
-            me.nick, me.away, me.since, taking.row.state, channels, inbox, told, taking.till
-        )
-
-    async def _reclaim(self, me: Identity, nick: str, node: str) -> Reclaimed | None:
-        """Take up a claim, and hold what is sent to the nick from that moment."""
-
-        async def reclaim(_again: bool) -> Reclaimed | None:
-            return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
-
-        found = None
-        self._feed.follow(fold(nick))
-        self._claimed.append(fold(nick))
-        try:
-            found = await self._settle(node, reclaim)
-            if node != self.node:
-                raise Refused(Code.CUT_OFF)
-            if found is not None:
-                self._records.holds(me.sid, nick, found.claimed)
-            return found
-        finally:
-            self._claimed.remove(fold(nick))
-            if found is None:
-                self._given_back.append(nick)
+        return await self._kept.resume(me, secret, detached=detached)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
-        node = self.node
-
-        async def regain(_again: bool) -> Regained | None:
-            return await self._keeping.regain(me, channel, self._presence.deadline)
-
-        found = await self._settle(node, regain)
-        if found is not None:
-            self._records.joined(me.sid, channel, found.quiet)
-            self._feed.open(fold(channel), found.tip)
-            if found.nick != me.nick:
-                # its node died in the middle of a nick change; where that is told still, it's one
-                taking = self._keeping.taking(me.sid)
-                num, channels = taking.row.turn << TURN, tuple(taking.record.channels)
-                event = Renamed(me.sid, num, found.nick, me.nick, channels)
-                await self._store.rename(me, fold(channel), event)
-        return found
+        return await self._kept.regain(me, channel)
 
     def attend(self, me: Identity, inbox: Position) -> None:
-        self._feed.open(fold(me.nick), inbox)
+        self._kept.attend(me, inbox)
 
     async def resumed(self, me: Identity) -> None:
-        self._check()
-        taking = await self._keeping.taken(me)
-        for name in taking.gone:
-            if name.startswith("#"):
-                self._left(me, name)
-            elif fold(name) != fold(me.nick):
-                self._records.gave_back(me.sid, name)
+        await self._kept.resumed(me)
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
-        self._check()
-        epoch, start = after
-        if start >= upto.seq and epoch in ("", upto.epoch):
-            return Missed(0, [])
-        tip, some, past = await self._store.read(log, start, CHUNK)
-        if tip.epoch != upto.epoch and upto.seq > past.get(upto.epoch, -1):
-            return Missed(None, [])
-        # empty: nobody had written to it yet
-        same = epoch in ("", upto.epoch, tip.epoch) or start <= past.get(epoch, -1)
-        if not same:
-            start = 0
-            some = (await self._store.read(log, 0, CHUNK)).entries
-        found = list(some)
-        while len(some) == CHUNK and some[-1].seq < upto.seq:
-            some = (await self._store.read(log, some[-1].seq, CHUNK)).entries
-            found += some
-        missed = [entry for entry in found if entry.seq <= upto.seq]
-        lost = max(0, upto.seq - start) - len(missed)
-        return Missed(lost if same else None, missed)
+        return await self._kept.missed(log, after, upto)
 
     # -- channels
 
     async def follow(self, channel: str) -> None:
-        self._check()
+        self._attempts.check()
         self._feed.follow(fold(channel))
         self._link.subscribe(self._keys.channel(channel).log)
 
     async def listen(self, channel: str) -> Position:
-        self._check()
+        self._attempts.check()
         await self._store.topic(channel)  # there is one
         tip = (await self._store.read(channel, 0, 1)).tip
         self._feed.open(fold(channel), tip)
@@ -912,7 +661,7 @@ class Cluster:
         roster: int = 100,
         history: int = 10,
     ) -> Arrival:
-        self._check()
+        self._attempts.check()
         record = self._records.of(me)
         me.num += 1
         node, most = self.node, self._config.channels_per_address
@@ -929,31 +678,25 @@ class Cluster:
         async def join(_again: bool) -> Arrival | None:
             ways["deadline"] = self._presence.deadline
             joining = self._store.join(me, channel, may_make=may_make, **ways)
-            return await self._noted(me, node, joining)
+            return await self._holding.noted(me, node, joining)
 
-        found = await self._settle(node, join)
+        found = await self._attempts.settle(node, join)
         if found is None:
             now = self._presence.now_ms
             if await self._store.reserve(me.address, channel, now, most):
                 may_make = True
-                found = await self._settle(node, join)
+                found = await self._attempts.settle(node, join)
         if found is None:
-            self._left(me, channel)
+            self._records.left(me, channel)
             raise Refused(Code.TOO_MANY_MADE, channel)
         self._records.joined(me.sid, channel, quiet)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
         if found.roster.total == 1:
-            self._aside(self._store.index(channel))
+            self._attempts.aside(self._store.index(channel))
         return found
 
-    def _left(self, me: Identity, channel: str) -> None:
-        """The session isn't in the channel any more, or never was."""
-        record = self._records.find(me)
-        if record is not None and record.channels.pop(fold(channel), ""):
-            self._records.changed.add(me.sid)
-
     async def leave(self, me: Identity, channel: str, why: str) -> None:
-        self._check()
+        self._attempts.check()
         me.num += 1
         node, gone = self.node, False
         self._records.leaving(me.sid, channel)
@@ -963,34 +706,34 @@ class Cluster:
             gone = again
             return await self._store.leave(me, channel, why)
 
-        parted = await self._settle(node, leave)
-        self._left(me, channel)
+        parted = await self._attempts.settle(node, leave)
+        self._records.left(me, channel)
         if parted is None and not gone:
             raise Refused(Code.NOT_MEMBER, channel)
         if parted is not None and parted.left == 0:
-            self._aside(self._store.emptied(channel, parted.maker))
+            self._attempts.aside(self._store.emptied(channel, parted.maker))
 
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
-        self._check()
+        self._attempts.check()
         me.num += 1
         await self._store.set_topic(me, channel, topic)
 
     async def roster(self, channel: str) -> Roster:
-        self._check()
+        self._attempts.check()
         return await self._store.roster(channel)
 
     async def topic(self, channel: str) -> Topic:
-        self._check()
+        self._attempts.check()
         return await self._store.topic(channel)
 
     async def history(self, channel: str, count: int, before: Position | None = None) -> History:
-        self._check()
+        self._attempts.check()
         return await self._store.history(channel, count, before)
 
     # -- people
 
     async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
-        self._check()
+        self._attempts.check()
         self._records.of(me)
         me.num += 1
         node = self.node
@@ -1003,51 +746,17 @@ class Cluster:
                 self._feed.witness(told)
             return receipt
 
-        receipt = await self._settle(node, tell)
+        receipt = await self._attempts.settle(node, tell)
         if self._replication is not None:
             await self._replication.confirmed()
         return receipt
 
-    async def _settle(self, node: str, attempt: Callable[[bool], Awaitable[T]]) -> T:
-        """Try until Redis answers; `attempt` is told whether it may have been done before.
-
-        Raises UNSETTLED when patience is at its end, or CUT_OFF if this node isn't the
-        incarnation any more that began: nothing may be done in its name.
-        """
-        again, until = False, self._reactor.seconds() + self._config.patience
-        while self._reactor.seconds() < until:
-            if node != self.node:
-                raise Refused(Code.UNSETTLED if again else Code.CUT_OFF)
-            if self._ready and self._presence.held:
-                try:
-                    return await attempt(again)
-                except LinkLost:
-                    again = True
-                except Late:
-                    pass
-            await self._pause(0.05)
-        raise Refused(Code.UNSETTLED)
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for."""
-
-        def missed(failure: Failure) -> None:
-            if failure.check(Refused) is None:
-                self.log.failure("nobody waited for this", failure)
-
-        Deferred.fromCoroutine(work).addErrback(missed)
-
-    async def _pause(self, seconds: float) -> None:
-        over: Deferred[None] = Deferred()
-        self._reactor.callLater(seconds, over.callback, None)
-        await over
-
     async def set_away(self, me: Identity, why: str | None) -> None:
-        self._check()
+        self._attempts.check()
         await self._store.set_away(me, why)
 
     async def person(self, nick: str) -> Person:
-        self._check()
+        self._attempts.check()
         claim = await self._store.claim_of(nick)
         record = await self._store.record(claim["sid"], claim["node"])
         if record is None:
@@ -1063,15 +772,15 @@ class Cluster:
     # -- what may be a second old
 
     async def channels(self) -> list[ChannelInfo]:
-        self._check()
+        self._attempts.check()
         return await self._lately("channels", self._read_channels)
 
     async def people(self) -> list[Present]:
-        self._check()
+        self._attempts.check()
         return await self._lately("people", self._read_people)
 
     async def totals(self) -> Totals:
-        self._check()
+        self._attempts.check()
         return await self._lately("totals", self._read_totals)
 
     async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
@@ -1131,7 +840,7 @@ class Cluster:
         return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._said)
 
     async def count(self, counter: str) -> int:
-        self._check()
+        self._attempts.check()
         number: Deferred[int] = Deferred()
         waiting = self._counting.get(counter)
         if waiting is not None:
@@ -1199,9 +908,9 @@ class Cluster:
 
         async def each() -> None:
             for log in self._feed.followed():
-                if self._ready:
+                if self._attempts.open:
                     await self._store.trim(log, self._presence.now_ms - self._store.kept_ms)
-            if self._ready:
+            if self._attempts.open:
                 await self._keeping.refresh(self.node)
 
         def missed(failure: Failure) -> None:

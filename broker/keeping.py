@@ -1,4 +1,4 @@
-"""Sessions that outlive their connection and their node: kept, detached, taken up, ended.
+"""Whose a session is that outlives its connection and its node: kept, detached, taken up, ended.
 
     keep ──> on a node ── connection or node lost ──> detached ── time is over ──> ended (Quit)
                  ^                                        │
@@ -10,9 +10,7 @@ before still had under way is refused, here or there. Each step is safe to repea
 stopped in between is taken up again from where it stands: the row remembers all tokens that may
 still stand somewhere, and the new node's record tells of everything before it takes anything.
 
-How far people were told is written down for a node as a whole, each beat, and as it was a beat
-ago: by then it's in their sockets. Only who lags behind has places of their own.
-Must not know sinks.
+How far people were told is `reaches`' business. Must not know sinks.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,6 +24,7 @@ from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
 from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken
 from broker.names import fold
+from broker.reaches import Places, Reaches, decode_places, encode_places, reach
 from broker.records import Record, Records, decode_record, encode_record
 from broker.store import Store
 
@@ -36,14 +35,7 @@ ENDING = 1 << 52
 FOREVER = (1 << 53) - 1
 """Later than any time (ms)."""
 
-Places = dict[str, tuple[str, int, int]]
-"""By log: its epoch, the seq up to which somebody was certainly told (-1: unknown), and the one
-up to which they may have been.
-"""
-
 _held = msgspec.json.Decoder(tuple[list[str], list[str]]).decode
-_places = msgspec.json.Decoder(Places).decode
-_place = msgspec.json.Decoder(tuple[str, int, int]).decode
 _shelved = msgspec.json.Decoder(tuple[str, str]).decode
 
 
@@ -61,12 +53,11 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class _Here:
-    """A kept session on this node. `behind`: how far it was told, while it lags."""
+    """A kept session on this node."""
 
     me: Identity
     secret: str
     state: bytes
-    behind: Places | None = None
 
 
 @dataclass(slots=True)
@@ -91,10 +82,7 @@ class Taking:
 
     def told(self) -> dict[str, Reach]:
         """How far it was told, by log."""
-        places = _places(self.row.seen or b"{}")
-        return {
-            log: Reach(Position(epoch, seq), maybe) for log, (epoch, seq, maybe) in places.items()
-        }
+        return reach(self.row.seen)
 
 
 class Keeping:
@@ -114,12 +102,12 @@ class Keeping:
         self._rows = KeptRows(store)
         self._records = records
         self._positions = positions
+        self._reaches = Reaches(self._rows, records, positions)
         self._keep_ms = keep_ms
         self._here: dict[str, _Here] = {}
         self._taking: dict[str, Taking] = {}
+        self._were_here: dict[str, str] = {}  # when the incarnation ended: sid, token
         self._left: list[tuple[str, Record, str]] = []  # those that moved: sid, what it held, node
-        self._before: dict[str, Position] = {}  # the positions of a beat ago
-        self._noted: dict[str, Position] = {}  # what Redis has of them
 
     def over(self, store: Store) -> "Keeping":
         """One that goes another way to Redis, for sessions that aren't here."""
@@ -127,9 +115,10 @@ class Keeping:
 
     def clear(self) -> None:
         """The incarnation has ended, and with it all that was here."""
+        self._were_here |= {sid: here.me.token for sid, here in self._here.items()}
         self._here.clear()
         self._taking.clear()
-        self._noted.clear()
+        self._reaches.clear()
 
     # -- on this node
 
@@ -138,9 +127,16 @@ class Keeping:
         if not await self._rows.keep(me, _hashed(secret), node, state, Keep.FRESH):
             raise Refused(Code.CUT_OFF)
         self._here[me.sid] = _Here(me, _hashed(secret), state)
-        # who has their token has read what came before it; others may not have, in the same logs
-        self._before = self._told() | self._before
-        await self._note(node)
+        await self._reaches.begin(node, self._people())
+
+    def _people(self) -> list[Identity]:
+        """Those who are here."""
+        return [here.me for here in self._here.values()]
+
+    def _gone(self, sid: str) -> None:
+        """Somebody isn't here any more."""
+        self._here.pop(sid, None)
+        self._reaches.gone(sid)
 
     async def record(self, node: str, kept: Iterable[Kept]) -> list[str]:
         """Write down how far those who are here were told, and what became of them.
@@ -148,58 +144,28 @@ class Keeping:
         Returns those who turn out to be another node's.
         """
         lost = []
-        if self._here or self._noted:
-            told = self._told()  # now, as it was now that all before it had reached people
+        if self._here or self._reaches.noted:
+            # as it's now, when all before has reached them
+            told = self._reaches.told(self._people())
             for me, state, reached in kept:
                 here = self._here.get(me.sid)
                 if here is None or await self._record(node, here, state, reached):
                     continue
                 if self._here.get(me.sid) is here:
                     lost.append(me.sid)
-            await self._note(node)
-            self._before = told if self._here else {}
+            await self._reaches.note(node, told, anybody=bool(self._here))
         for moved in list(self._left):
             if await self._tidy(*moved):
                 self._left.remove(moved)
         return lost
 
     async def _record(self, node: str, here: _Here, state: bytes, reached: bool) -> bool:
-        if reached and here.behind is not None and self._covered(here.me):
-            here.behind = None
-            if not await self._rows.lag(here.me.sid, here.me.token, b""):
-                return False
-        elif not reached and here.behind is None:
-            record = self._records.find(here.me)
-            mine = set(_logs(record)) if record is not None else set()
-            here.behind = {log: (*at, at.seq) for log, at in self._before.items() if log in mine}
-            packed = msgspec.json.encode(here.behind)
-            if not await self._rows.lag(here.me.sid, here.me.token, packed):
-                return False
+        if not await self._reaches.look(here.me, reached):
+            return False
         if state != here.state:
             here.state = state
             return await self._rows.keep(here.me, here.secret, node, state, Keep.STILL)
         return True
-
-    def _told(self) -> dict[str, Position]:
-        """How far those who are here were told by now, in all their logs."""
-        records = (self._records.find(here.me) for here in self._here.values())
-        logs = {log for record in records if record is not None for log in _logs(record)}
-        return {log: at for log, at in self._positions().items() if log in logs}
-
-    def _covered(self, me: Identity) -> bool:
-        """Whether the places of all logs of a session are known that are a beat old."""
-        record = self._records.find(me)
-        return record is not None and self._before.keys() >= set(_logs(record))
-
-    async def _note(self, node: str) -> None:
-        """Write down, for all at once, what was told a beat ago."""
-        told = self._before if self._here else {}
-        changed = {log: at for log, at in told.items() if self._noted.get(log) != at}
-        gone = [log for log in self._noted if log not in told]
-        if changed or gone:
-            self._noted = dict(told)
-            packed = {log: msgspec.json.encode((*at, at.seq)) for log, at in changed.items()}
-            await self._rows.note_seen(node, packed, gone)
 
     async def refresh(self, node: str) -> None:
         """See to it that Redis doesn't forget those who are here."""
@@ -237,18 +203,23 @@ class Keeping:
         return None
 
     async def overtaken(self) -> list[str]:
-        """Those who were kept here and act under another token now."""
-        here = list(self._here.values())
-        acting = await self._rows.acting([one.me.sid for one in here])
+        """Those who were kept here and act under another token now, also since before this
+        incarnation began.
+        """
+        here = self._were_here | {sid: one.me.token for sid, one in self._here.items()}
+        acting = await self._rows.acting(list(here))
+        self._were_here.clear()
         return [
-            one.me.sid
-            for one, token in zip(here, acting, strict=True)
-            if token not in (None, one.me.token) and self._here.get(one.me.sid) is one
+            sid
+            for (sid, before), token in zip(here.items(), acting, strict=True)
+            if token not in (None, before)
+            and sid not in self._taking
+            and (sid not in self._here or self._here[sid].me.token == before)
         ]
 
     def moved(self, sid: str, record: Record, node: str) -> None:
         """Another node has it: what is left of it here goes when that node has taken all up."""
-        self._here.pop(sid, None)
+        self._gone(sid)
         self._left.append((sid, record, node))
 
     async def crossed_out(self, outcome: Outcome, sid: str, record: Record, node: str) -> None:
@@ -260,7 +231,7 @@ class Keeping:
 
     async def lapse(self, me: Identity) -> bool:
         """The session is ending: nobody may take it up. False: somebody has."""
-        self._here.pop(me.sid, None)
+        self._gone(me.sid)
         if await self._rows.lapse(me.sid, me.token) is not None:
             return True
         row = await self._rows.peek(me.sid)
@@ -283,29 +254,18 @@ class Keeping:
 
     def places(self, me: Identity, record: Record) -> Places:
         """How far a session that is here was told by now."""
-        here, told = self._here.get(me.sid), self._positions()
-        behind = here.behind if here is not None else None
-        certain = dict(self._before)
-        if behind is not None:
-            certain = {log: Position(epoch, seq) for log, (epoch, seq, _) in behind.items()}
-        places = {}
-        for log in _logs(record):
-            if log in told:
-                (epoch, seq), at = told[log], certain.get(log, Position(told[log].epoch, -1))
-                # of a log that has begun anew since, nothing is certain
-                places[log] = (epoch, min(at.seq, seq) if at.epoch == epoch else 0, seq)
-        return places
+        return self._reaches.places(me, record)
 
     async def detach(
         self, me: Identity, record: Record, places: Places, state: bytes, node: str
     ) -> Outcome:
         """Leave a session that is here to whoever takes it up."""
-        self._here.pop(me.sid, None)
-        return await self._off(me.sid, record, msgspec.json.encode(places), 0, state, node)
+        self._gone(me.sid)
+        return await self._off(me.sid, record, encode_places(places), 0, state, node)
 
     async def detach_dead(self, node: str, sid: str, record: Record, till: int) -> Outcome:
         """As `detach`, for a session of a dead node. `till`: when that may have lived (ms)."""
-        seen = await self._seen(node, record)
+        seen = await self._reaches.seen(node, record)
         outcome = await self._off(sid, record, seen, till, b"", node)
         if outcome is Outcome.MOVED:
             await self._give_back(sid, record)
@@ -376,7 +336,7 @@ class Keeping:
             seen = b""
             if row.token != me.token:  # else it's taken, and the answer was lost
                 await self._fill(taking.record, me.sid, row)
-                seen = await self._seen(row.owner, taking.record)
+                seen = await self._reaches.seen(row.owner, taking.record)
             await self._store.note(node, deadline, self._records.rows({me.sid}))
             taken = await self._rows.take(
                 me.sid, me.token, node, row=row, seen=seen, deadline=deadline
@@ -396,10 +356,20 @@ class Keeping:
         record.nicks += [nick for nick in nicks if nick not in record.nicks]
         record.channels |= {fold(name): name for name in names}
 
-    async def _seen(self, node: str, record: Record) -> bytes:
-        """How far those on a node were told, in the logs of one of them."""
-        found = await self._rows.seen(node, _logs(record))
-        return msgspec.json.encode({log: _place(raw) for log, raw in found.items()})
+    async def look_again(self, me: Identity, node: str, deadline: int) -> list[str]:
+        """Nicks that the node before has claimed since it was looked what the session holds; none
+        if it isn't being taken up any more. Raises `Late`.
+        """
+        taking = self._taking.get(me.sid)
+        if taking is None:
+            return []
+        known, was = taking.record.nicks, taking.row.was
+        held = await self._store.record(me.sid, was) if was else None
+        more = [nick for nick in held.nicks if nick not in known] if held is not None else []
+        if more:
+            known += more
+            await self._store.note(node, deadline, self._records.rows({me.sid}))
+        return more
 
     async def reclaim(self, me: Identity, nick: str, node: str, deadline: int) -> Reclaimed | None:
         """Take up the claim of a nick; None if the session doesn't hold it. Raises `Late`."""
@@ -447,8 +417,10 @@ class Keeping:
             raise Refused(Code.CUT_OFF)
         if shelved is not None:
             await self._rows.unshelve(me.sid, shelved)
-        places = _places(taking.row.seen)
-        self._here[me.sid] = _Here(me, taking.secret, taking.row.state, places)
+        if self._taking.get(me.sid) is not taking:
+            raise Refused(Code.CUT_OFF)  # it was detached meanwhile
+        self._here[me.sid] = _Here(me, taking.secret, taking.row.state)
+        self._reaches.lags(me.sid, decode_places(taking.row.seen))
         del self._taking[me.sid]
         return taking
 
@@ -499,10 +471,6 @@ class Keeping:
             node, record = _shelved(raw)
             found[sid] = (node, decode_record(record.encode()))
         return found
-
-
-def _logs(record: Record) -> list[str]:
-    return [*record.channels, *map(fold, record.nicks)]
 
 
 def _hashed(secret: str) -> str:

@@ -97,6 +97,7 @@ class Keys:
         self.dying = cluster + "dying"
         self.epoch = cluster + "epoch"
         self.recovery = cluster + "recovery"
+        self.gathering = cluster + "gathering"
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
         self.mark = cluster + "mark"

@@ -20,6 +20,8 @@ from math import inf
 from twisted.internet.defer import Deferred
 
 from broker.api import (
+    FAR,
+    HELD_BACK,
     Arrival,
     ChannelInfo,
     Code,
@@ -98,6 +100,7 @@ class _Session:
     home: "Memory"
     inbox: _Log
     num: int
+    claimed: int  # the how manieth claim of all
     away: str | None = None
     told: int = 0
     channels: dict[str, None] = field(default_factory=dict)
@@ -116,6 +119,17 @@ class _Kept:
     told: dict[str, Reach] = field(default_factory=dict)
     till: int = 0
     taking: bool = False
+
+
+@dataclass
+class _Retained:
+    """A nick that was held when all was forgotten, until its session is opened again, or the time
+    for that is over (ms).
+    """
+
+    sid: str
+    claimed: int
+    until: int
 
 
 @dataclass
@@ -172,6 +186,7 @@ class World:
         self.counters: Counter[str] = Counter()
         self._replicated: dict[str, int] | None = None
         self._logs_made = 0
+        self._claims_made = 0
         self._calls: deque[Callable[[], None]] = deque()
         self._calling = False
         self._begin()
@@ -179,6 +194,7 @@ class World:
     def _begin(self) -> None:
         self.sessions: dict[str, _Session] = {}
         self.claims: dict[str, _Session] = {}
+        self.retained: dict[str, _Retained] = {}  # nicks, folded
         self.channels: dict[str, _Channel] = {}
         self.messages = 0
         self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
@@ -208,6 +224,9 @@ class World:
         connected = [node for node in self.nodes if node.ready]
         for node in connected:
             self.lose(node)
+        for nick, session in self.claims.items():
+            if session.kept is None or session.kept.ends is None:
+                session.home.held[nick] = (session.sid, session.claimed)
         self._begin()
         self.counters.clear()
         for node in self.nodes:
@@ -239,7 +258,7 @@ class World:
     def usurp(self, nick: str) -> None:
         """Somebody who isn't here turns out to have held the nick before its holder."""
         session = self.claims[fold(nick)]
-        elder = _Session("elder", "", nick, 0, session.home, self.log(fold(nick)), 0)
+        elder = _Session("elder", "", nick, 0, session.home, self.log(fold(nick)), 0, 0)
         self.claims[fold(nick)] = elder
         self.call(partial(session.home.sink.nick_lost, session.sid))
 
@@ -261,6 +280,44 @@ class World:
     def _new_epoch(self) -> str:
         self._logs_made += 1
         return f"epoch{self._logs_made}"
+
+    def next_claim(self) -> int:
+        """A number for a claim, above those of all earlier ones."""
+        self._claims_made += 1
+        return self._claims_made
+
+    def retain(self, held: dict[str, tuple[str, int]]) -> None:
+        """A node is back that held these nicks when all was forgotten: by nick, who has had it
+        since which claim. Of two who have had one, the first keeps it.
+        """
+        for nick, (sid, claimed) in held.items():
+            holder = self.claims.get(nick)
+            if holder is not None and holder.claimed < claimed:
+                continue
+            if holder is not None:
+                told = partial(holder.home.sink.nick_lost, holder.sid)
+                self.call(told, partial(self._take_away, nick, holder))
+            self.retained[nick] = _Retained(sid, claimed, self.ms() + 1000 * HELD_BACK)
+
+    def _take_away(self, nick: str, holder: _Session) -> None:
+        """Who was told that they've lost a nick has it no more, if they didn't take another."""
+        if self.claims.get(nick) is holder:
+            del self.claims[nick]
+
+    def is_retained(self, nick: str, but: str) -> int:
+        """Since which claim a nick is held for a session, or 0. Raises NICK_TAKEN if that's another
+        one than `but`.
+        """
+        retained = self.retained.get(fold(nick))
+        if retained is None or retained.until < self.ms():
+            return 0
+        if retained.sid != but:
+            raise Refused(Code.NICK_TAKEN, nick)
+        return retained.claimed
+
+    def let_go(self, sid: str) -> None:
+        """Nothing is held any more for a session that isn't open."""
+        self.retained = {nick: one for nick, one in self.retained.items() if one.sid != sid}
 
     def ms(self) -> int:
         return int(self._clock() * 1000)
@@ -329,6 +386,7 @@ class World:
             if session.kept is not None:
                 told = node.reach([*session.channels, fold(session.nick)])
                 self.detach(session, session.kept.state, self.ms(), told)
+                node.were_here[session.sid] = session.token
             else:
                 session.num += 1
                 self.end(session, "connection lost", ())
@@ -338,7 +396,8 @@ class World:
         kept = session.kept
         if kept is not None and kept.ends is None:
             kept.state, kept.till, kept.ends = state, till, self.ms() + self._keep_ms
-            kept.told = told
+            unknown = {log: one._replace(maybe=FAR) for log, one in kept.told.items()}
+            kept.told = unknown | told
 
     def end_overdue(self) -> None:
         """End the detached sessions whose time is over."""
@@ -360,6 +419,8 @@ class Memory:
         self.name = node_name
         self.ready = False
         self.evicted: bool | None = None
+        self.were_here: dict[str, str] = {}  # kept sessions when its lease ended: sid, token
+        self.held: dict[str, tuple[str, int]] = {}  # nicks when all was forgotten: sid, claim
         self._heard: dict[str, Position | None] = {}
         self._missed: list[tuple[_Log, Envelope]] = []
         self._witnessed: deque[Envelope] = deque(maxlen=_WITNESSED)
@@ -400,9 +461,13 @@ class Memory:
                 raise Refused(Code.NICK_TAKEN, me.nick)
             holder.nick, holder.away = me.nick, me.away
             return
+        claimed = world.is_retained(nick, me.sid) or world.next_claim()
+        world.let_go(me.sid)
         inbox = world.log(nick)
         self._heard[nick] = inbox.tip
-        session = _Session(me.sid, me.token, me.nick, me.since, self, inbox, me.num, me.away)
+        session = _Session(
+            me.sid, me.token, me.nick, me.since, self, inbox, me.num, claimed, me.away
+        )
         world.sessions[me.sid] = world.claims[nick] = session
 
     async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
@@ -410,6 +475,7 @@ class Memory:
         old, nick = fold(session.nick), fold(new)
         if world.claims.get(nick, session) is not session:
             raise Refused(Code.NICK_TAKEN, new)
+        world.is_retained(nick, me.sid)
         names = tuple(map(fold, channels))
         renamed = Renamed(me.sid, me.num, session.nick, new, names)
         if nick != old:
@@ -417,6 +483,7 @@ class Memory:
             session.inbox = world.log(nick)
             self._heard[nick] = session.inbox.tip
             self._heard.pop(old, None)
+            session.claimed = world.next_claim()
             world.claims[nick] = session
         session.nick = new
         told = []
@@ -433,6 +500,7 @@ class Memory:
 
     async def quit(self, me: Identity, why: str, channels: list[str]) -> None:
         await self._return()
+        self._world.let_go(me.sid)
         session = self._world.sessions.get(me.sid)
         if session is not None and session.token == me.token:
             self._take(me)
@@ -471,7 +539,9 @@ class Memory:
         kept = session.kept if session is not None else None
         if session is None or kept is None or kept.secret != secret:
             raise Refused(Code.TOKEN_UNKNOWN)
-        elsewhere = kept.ends is None and session.home is not self
+        if kept.ends is None and session.home is self:
+            raise Refused(Code.CUT_OFF)
+        elsewhere = kept.ends is None
         if detached and elsewhere:
             raise Refused(Code.ELSEWHERE)
         if elsewhere:
@@ -531,8 +601,11 @@ class Memory:
             found = holder.inbox
         if found is None or found.epoch != upto.epoch:
             return Missed(None, [])
-        same = after.epoch in (found.epoch, "")
-        start = after.seq if same else 0
+        if after.epoch == upto.epoch and after.seq > upto.seq:
+            return Missed(None, [])
+        common = found.past.get(after.epoch, 0)
+        same = after.epoch in (found.epoch, "") or after.seq <= common
+        start = after.seq if same else common
         entries = self._world.trim(found).entries
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]
         lost = upto.seq - start - len(missed)
@@ -744,16 +817,29 @@ class Memory:
         trimmed: Counter[str] = Counter()
         calls = [call for log in self._world.logs() for call in self._succeed(log)]
         self.ready = True
+        held, self.held = self.held, {}
+        self._world.retain(held)
         for log, envelope in self._missed:
             if envelope.seq <= log.seq - len(self._world.trim(log).entries):
                 trimmed[log.name] += 1
             else:
                 calls.append(partial(self._hear, envelope))
+        taken = self._taken_meanwhile()
         gaps = [partial(self._gap, name, lost) for name, lost in trimmed.items()]
         gaps += [partial(self._gap, name, None) for name in self._lost]
         self._missed.clear()
         self._lost.clear()
-        self._world.call(*gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+        self._world.call(*taken, *gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+
+    def _taken_meanwhile(self) -> list[Callable[[], None]]:
+        """What is to be told of kept sessions that were here before this node was cut off."""
+        were_here, self.were_here = self.were_here, {}
+        sessions = self._world.sessions
+        return [
+            partial(self.sink.taken, sid)
+            for sid, token in were_here.items()
+            if sid in sessions and sessions[sid].token != token
+        ]
 
     def _hear(self, envelope: Envelope) -> None:
         if self._heard.get(envelope.log) == Position(envelope.epoch, envelope.seq - 1):

@@ -10,7 +10,7 @@ guarded by the dead session's token, so two sweepers do no harm. Must not know s
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
@@ -33,7 +33,8 @@ class Presence:
 
     `lease`: seconds. `incarnate` gives a name for a new incarnation. `evicted` is told when
     the lease turns out to have ended, with whether Redis forgot everything (see
-    `api.Sink.evicted`); the presence then waits for `take`. `probe` is called with each beat.
+    `api.Sink.evicted`). Before that, if it did, `gather` gets the last beat at which it hadn't, and
+    returns when all that nodes held is held again. `probe` is called with each beat.
     `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`), each
     order by itself, and `bans` which version they have.
     """
@@ -49,6 +50,7 @@ class Presence:
         lease: float,
         incarnate: Callable[[], str],
         evicted: Callable[[bool], None],
+        gather: Callable[[Beat], Awaitable[None]],
         probe: Callable[[], None],
         messages: Callable[[], int],
         ordered: Callable[[bytes], None],
@@ -62,6 +64,7 @@ class Presence:
         self._lease_ms = int(lease * 1000)
         self._incarnate = incarnate
         self._evicted = evicted
+        self._gather = gather
         self._probe = probe
         self._messages = messages
         self._ordered = ordered
@@ -76,7 +79,7 @@ class Presence:
         self._beating.clock = clock
         self._sweeps: set[str] = set()
         self._ended: list[str] = []  # own incarnations whose end isn't dealt with yet
-        self._forgotten = False
+        self._before: Beat | None = None  # the last at which Redis hadn't forgotten what it has now
         self._one_at_a_time = DeferredLock()
 
     def start(self) -> None:
@@ -154,26 +157,40 @@ class Presence:
         return await self._one_at_a_time.run(self._renew)
 
     async def _renew(self) -> bool:
+        before = self._last
         beat = await self._beat(take=False)
         if not beat.held:
             self._ended.append(self.node)
-            self._forgotten = self._forgotten or beat.epoch != self._epoch
+            if beat.epoch != self._epoch and self._before is None:
+                self._before = before
             self._epoch = beat.epoch
             self.node = self._incarnate()
             self.unsteady()
             self._tally.leases_lost += 1
             self.log.warn("the lease had ended; this node is {new} now", new=self.node)
             await self.take()
+        else:
+            self._epoch = beat.epoch
         if not self._ended:
             return True
+        forgotten = self._before is not None
+        if self._before is not None:
+            await self._gather(self._before)
         for old in self._ended:
             # its people quit, as far as others are concerned, before they come again; if all was
             # forgotten, these are only the few who came since, and nobody has to see them go
-            if not await self.sweep(old, silently=self._forgotten):
+            if not await self.sweep(old, silently=forgotten):
                 raise Refused(Code.BUSY)  # with the next beat, then
-        forgotten, self._forgotten, self._ended = self._forgotten, False, []
+        self._before, self._ended = None, []
         self._evicted(forgotten)
         return False
+
+    async def hold_on(self) -> None:
+        """Renew the lease while it isn't dealt with that another had ended. Raises BUSY if this one
+        has, too.
+        """
+        if not (await self._beat(take=False)).held:
+            raise Refused(Code.BUSY)
 
     async def _beat(self, *, take: bool) -> Beat:
         asked = self._clock.seconds()

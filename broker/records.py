@@ -82,7 +82,8 @@ def decode_member(raw: bytes) -> Member:
 class Records:
     """All sessions' records, by sid.
 
-    `changed`: those that became shorter, of which Redis has yet to be told.
+    `changed`: those that became shorter, of which Redis has yet to be told. `waiting`: the nicks
+    that Redis holds till their sessions are opened again.
     """
 
     def __init__(self) -> None:
@@ -94,6 +95,7 @@ class Records:
         self._gone: deque[Quit] = deque(maxlen=GONE)
         self._ending: set[str] = set()
         self.changed: set[str] = set()
+        self.waiting: dict[tuple[str, str], int] = {}  # sid, nick: since when it was held
 
     def __len__(self) -> int:
         return len(self._records)
@@ -151,6 +153,23 @@ class Records:
             if self._holders.get(fold(nick)) == sid and sid not in self._ending
         ]
 
+    def retain(self, held: "dict[tuple[str, str], int]") -> None:
+        """Redis forgot everything, and holds these nicks till their sessions are opened again: by
+        sid and nick, since when they were held (ms).
+        """
+        self.waiting = {(sid, fold(nick)): claimed for (sid, nick), claimed in held.items()}
+
+    def retained(self, sid: str, nick: str) -> int:
+        """Since when a nick is held (ms) that is held for the session, which isn't open; or 0."""
+        return self.waiting.get((sid, fold(nick)), 0)
+
+    def no_longer_retained(self, sid: str) -> list[str]:
+        """The session needs nothing to be held for it any more; the nicks that were, folded."""
+        mine = [key for key in self.waiting if key[0] == sid]
+        for key in mine:
+            del self.waiting[key]
+        return [nick for _, nick in mine]
+
     def joined(self, sid: str, channel: str, quiet: bool) -> None:
         """The session is certainly a member, and came quietly or not."""
         self._members.setdefault(fold(channel), {})[sid] = quiet
@@ -160,6 +179,12 @@ class Records:
         members = self._members.get(fold(channel), {})
         if members.pop(sid, None) is not None and not members:
             del self._members[fold(channel)]
+
+    def left(self, me: Identity, channel: str) -> None:
+        """The session isn't in the channel any more, or never was."""
+        record = self.find(me)
+        if record is not None and record.channels.pop(fold(channel), ""):
+            self.changed.add(me.sid)
 
     def members(self) -> dict[str, dict[str, Membership]]:
         """Who is in which channel, or may be: by its folded name, and sid."""
@@ -181,6 +206,10 @@ class Records:
     def last_words(self, sid: str) -> Quit | None:
         """The event with which a session quit, if it was lately."""
         return next((event for event in reversed(self._gone) if event.sid == sid), None)
+
+    def holder(self, nick: str) -> str | None:
+        """Who certainly holds a nick here: the sid."""
+        return self._holders.get(fold(nick))
 
     def holds(self, sid: str, nick: str, claimed: int = 0) -> None:
         """The nick is the session's now, and the one that's shown. `claimed`: since when (ms)."""

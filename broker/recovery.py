@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from broker.api import Code, Identity, Refused
+from broker.api import HELD_BACK, Code, Identity, Refused
 from broker.events import Quit
 from broker.feed import Feed, Seen
 from broker.keeping import LOST, Keeping, Outcome
@@ -27,7 +27,7 @@ from broker.link import LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Membership, Record, Records
-from broker.store import STRANGER, Late, Store
+from broker.store import RETAINED, STRANGER, Asked, Beat, Late, Store
 
 WINDOW = 3000
 """Milliseconds, from the first node that comes to another server, in which others are waited for.
@@ -44,6 +44,9 @@ CHUNK = 500
 
 OFFERED = 200
 """How many events are offered in one call."""
+
+YIELDING = 1.0
+"""Seconds within which who has lost a nick takes another, or it's taken from them."""
 
 
 class Recovery:
@@ -105,6 +108,41 @@ class Recovery:
                 await self._put_back(store, rows, overtaken)
             self.moved = True
         self._store.server = met.server
+
+    # -- after everything was forgotten
+
+    async def gather(self, before: Beat) -> None:
+        """Hold the nicks for the sessions here, and wait for the other nodes to do so.
+
+        `before`: this node's last beat at a server that knew it. Raises Refused; safe to repeat.
+        """
+        node, window = self._presence.node, min(WINDOW, before.deadline - before.now)
+        found = await self._store.gather(node, window, before, done=False)
+        if found.runs:
+            await self._retain()
+        while (found := await self._store.gather(node, window, before, done=True)).wait:
+            await self._pause(min(GLANCE, found.wait / 1000))
+            await self._presence.hold_on()
+
+    async def _retain(self) -> None:
+        held = {(sid, nick): claimed for nick, sid, claimed in self._records.held()}
+        retained: dict[tuple[str, str], int] = {}
+
+        async def retain(sid: str, nick: str, claimed: int) -> None:
+            me = self._records.identity(sid)
+            if me is not None:
+                me = Identity(sid, RETAINED, nick, me.address, me.since, me.away)
+                await self._claim_back(self._store, me, nick, claimed, retained=1000 * HELD_BACK)
+                retained[sid, nick] = claimed
+
+        await _all(retain(sid, nick, claimed) for (sid, nick), claimed in held.items())
+        self._records.retain(retained)
+
+    async def await_others(self) -> None:
+        """Returns when nodes that were here before this one hold again what they held."""
+        ends = await self._store.gathered_at()
+        if ends > self._presence.now_ms:
+            await self._pause((ends - self._presence.now_ms) / 1000)
 
     async def remember(self) -> None:
         """All was forgotten, perhaps also which server this is: say so again."""
@@ -248,13 +286,32 @@ class Recovery:
             return
         if claim is None or claim[:2] != (sid, record.token):
             try:
-                deadline, node = self._presence.deadline, self._presence.node
-                await store.claim(self._as(sid, me), nick, node, deadline, claimed)
+                await self._claim_back(store, self._as(sid, me), nick, claimed)
             except Refused as refused:
                 if refused.code is not Code.NICK_TAKEN:
                     raise  # `lost_nicks` finds it out
         elif claim[2:] != (() if me.away is None else (me.away,)):
             await store.set_away(self._as(sid, me, nick), me.away)
+
+    async def _claim_back(
+        self, store: Store, me: Identity, nick: str, claimed: int, *, retained: int = 0
+    ) -> None:
+        """Claim a nick that a session held before.
+
+        Who has had it for a shorter time gets a moment in which to take another, so that nothing is
+        said under it by somebody who has lost it already.
+        """
+        until = self._clock.seconds() + YIELDING
+        while True:
+            asking = self._clock.seconds() < until
+            deadline, node = self._presence.deadline, self._presence.node
+            try:
+                await store.claim(
+                    me, nick, node, deadline, claimed, asking=asking, retained=retained
+                )
+                return
+            except Asked:
+                await self._pause(GLANCE)
 
     async def _join(
         self, store: Store, sid: str, membership: Membership, member: tuple[str, str] | None

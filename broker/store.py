@@ -63,10 +63,13 @@ REMEMBERED = 600
 STRANGER = "-"
 """The token of a member whom nobody has put back yet; see scripts/_settle.lua."""
 
+RETAINED = "+"
+"""The token of a claim that waits for its session to be opened again; see scripts/claim.lua."""
+
 
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds. `orders`: operators', and
-    `bans`: the version of those.
+    `bans`: the version of those. `nodes`: how many hold a lease.
     """
 
     held: bool
@@ -75,6 +78,7 @@ class Beat(NamedTuple):
     epoch: str
     orders: list[bytes]
     bans: int
+    nodes: int
 
 
 class Line(NamedTuple):
@@ -113,8 +117,21 @@ class Place(NamedTuple):
     server: str
 
 
+class Gathering(NamedTuple):
+    """What a node finds at a server that forgot everything: how many ms nobody may be given a nick
+    anew yet, and whether the lease that this node had runs still.
+    """
+
+    wait: int
+    runs: bool
+
+
 class Late(Exception):
     """The node's lease wasn't certain any more when Redis saw the write."""
+
+
+class Asked(Exception):
+    """A nick is somebody's who has had it for a shorter time, and was asked to give it back."""
 
 
 class Store:
@@ -137,6 +154,7 @@ class Store:
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
+        self.epoch = ""  # when it was looked at last
         self._scripts = load(script_flags)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))
@@ -230,6 +248,10 @@ class Store:
 
     def _log_name(self, name: str) -> bytes:
         return msgspec.json.encode(fold(name))
+
+    def publish(self, topic: str, message: bytes) -> None:
+        """Publish something; nobody waits for that."""
+        self.link.send(("PUBLISH", topic, message), lambda _: None)
 
     # -- logs
 
@@ -506,11 +528,22 @@ class Store:
     # -- nicks
 
     async def claim(
-        self, me: Identity, nick: str, node: str, deadline: int, claimed: int = 0
+        self,
+        me: Identity,
+        nick: str,
+        node: str,
+        deadline: int,
+        claimed: int = 0,
+        *,
+        asking: bool = False,
+        retained: int = 0,
     ) -> tuple[Position, int]:
         """Claim a nick; the tip of its inbox, and when it was claimed (Redis's clock, ms).
 
-        `claimed`: the same, if the session had it before. Raises NICK_TAKEN, `Late`, LinkLost.
+        `claimed`: the same, if the session had it before: then it's taken from who has had it for a
+        shorter time, or they're asked for it, if `asking`. `retained`: it's only held for the
+        session (whose token is RETAINED then) till that is opened again, for so many ms at most.
+        Raises NICK_TAKEN, `Asked`, `Late`, LinkLost.
         """
         reply = await self._once(
             "claim",
@@ -525,11 +558,15 @@ class Store:
             me.away or "",
             deadline,
             claimed,
+            int(asking),
+            retained,
         )
         if reply[0] == b"taken":
             raise Refused(Code.NICK_TAKEN, nick)
         if reply[0] == b"late":
             raise Late
+        if reply[0] == b"asked":
+            raise Asked
         return Position(reply[1].decode(), int(reply[2])), int(reply[3])
 
     async def release(self, sid: str, token: str, nick: str) -> None:
@@ -583,7 +620,7 @@ class Store:
     async def claim_of(self, nick: str) -> dict[str, str]:
         """All that a claim says. Raises NO_SUCH_NICK."""
         claim = await self.ask("HGETALL", self.keys.nick(nick).claim)
-        if not claim:
+        if not claim or claim[b"token"] == RETAINED.encode():
             raise Refused(Code.NO_SUCH_NICK, nick)
         return {field.decode(): value.decode() for field, value in claim.items()}
 
@@ -730,6 +767,18 @@ class Store:
         server, epoch, wait = await self.run("recover", keys, node, window_ms, int(done))
         return Meeting(server.decode(), epoch.decode(), int(wait))
 
+    async def gather(self, node: str, window_ms: int, before: Beat, *, done: bool) -> Gathering:
+        """Gather with the other nodes at a server that forgot everything. `before`: this node's
+        last beat at the one that didn't; `done`: it holds again what it held.
+        """
+        args = (node, window_ms, before.now, before.deadline, before.nodes, int(done))
+        wait, runs = await self.run("gather", (self.keys.gathering,), *args)
+        return Gathering(wait, runs == 1)
+
+    async def gathered_at(self) -> int:
+        """When the gathering of other nodes ends, if there is one (Redis's clock, ms)."""
+        return int(await self.ask("HGET", self.keys.gathering, "ends") or 0)
+
     async def places(self, logs: list[str]) -> list[Place]:
         """Where these logs stand."""
         metas = [self.keys.log(log).meta for log in logs]
@@ -803,10 +852,17 @@ class Store:
             self.keys.bans_version,
         )
         drawn = secrets.token_hex(8)
-        held, now, deadline, epoch, orders, bans = await self.run(
+        held, now, deadline, epoch, orders, bans, nodes = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
-        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans))
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)
+
+    def look_at_epoch(self) -> None:
+        """Ask of what Redis knows, so that `epoch` tells."""
+        self.link.send(("GET", self.keys.epoch), self._saw_epoch, again=False)
+
+    def _saw_epoch(self, reply: Any) -> None:
+        self.epoch = reply.decode() if isinstance(reply, bytes) else ""
 
     async def expired(
         self, again_ms: int, most: int, until_ms: int, own: str = ""

@@ -19,6 +19,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "count": (),
     "detach": ("_kept",),
     "expire": (),
+    "gather": (),
     "heartbeat": (),
     "history": ("_history",),
     "join": ("_member", "_settle", "_log", "_history"),

@@ -1,30 +1,42 @@
 -- Claims a nick, or spells it anew for the session that holds it.
--- Two hold one nick if Redis went back behind a change of hands: then whoever has it longer keeps it.
+-- Two hold one nick if Redis went back behind a change of hands, or forgot it: then whoever has it longer
+-- keeps it.
 -- KEYS  claim meta log
 -- ARGV  sid token nick node topic since is-away why deadline(see tell) claimed
 --       claimed: when the session was given the nick, if it was (Redis's clock, ms), else 0
--- ->    {'taken'}, {'late'} or {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
+--       asking: 1: who has it for a shorter time is asked to give it back, 0: it's taken from them
+--       retained: ms after which it's free again, if its session isn't opened before; 0: that's done now
+-- ->    {'taken'}, {'late'}, {'asked'} or
+--       {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
 local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed', 'topic')
-local since = tonumber(ARGV[10])
--- one's own claim, if Redis went back behind a change of token
+local since, retained = tonumber(ARGV[10]), held[2] == '+'
+-- one's own claim, if Redis went back behind a change of token, or if it was retained
 local own = held[1] == ARGV[1] and (held[2] == ARGV[2] or since > 0)
 local other = held[1] and not own
 if other and (since == 0 or since >= tonumber(held[3] or '0')) then return { 'taken' } end
 if now() > tonumber(ARGV[9]) then return { 'late' } end
-if other then
-  redis.call('DEL', KEYS[1])
+if other and not retained then
+  if ARGV[11] == '1' then
+    redis.call('PUBLISH', held[4], '[1,"",' .. cjson.encode('yield ' .. ARGV[3]) .. ',0,0,[]]')
+    return { 'asked' }
+  end
   redis.call('PUBLISH', held[4], '[1,"","lost",0,0,[]]')
-  held = {}
 end
+if other then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], 'sid', ARGV[1], 'token', ARGV[2], 'nick', ARGV[3], 'node', ARGV[4],
   'topic', ARGV[5], 'since', ARGV[6])
 if ARGV[7] == '1' then redis.call('HSET', KEYS[1], 'away', ARGV[8]) end
 redis.call('PERSIST', KEYS[2])
 redis.call('PERSIST', KEYS[3])
-if not held[1] then
+if not own or retained then
   local tip = redis.call('HMGET', KEYS[2], 'epoch', 'seq')
   redis.call('HSET', KEYS[1], 'epoch', tip[1] or '', 'seq', tip[2] or '0',
-    'claimed', ARGV[10] ~= '0' and ARGV[10] or string.format('%.0f', now()))
+    'claimed', since > 0 and ARGV[10] or string.format('%.0f', now()))
+end
+if ARGV[12] ~= '0' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[12])
+elseif retained then
+  redis.call('PERSIST', KEYS[1])
 end
 local tip = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'claimed')
 return { 'ok', tip[1], tip[2], tip[3] or '0' }

@@ -9,8 +9,8 @@
 --       sent: not later than the first try (ms); an inbox trimmed since then can't settle it.
 -- ->    {'none'}, {'late'}, {'unknown'} or {'ok', nick, away or '', is-away,
 --        and if it was written now: epoch, seq, ms, the session that holds the nick}
-local held = redis.call('HMGET', KEYS[1], 'nick', 'topic', 'away', 'sid')
-if not held[1] then return { 'none' } end
+local held = redis.call('HMGET', KEYS[1], 'nick', 'topic', 'away', 'sid', 'token')
+if not held[1] or held[5] == '+' then return { 'none' } end -- '+': retained, see claim
 settle(KEYS[2], KEYS[1], KEYS[3], ARGV[2], ARGV[9])
 local done, place = false, {}
 if ARGV[6] == '1' then

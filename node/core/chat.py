@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from broker.api import Broker, Code, Identity, Kept, Refused
@@ -60,9 +61,15 @@ class Restore(Command, frozen=True):
 
 
 class Yield(Command, frozen=True):
-    """Somebody else has the session's nick, and keeps it: take a guest's."""
+    """Somebody else has the session's nick, and keeps it: take a guest's.
+
+    `nick` and `token`: as it was told; by now they may have another, or have it anew.
+    """
 
     aside = False
+
+    nick: str
+    token: str
 
 
 class Mend(Command, frozen=True):
@@ -231,7 +238,7 @@ class Chat:
                 case Restore():
                     await self._restore(session)
                 case Yield():
-                    await self._yield(session)
+                    await self._yield(session, command)
                 case Mend():
                     await self._mend(session)
                 case End(why, closing, about, for_good):
@@ -305,22 +312,24 @@ class Chat:
                 return
         raise Refused(Code.BUSY)
 
-    async def _yield(self, session: Session) -> None:
+    async def _yield(self, session: Session, command: Yield) -> None:
         me = session.me
         for _ in range(GUESSES):
+            if (me.nick, me.token) != (command.nick, command.token):
+                return
             nick = self.guest()
             try:
                 told = await self.broker.rename(me, nick, list(session.channels))
             except Refused as refused:
-                if refused.code is not Code.NICK_TAKEN:
-                    raise
-                continue
+                if refused.code is Code.NICK_TAKEN:
+                    continue
+                break
             me.nick = nick
             if told:
                 await self.seen(session)
             self.hub.reply(session, Notice(News.NICK_LOST, nick))
             return
-        raise Refused(Code.BUSY)
+        self._later(AGAIN, partial(session.lane.first, command))
 
     async def _open(self, session: Session) -> None:
         """Make the session known to the cluster under its nick.
@@ -455,7 +464,7 @@ class Chat:
     def nick_lost(self, sid: str) -> None:
         session = self.hub.sessions.get(sid)
         if session is not None:
-            session.lane.first(Yield())
+            session.lane.first(Yield(session.me.nick, session.me.token))
 
     @property
     def replicated_enough(self) -> bool:

@@ -100,10 +100,11 @@ async def _resume(
             session.dialect = session.dialect.option(option, True)
     try:
         await _take_up(chat, session, resumed, {fold(name): at for name, at in places.items()})
-        if session.gone:
+        if not session.gone:
+            await chat.broker.resumed(me)
+        if session.gone:  # whoever came for it meanwhile waits for this
             await chat.broker.detach(me, state(session))
             return
-        await chat.broker.resumed(me)
     except Refused as refused:
         elsewhere = refused.code is Code.ELSEWHERE
         goodbye = replies.Goodbye.ELSEWHERE if elsewhere else replies.Goodbye.AWAY

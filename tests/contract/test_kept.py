@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from broker.api import Code, Identity, Kept, Position, Presence, Reach, Refused, Resumed
+from broker.api import Code, Identity, Kept, Missed, Position, Presence, Reach, Refused, Resumed
 from broker.events import Event, Quit, Renamed, Said, Told
+from broker.keeping import Keeping
 from tests.contract.conftest import MakeBrokers
-from tests.support.fleet import Fleet, MemoryFleet, Node, refusal
-from tests.support.sinks import Taken
+from tests.support.fleet import Fleet, MemoryFleet, Node, RedisFleet, refusal, somebody
+from tests.support.sinks import Evicted, Taken
 from tests.support.spin import eventually
 
 SECRET = "a secret"
@@ -123,6 +124,20 @@ async def test_another_sid_or_secret_is_not_known(
     assert Code.TOKEN_UNKNOWN == await refusal(b.broker.resume(other, secret))
 
 
+@pytest.mark.parametrize("since", ["it was kept", "it was taken up"])
+async def test_a_session_that_is_here_has_to_be_detached_before_it_is_resumed_here(
+    make_brokers: MakeBrokers, since: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    if since == "it was taken up":
+        await a.broker.detach(ann, STATE)
+        ann, _ = await take_up(a, ann)
+    assert Code.CUT_OFF == await refusal(take(a, ann))
+    await a.broker.detach(ann, STATE)
+    assert "ann" == (await take(a, ann))[1].nick
+
+
 async def test_who_has_quit_cannot_be_resumed(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2)
     ann = await kept(a, "ann")
@@ -155,6 +170,27 @@ async def test_numbers_go_on_above_all_earlier_ones_though_all_was_forgotten(
     await c.say(ann, "#go", "hi")
     again, _ = await take_up(d, ann)
     assert again.num > ann.num
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
+async def test_who_is_kept_when_all_is_forgotten_and_nobody_knows_it_yet_is_not_detached(
+    fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node opens the session anew in a moment: what was detached would only be in its way."""
+    monkeypatch.setattr("broker.recovery.WINDOW", 100)
+    a, b = await make_brokers(2, lease=60)
+    ann = await a.enter("ann")
+    with fleet.client() as client:
+        client.flushall()
+    await a.broker.keep(ann, SECRET, STATE)
+    await refusal(a.broker.open(somebody("eve")))  # and now it's known
+    await a.sink.until_told(Evicted(True))
+    assert Code.TOKEN_UNKNOWN == await refusal(take(b, ann))
+    anew = Identity(ann.sid, "another", "ann", num=ann.num)
+    await a.broker.open(anew)
+    await a.broker.keep(anew, SECRET, STATE)
+    await refusal(b.broker.open(somebody("bob")))
+    assert "ann" == (await take(b, anew))[1].nick
 
 
 async def test_who_was_resumed_speaks_and_hears(make_brokers: MakeBrokers) -> None:
@@ -304,8 +340,8 @@ async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
     bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
     await b.say(bob, "#go", "read")
     await a.heard("#go")
-    place = a.sink.places("#go")[-1]
-    await a.sink.until(lambda: a.sink.beats > 2)
+    place, beats = a.sink.places("#go")[-1], a.sink.beats
+    await a.sink.until(lambda: a.sink.beats > beats + 2)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
     beats = a.sink.beats
     await a.sink.until(lambda: a.sink.beats > beats + 2)
@@ -314,6 +350,24 @@ async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
     await a.broker.detach(ann, STATE)
     _, resumed = await take(b, ann)
     assert Reach(place, place.seq + 1) == resumed.told["#go"]
+
+
+async def test_how_far_it_was_told_since_it_was_taken_up_is_not_known_where_nobody_listens(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
+    await a.heard("#go")
+    place = a.sink.places("#go")[-1]
+    await a.broker.detach(ann, STATE)
+    again, _ = await take_up(a, ann)
+    await b.say(bob, "#go", "perhaps read")
+    a.broker.unfollow("#go")
+    await a.broker.detach(again, STATE)
+    _, resumed = await take(b, ann)
+    reach = resumed.told["#go"]
+    assert (place.epoch, True) == (reach.after.epoch, reach.after.seq <= place.seq)
+    assert reach.maybe > place.seq + 1
 
 
 # What was missed
@@ -352,6 +406,38 @@ async def test_what_was_lost_from_another_epoch_is_not_known(make_brokers: MakeB
     tip = a.sink.places("#go")[-1]
     missed = await a.broker.missed("#go", Position("another", 7), tip)
     assert (None, 1) == (missed.lost, len(missed.entries))
+
+
+async def test_who_has_read_further_than_the_log_goes_has_lost_nobody_knows_how_much(
+    make_brokers: MakeBrokers,
+) -> None:
+    (a,) = await make_brokers(1)
+    await a.enter("bob", "#go")
+    await a.heard("#go")
+    tip = a.sink.places("#go")[-1]
+    assert [Missed(None, []), Missed(0, [])] == [
+        await a.broker.missed("#go", tip._replace(seq=tip.seq + more), tip) for more in (1, 0)
+    ]
+
+
+@pytest.mark.parametrize("fleet", ["memory", "server"], indirect=True)
+@pytest.mark.parametrize("further, lost", [(0, 0), (1, None)])
+async def test_who_has_read_up_to_a_failover_or_further_gets_what_comes_after_it(
+    fleet: Fleet, make_brokers: MakeBrokers, further: int, lost: int | None
+) -> None:
+    (a,) = await make_brokers(1)
+    bob = await a.enter("bob", "#go")
+    await a.say(bob, "#go", "before")
+    await a.broker.barrier()
+    place = a.sink.places("#go")[-1]
+    await fleet.fall_behind()
+    await fleet.fail_over()
+    await a.say(bob, "#go", "after")
+    await a.broker.barrier()
+    tip = a.sink.places("#go")[-1]
+    missed = await a.broker.missed("#go", place._replace(seq=place.seq + further), tip)
+    texts = [entry.event.text for entry in missed.entries if isinstance(entry.event, Said)]
+    assert (lost, ["after"]) == (missed.lost, texts)
 
 
 async def test_who_reads_an_inbox_that_nobody_wrote_to_missed_nothing(
@@ -409,6 +495,31 @@ async def test_a_node_that_did_not_hear_of_it_is_told_when_the_broker_is_back(fl
     assert [Taken(ann.sid)] == [call for call in a.sink.told if isinstance(call, Taken)]
 
 
+async def test_a_node_that_was_cut_off_past_its_lease_is_told_before_what_it_missed(
+    fleet: Fleet,
+) -> None:
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    ann, bob = await kept(a, "ann", "#go"), await b.enter("bob", "#go")
+    a.people[:] = [await a.enter("eve")]  # the one who'll be gone
+    await fleet.evict(a, seen_by=b)
+    await take_up(b, ann)
+    await b.say(bob, "#go", "meanwhile")
+    await fleet.restore(a)
+    told = a.sink.told
+    missed = [call for call in told if "meanwhile" in str(call)]
+    assert told.index(Taken(ann.sid)) < told.index(missed[0])
+
+
+async def test_who_waits_detached_when_its_node_is_back_was_not_taken_up(fleet: Fleet) -> None:
+    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    ann = await kept(a, "ann")
+    a.people[:] = [await a.enter("eve")]
+    await fleet.evict(a, seen_by=b)
+    await fleet.restore(a)
+    assert [] == [call for call in a.sink.told if isinstance(call, Taken)]
+    assert "ann" == (await take(a, ann, detached=True))[1].nick
+
+
 async def test_who_quits_where_it_was_taken_from_ends_nothing(make_brokers: MakeBrokers) -> None:
     a, b, c = await make_brokers(3)
     ann = await kept(a, "ann", "#go")
@@ -431,6 +542,30 @@ async def test_a_nick_change_that_was_stopped_is_told_with_the_membership(
         renamed,
         sorted((await b.broker.roster("#go")).nicks),
     )
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
+async def test_a_nick_that_is_taken_while_its_session_is_being_taken_up_comes_along(
+    make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await make_brokers(2)
+    ann, _ = await kept(a, "ann", "#go"), await b.enter("bob", "#go")
+    fill, changes = Keeping._fill, ["anna", "annie"]
+
+    async def and_change(*args: Any) -> None:
+        await fill(*args)
+        while changes:  # when it's known what the session holds, and it isn't taken yet
+            new = changes.pop(0)
+            await a.broker.rename(ann, new, ["#go"])
+            ann.nick = new
+
+    monkeypatch.setattr(Keeping, "_fill", and_change)
+    again, _ = await take_up(b, ann)
+    assert ("annie", b.name) == (again.nick, (await b.broker.person("annie")).node)
+    assert ["annie", "bob"] == sorted((await b.broker.roster("#go")).nicks)
+    assert [Code.NO_SUCH_NICK] * 2 == [
+        await refusal(b.broker.person(nick)) for nick in ("ann", "anna")
+    ]
 
 
 async def test_a_node_that_is_cut_off_while_it_takes_one_up_can_do_so_later(fleet: Fleet) -> None:

@@ -28,8 +28,8 @@ HOUR = 3_600_000
 
 
 @pytest.fixture(params=["fakeredis", "server"])
-def rows(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Iterator[KeptRows]:
-    """The rows of a namespace of their own."""
+def store(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Iterator[Store]:
+    """A namespace of its own."""
     up: Deferred[None] = Deferred()
     store = Store(
         Keys(f"test-{secrets.token_hex(4)}"),
@@ -50,8 +50,14 @@ def rows(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Itera
     )
     store.link.start()
     wait(up)
-    yield KeptRows(store)
+    yield store
     wait(store.link.stop())
+
+
+@pytest.fixture
+def rows(store: Store) -> KeptRows:
+    """The rows of the kept sessions there."""
+    return KeptRows(store)
 
 
 async def kept(rows: KeptRows) -> tuple[Identity, Record]:
@@ -114,9 +120,10 @@ async def test_how_far_it_was_told_outlives_a_taking_that_comes_to_nothing(rows:
     assert SEEN == third.seen
 
 
-async def test_a_join_that_comes_late_does_not_get_a_membership_back(rows: KeptRows) -> None:
+async def test_a_join_that_comes_late_does_not_get_a_membership_back(
+    store: Store, rows: KeptRows
+) -> None:
     me, _ = await kept(rows)
-    store = rows._store
     how: dict[str, Any] = {"announce": False, "quiet": False, "roster": 0, "history": 0}
     how |= {"may_make": True, "deadline": FAR}
     await store.join(me, "#go", num=1, **how)
@@ -136,22 +143,22 @@ async def test_who_was_detached_again_stays_on_the_shelf(rows: KeptRows) -> None
     assert await rows.shelved_row(me.sid) is None
 
 
-async def test_one_detaching_is_as_long_as_it_was_at_first(rows: KeptRows) -> None:
+async def test_one_detaching_is_as_long_as_it_was_at_first(store: Store, rows: KeptRows) -> None:
     me, _ = await kept(rows)
     await rows.shelve(me.sid, 0, b"first")
     await rows.shelve(me.sid, HOUR, b"first")
-    assert [me.sid] == await _overdue(rows)
+    assert [me.sid] == await _overdue(store)
 
 
-async def test_each_detaching_is_as_long_as_any(rows: KeptRows) -> None:
+async def test_each_detaching_is_as_long_as_any(store: Store, rows: KeptRows) -> None:
     me, _ = await kept(rows)
     await rows.shelve(me.sid, 0, b"first")
     await rows.shelve(me.sid, HOUR, b"second")
-    assert [] == await _overdue(rows)
+    assert [] == await _overdue(store)
 
 
-async def _overdue(rows: KeptRows) -> list[str]:
-    _, sids = await rows._store.expired(1000, 10, 1 << 52)
+async def _overdue(store: Store) -> list[str]:
+    _, sids = await store.expired(1000, 10, 1 << 52)
     return sids
 
 

@@ -173,7 +173,9 @@ async def test_a_nick_that_was_refused_once_is_heard_when_it_is_taken(
     assert Code.NICK_TAKEN == await refusal(a.broker.rename(ann, "dan", []))
     await b.broker.quit(dan, "bye", [])
     broker: Any = a.broker
-    stopping = Deferred.fromCoroutine(broker._stop_hearing())  # as with each beat
+    stopping = Deferred.fromCoroutine(
+        broker._holding.stop_hearing(broker.barrier)
+    )  # each beat does
     await deferLater(reactor, 0)  # its question is under way
     await a.broker.rename(ann, "dan", [])
     await stopping

@@ -7,10 +7,11 @@ from twisted.internet.defer import Deferred
 
 from broker.api import Code, Identity, Position
 from broker.events import Envelope, Event, Joined, Quit, Said, Told
+from broker.keys import Keys
 from tests.contract.conftest import MakeBrokers
-from tests.support.fleet import Fleet, Node, refusal, somebody
-from tests.support.sinks import Evicted, Gap
-from tests.support.spin import gather
+from tests.support.fleet import Fleet, Node, RedisFleet, refusal, somebody
+from tests.support.sinks import Evicted, Gap, NickLost
+from tests.support.spin import eventually, gather
 
 LEASE = 0.25
 """Seconds: short, in tests that wait for its end."""
@@ -536,3 +537,192 @@ async def test_what_was_forgotten_before_it_was_heard_is_a_gap(
     await b.say(bob, "#go", "forgotten")
     await fleet.forget()
     assert [Gap("#go", None)] == a.sink.gaps()
+
+
+# Whose a nick is when all was forgotten
+
+
+async def test_a_nick_is_held_for_who_had_it_when_all_was_forgotten(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    old, bob = await a.enter("ann"), anew(await b.enter("bob"))
+    await fleet.forget()
+    await b.broker.open(bob)
+    assert [Code.NICK_TAKEN] * 2 == [
+        await refusal(b.broker.open(somebody("Ann"))),
+        await refusal(b.broker.rename(bob, "ann", [])),
+    ]
+    await a.broker.open(anew(old))
+    assert a.name == (await b.broker.person("ann")).node
+
+
+async def test_until_it_is_opened_again_a_nick_that_is_held_back_is_nobodys(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    old, bob = await a.enter("ann"), anew(await b.enter("bob"))
+    await fleet.forget()
+    await b.broker.open(bob)
+    assert [Code.NO_SUCH_NICK] * 2 == [
+        await refusal(b.broker.person("ann")),
+        await refusal(b.broker.tell(bob, "ann", "psst")),
+    ]
+    ann = anew(old)
+    await a.broker.open(ann)
+    await b.broker.tell(bob, "ann", "psst")
+    assert ["psst"] == texts(await a.heard("ann"))
+
+
+@pytest.mark.parametrize("how", ["quit", "opened"])
+async def test_a_nick_is_held_back_no_longer_than_its_session_needs_it(
+    fleet: Fleet, make_brokers: MakeBrokers, how: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann")
+    await fleet.forget()
+    if how == "quit":
+        await a.broker.quit(ann, "", [])
+    else:
+        await a.broker.open(Identity(ann.sid, "another", "anna", num=ann.num))
+    await b.enter("ann")
+    assert b.name == (await a.broker.person("ann")).node
+
+
+async def test_a_nick_that_nobody_comes_for_is_free_after_a_while(
+    fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("broker.memory", "broker.recovery"):
+        monkeypatch.setattr(f"{module}.HELD_BACK", 1)
+    a, b = await make_brokers(2)
+    await a.enter("ann")
+    await fleet.forget()
+
+    async def free() -> Code | None:
+        return await refusal(b.broker.open(somebody("ann")))
+
+    await eventually(free, None)
+
+
+async def test_a_nick_that_changed_hands_before_all_was_forgotten_is_its_last_holders(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    was, old = await a.enter("ann"), await b.enter("bob")
+    await a.broker.rename(was, "anna", [])
+    await b.broker.rename(old, "ann", [])
+    was.nick, old.nick = "anna", "ann"
+    await fleet.forget()
+    assert Code.NICK_TAKEN == await refusal(a.broker.open(somebody("ann")))
+    await b.broker.open(anew(old))
+    await a.broker.open(anew(was))
+    assert [b.name, a.name] == [(await a.broker.person(n)).node for n in ("ann", "anna")]
+
+
+async def _late(
+    fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Node, Node, Identity, Identity]:
+    """All was forgotten, and Ann's node comes back when somebody on the other has her nick."""
+    monkeypatch.setattr("broker.recovery.WINDOW", 100)
+    a, b = await make_brokers(2, lease=60)
+    ann = await a.enter("ann")
+    await fleet.forget(a)
+    other = await b.enter("ann", "#go")
+    return a, b, anew(ann), other
+
+
+async def test_a_node_that_comes_later_takes_back_what_its_people_held(
+    fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, ann, other = await _late(fleet, make_brokers, monkeypatch)
+    await fleet.restore(a)
+    await b.sink.until_told(NickLost(other.sid))
+    await b.broker.rename(other, "anna", ["#go"])
+    await a.broker.open(ann)
+    assert [a.name, b.name] == [(await b.broker.person(nick)).node for nick in ("ann", "anna")]
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)  # memory does it at once
+async def test_who_loses_a_nick_has_it_until_they_have_another(
+    fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recovery.YIELDING", 60)
+    a, b, ann, other = await _late(fleet, make_brokers, monkeypatch)
+    restoring = Deferred.fromCoroutine(fleet.restore(a))
+    await b.sink.until_told(NickLost(other.sid))
+    await b.say(other, "#go", "ann still")
+    assert (b.name, False) == ((await b.broker.person("ann")).node, restoring.called)
+    await b.broker.rename(other, "anna", ["#go"])
+    await restoring
+    await a.broker.open(ann)
+    assert a.name == (await b.broker.person("ann")).node
+
+
+async def test_who_gave_way_to_an_older_holder_can_lose_another_nick(
+    fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, _, other = await _late(fleet, make_brokers, monkeypatch)
+    await fleet.restore(a)
+    await b.sink.until_told(NickLost(other.sid))
+    await b.broker.rename(other, "anna", ["#go"])
+    other.nick, before = "anna", b.sink.told.count(NickLost(other.sid))
+    await fleet.usurp(b, other)
+    await b.sink.until(lambda: b.sink.told.count(NickLost(other.sid)) > before)
+
+
+async def test_a_node_whose_lease_had_ended_takes_nothing_back(
+    fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recovery.WINDOW", 100)
+    a, b = await make_brokers(2, lease=LEASE)
+    ann = await a.enter("ann")
+    await fleet.evict(a, seen_by=b)
+    await fleet.forget(a)
+    await b.enter("ann")
+    await fleet.restore(a)
+    assert Code.NICK_TAKEN == await refusal(a.broker.open(anew(ann)))
+    assert [] == [call for call in b.sink.told if isinstance(call, NickLost)]
+
+
+# Before all have noticed that all was forgotten
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
+@pytest.mark.parametrize("how", ["open", "rename"])
+async def test_a_nick_is_not_given_away_by_a_node_that_has_not_noticed_yet(
+    fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("broker.recovery.WINDOW", 60_000)
+    a, b = await make_brokers(2)
+    ann, bob = await a.enter("ann"), await b.enter("bob")
+    with fleet.client() as client:
+        client.flushall()
+    taking = b.broker.open(somebody("ann")) if how == "open" else b.broker.rename(bob, "ann", [])
+    assert await refusal(taking) is not None
+    assert Code.NICK_TAKEN == await refusal(b.broker.open(somebody("ann")))
+    await a.sink.until_told(Evicted(True))
+    await a.broker.open(anew(ann))
+    assert a.name == (await b.broker.person("ann")).node
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=True)
+async def test_nobody_is_given_a_nick_before_all_nodes_are_back(
+    fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recovery.WINDOW", 60_000)
+    a, b = await make_brokers(2, lease=60)
+    await a.enter("ann")
+    for node in (a, b):
+        await fleet.lose(node)
+    with fleet.client() as client:
+        client.flushall()
+        coming = Deferred.fromCoroutine(fleet.restore(b))
+
+        async def gathers() -> bool:
+            return bool(client.exists(Keys(fleet.namespace).gathering))
+
+        await eventually(gathers, True)
+    is_back = coming.called
+    await fleet.restore(a)
+    await coming
+    assert (False, Code.NICK_TAKEN) == (is_back, await refusal(b.broker.open(somebody("ann"))))

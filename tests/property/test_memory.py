@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from broker.api import Code, Identity, Refused
+from broker.api import HELD_BACK, Code, Identity, Refused
 from broker.events import Event, Quit, Renamed, Said, Told
 from broker.memory import Memory, World
 from tests.support.sinks import Evicted, Gap, Record
@@ -83,6 +83,7 @@ class Cluster(RuleBasedStateMachine):
             now(node.start(sink))
         self.people: dict[str, tuple[int, Identity]] = {}  # sid -> where, who
         self.holders: dict[str, str] = {}  # folded nick -> sid
+        self.held_back: dict[str, float] = {}  # folded nick -> until when
         self.rooms: dict[str, Room] = {}
         self.ears: list[dict[str, Ear]] = [{} for _ in self.nodes]
         self.written: dict[tuple[int, str], int] = {}  # of what isn't followed any more
@@ -98,6 +99,11 @@ class Cluster(RuleBasedStateMachine):
 
     def connected(self, where: int) -> bool:
         return where not in self.lost
+
+    def is_taken(self, nick: str, sid: str) -> bool:
+        """Whether the session can't have it."""
+        name = nick.lower()
+        return self.holders.get(name, sid) != sid or self.clock <= self.held_back.get(name, -1)
 
     def part(self, sid: str, name: str, *written: Fact) -> None:
         room = self.rooms[name]
@@ -137,7 +143,7 @@ class Cluster(RuleBasedStateMachine):
     def comes(self, where: int, nick: str) -> None:
         self.made += 1
         me = Identity(f"sid{self.made}", f"token{self.made}", nick)
-        taken = Code.NICK_TAKEN if nick.lower() in self.holders else None
+        taken = Code.NICK_TAKEN if self.is_taken(nick, "") else None
         expected = taken if self.connected(where) else Code.AWAY
         assert expected == code(self.nodes[where].open(me))
         if expected is None:
@@ -152,7 +158,7 @@ class Cluster(RuleBasedStateMachine):
         expected: Code | None = None
         if not self.connected(where):
             expected = Code.AWAY
-        elif self.holders.get(new.lower(), me.sid) != me.sid:
+        elif self.is_taken(new, me.sid):
             expected = Code.NICK_TAKEN
         assert expected == code(self.nodes[where].rename(me, new, mine))
         if expected is None:
@@ -269,6 +275,7 @@ class Cluster(RuleBasedStateMachine):
     def all_is_forgotten(self) -> None:
         self.world.forget()
         self.people.clear()
+        self.held_back = dict.fromkeys(self.holders, self.clock + HELD_BACK)
         self.holders.clear()
         self.rooms.clear()
         for where, sink in enumerate(self.sinks):

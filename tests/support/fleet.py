@@ -134,12 +134,12 @@ class Fleet(ABC):
             self._cut(node)
             await node.sink.until(lambda: node.sink.told.count("away") > aways)
 
-    async def forget(self) -> None:
-        """The broker loses all that it knew, in a short outage for everyone."""
+    async def forget(self, *late: Node) -> None:
+        """The broker loses all that it knew, in an outage that lasts on for the `late` nodes."""
         for node in self.nodes:
             await self.lose(node)
         self._wipe()
-        await gather(self.restore(node) for node in self.nodes)
+        await gather(self.restore(node) for node in self.nodes if node not in late)
 
     async def usurp(self, node: Node, me: Identity) -> None:
         """The nick of somebody on the node turns out to be another's, who had it before."""
@@ -207,7 +207,7 @@ class MemoryFleet(Fleet):
         self._switch("evict", node)
 
     def _wipe(self) -> None:
-        self._switch("forget")
+        self._switch("forget")  # for nodes that are lost
 
     async def fall_behind(self) -> None:
         self._switch("fall_behind")

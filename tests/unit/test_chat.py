@@ -57,6 +57,10 @@ class Gated(Memory):
         self._answer("join")
         return arrival
 
+    async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
+        await self._pass("rename")
+        return await super().rename(me, new, channels)
+
     async def quit(self, me: Identity, why: str, channels: list[str]) -> None:
         await self._pass("quit")
         await super().quit(me, why, channels)
@@ -311,6 +315,27 @@ def test_a_guest_nick_that_is_taken_is_not_the_last_that_is_tried(village: Villa
     assert "free" == alice.nick
 
 
+def test_who_was_about_to_take_another_nick_gets_it_when_the_old_one_is_lost(
+    village: Village,
+) -> None:
+    alice = village.person("alice")
+    gates = gated(village).shut("rename")
+    alice.say("/nick anna")
+    village.world.usurp("alice")
+    del gated(village).gates["rename"]
+    gates.pop().callback(None)
+    assert ("anna", ["alice is changing nick to anna"]) == (alice.nick, alice.read())
+
+
+def test_who_cannot_take_another_nick_now_does_so_a_while_later(village: Village) -> None:
+    alice = village.person("alice")
+    gated(village).refusing["rename"] = [Code.BUSY]
+    village.world.usurp("alice")
+    before = alice.nick
+    village.a_while_later()
+    assert ("alice", True) == (before, alice.nick.startswith("guest-"))
+
+
 def test_a_failover_that_loses_nothing_is_an_outage_and_no_more(village: Village) -> None:
     alice, bob = village.person("alice", "#go"), village.person("bob", "#go", node=1)
     village.world.fall_behind()
@@ -389,6 +414,20 @@ def test_after_the_broker_lost_everything_nobody_is_seen_to_leave(village: Villa
     lines = bob.read()
     assert "[#go] <alice> hello" == lines[-1]
     assert [] == [line for line in lines if " has " in line]
+
+
+def test_after_the_broker_lost_everything_a_nick_stays_whose_it_was_however_late_they_come(
+    village: Village,
+) -> None:
+    alice, bob = village.person("alice"), village.person("bob", node=1)
+    village.lose(0)
+    village.world.forget()
+    assert ["bob is changing nick to alice"] == bob.type("/nick alice")[-1:]
+    village.restore(0)
+    assert ("alice", True) == (alice.nick, bob.nick.startswith("guest-"))
+    lost = f"notice: somebody else has taken your nick meanwhile; you are {bob.nick} now"
+    assert lost == bob.read()[-1]
+    assert not any("nick" in line for line in alice.read())
 
 
 @pytest.mark.parametrize("method", ["open", "join"])

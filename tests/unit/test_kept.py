@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from broker.api import Identity
 from node.core.replies import Goodbye
 from tests.support.village import Village, Villager
 
@@ -107,6 +109,17 @@ def test_a_place_in_a_log_that_is_no_more_is_a_gap(village: Village) -> None:
     assert "gap: messages of #go may be missing" in heard
 
 
+def test_a_place_beyond_the_end_of_a_log_is_a_gap(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    ann.type("/set pos on")
+    bob.type("/msg #go one")
+    epoch, _, seq = ann.read()[0].split(" ")[0].removeprefix("@").partition(".")
+    ann.hang_up()
+    _, heard = resume(village, given, f"#go@{epoch}.{int(seq) + 1}")
+    assert ["resumed as ann", "gap: messages of #go may be missing"] == heard
+
+
 def test_a_place_that_makes_no_sense_is_refused(village: Village) -> None:
     _, heard = resume(village, "0" * 48, "#go")
     assert "error: line did not conform to chat server requirements!" == heard[0]
@@ -175,6 +188,28 @@ def test_who_reads_nothing_while_resuming_keeps_nobody_waiting(
     bob = village.person("bob", "#go", node=2)
     again.say("/msg #go me")
     assert ["[#go] <ann> me"] == bob.read()
+
+
+def test_who_comes_for_a_session_as_it_has_just_been_taken_up_gets_it(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = village.person("ann", "#go")
+    given = token(ann)
+    ann.hang_up()
+    broker, answer = village.brokers[1], Deferred[None]()
+    resumed = broker.resumed
+
+    async def late(me: Identity) -> None:
+        await resumed(me)
+        await answer
+
+    monkeypatch.setattr(broker, "resumed", late)
+    village.guest(1).say(f"/resume {given}")
+    again = village.guest(1)
+    again.type(f"/resume {given}")
+    monkeypatch.setattr(broker, "resumed", resumed)
+    answer.callback(None)
+    assert ["resumed as ann"] == again.read()
 
 
 def test_options_away_and_the_current_channel_come_along(village: Village) -> None:
@@ -303,6 +338,21 @@ def test_a_session_that_was_resumed_elsewhere_meanwhile_is_closed_here(village: 
     again, _ = resume(village, given)
     village.restore(0)
     assert ("closing: resumed elsewhere", "ann", []) == (ann.read()[-1], again.nick, bob.read())
+
+
+def test_a_connection_is_shown_nothing_of_what_came_after_its_session_was_resumed_elsewhere(
+    village: Village,
+) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    village.evict(0)
+    again, _ = resume(village, given)
+    bob.type("/msg #go for you there")
+    village.restore(0)
+    lines = {
+        person: [line for line in person.read() if "for you" in line] for person in (ann, again)
+    }
+    assert {ann: [], again: ["[#go] <bob> for you there"]} == lines
 
 
 def test_what_is_forgotten_is_kept_anew(village: Village) -> None:

@@ -49,6 +49,7 @@ def test_the_keys_of_the_cluster_share_a_slot() -> None:
         KEYS.report("r1"),
         KEYS.counter("http"),
     ]
+    keys += [KEYS.recovery, KEYS.gathering]
     assert {"cluster"} == {tag(key) for key in keys}
 
 

@@ -77,6 +77,30 @@ def test_when_the_lease_has_ended_nothing_is_held(records: Records) -> None:
     assert ([], {}, []) == (records.held(), records.members(), records.sids())
 
 
+def test_the_holder_of_a_nick_is_found_in_any_case(records: Records) -> None:
+    assert ("sid", None) == (records.holder("ANN"), records.holder("bob"))
+
+
+def test_who_left_a_channel_has_to_be_written_down(records: Records, ann: Identity) -> None:
+    for channel in ("#PY", "#GO"):
+        records.left(ann, channel)
+    assert ({}, {"sid"}) == (records.of(ann).channels, records.changed)
+
+
+def test_nicks_that_wait_for_their_sessions_outlast_the_lease(records: Records) -> None:
+    records.retain({("sid", "Ann"): 7, ("other", "bob"): 9})
+    records.clear()
+    assert [7, 0, 9] == [
+        records.retained(sid, nick)
+        for sid, nick in (("sid", "ANN"), ("sid", "bob"), ("other", "bob"))
+    ]
+
+
+def test_a_session_that_is_there_again_has_nothing_waiting(records: Records) -> None:
+    records.retain({("sid", "Ann"): 7, ("other", "bob"): 9})
+    assert (["ann"], {("other", "bob"): 9}) == (records.no_longer_retained("sid"), records.waiting)
+
+
 def test_a_row_of_the_shelf_tells_the_node_and_what_is_held() -> None:
     held = Record("token", ["ann"], {"#go": "#Go"}, kept=True)
     row = msgspec.json.encode(("n1.aa", encode_record(held).decode()))
