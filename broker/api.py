@@ -388,7 +388,11 @@ class Broker(Protocol):
         """
 
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
-        """What a log has after one place and up to another. At most as much as logs keep."""
+        """What a log has after one place and up to another. At most as much as logs keep.
+
+        After a place that a failover has taken away: what follows the last one before it that it
+        left. After a place of a log that isn't there any more: all. `lost` is None then.
+        """
 
     async def follow(self, channel: str) -> None:
         """Begin to hear a channel; returns when it's certain that nothing after is missed.

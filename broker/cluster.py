@@ -801,10 +801,11 @@ class Cluster:
         if tip.epoch != upto.epoch and upto.seq > past.get(upto.epoch, -1):
             return Missed(None, [])
         # empty: nobody had written to it yet
-        same = epoch in ("", upto.epoch, tip.epoch) or start <= past.get(epoch, -1)
+        common = past.get(epoch, 0)  # up to where it's this log
+        same = epoch in ("", upto.epoch, tip.epoch) or (epoch in past and start <= common)
         if not same:
-            start = 0
-            some = (await self._store.read(log, 0, CHUNK)).entries
+            start = common
+            some = (await self._store.read(log, start, CHUNK)).entries
         found = list(some)
         while len(some) == CHUNK and some[-1].seq < upto.seq:
             some = (await self._store.read(log, some[-1].seq, CHUNK)).entries

@@ -522,8 +522,9 @@ class Memory:
             found = holder.inbox
         if found is None or found.epoch != upto.epoch:
             return Missed(None, [])
-        same = after.epoch in (found.epoch, "")
-        start = after.seq if same else 0
+        common = found.past.get(after.epoch, 0)  # up to where it's this log
+        same = after.epoch in (found.epoch, "") or 0 < after.seq <= common
+        start = after.seq if same else common
         entries = self._world.trim(found).entries
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]
         lost = upto.seq - start - len(missed)

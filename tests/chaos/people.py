@@ -18,7 +18,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError
 from twisted.protocols.basic import LineOnlyReceiver
 
-from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, understood
+from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, token, understood
 from tests.chaos.record import Came, Heard, Moment, Record, Sent, Went
 from tests.chaos.stage import Stage, pause
 from tests.chaos.standing import Standing
@@ -68,6 +68,7 @@ class Visit(LineOnlyReceiver):
         self._hung_up = False
         self.open = False
         self.token = ""
+        self.drained = False  # and given a token
         self.unknown = False  # whether the token that they gave is
         self.places: dict[str, tuple[str, int]] = {}  # by channel: up to where they've read
         self.logs: dict[str, str] = {}  # epoch -> channel
@@ -101,8 +102,8 @@ class Visit(LineOnlyReceiver):
             self._answer(meaning.text, True)
 
     def _learn(self, line: Line) -> None:
-        if line.kind is Kind.TOKEN:
-            self.token = line.text
+        if given := token(line):
+            self.token, self.drained = given, line.kind is Kind.CLOSING
         elif line.kind is Kind.RESUMED and self.before is not None:
             self.standing, self.token = self.before.standing, self.before.token
             self.standing.goes_on(line.nick)
@@ -203,6 +204,7 @@ class Person:
         self._pace = pace
         self._keeps = rng.random() < 0.5
         self.kept: Visit | None = None  # whose session they can take up again
+        self._proved_at = -1.0  # on any earlier connection
         self._visits = count(1)
         self._words = count(1)
 
@@ -210,6 +212,11 @@ class Person:
     def here(self) -> Visit | None:
         """Their open connection, if there is one."""
         return self.visit if self.visit is not None and self.visit.open else None
+
+    @property
+    def proved_at(self) -> float:
+        """When a line of theirs came back last, on whatever connection."""
+        return max(self._proved_at, self.visit.proved_at if self.visit is not None else -1.0)
 
     async def live(self) -> None:
         """Come, do things, and come back, until it's `over`."""
@@ -236,6 +243,9 @@ class Person:
         visit = await self._connect(name)
         if visit is None:
             return
+        if self.visit is not None and self.visit.drained:
+            self.kept = self.visit
+        self._proved_at = self.proved_at
         self.visit = visit
         if not await visit.greeted():
             return

@@ -10,6 +10,7 @@ from tests.chaos.story import FOREVER, Fate, Harm, Story, Visit
 
 FIGURES = {
     "lost": "nothing acknowledged is missing",
+    "done, and not in Redis": "nothing done is lost",
     "shown though refused": "nothing refused is shown",
     "doubled": "exactly once",
     "private, lost or doubled": "private messages once",
@@ -19,8 +20,11 @@ FIGURES = {
     "old mail": "no old mail",
     "joins without an end": "every join has its end",
     "ghosts": "no ghosts",
+    "differences by the doctor": "the doctor agrees",
     "gaps told wrongly": "no gap without a loss",
     "sessions not kept": "kept sessions are kept",
+    "resumes that others saw": "others see nothing of a resume",
+    "drained without a token": "who is drained gets a token",
     "unanswered": "everything is answered",
     "thrown out": "nobody is thrown out",
 }
