@@ -59,15 +59,16 @@ def main() -> int:
     print(f"seed {arguments.seed}, {arguments.nodes} nodes", flush=True)
     began = time.monotonic()
     played = list(_all_played(arguments, began))
+    print(f"played in {time.monotonic() - began:.0f} s", flush=True)
     status = judge([each.record for each in played])
     for each in played:
         for trouble in each.troubles:
             print(f"WRONG: {trouble}")
-        if each.troubles or check(each.record):
-            print(f"kept: {each.folder}")
-            status = 1
-        else:
-            shutil.rmtree(each.folder, ignore_errors=True)
+    if status or any(each.troubles for each in played):
+        print("kept:", *(each.folder for each in played))
+        return 1
+    for each in played:
+        shutil.rmtree(each.folder, ignore_errors=True)
     print(f"\nall in {time.monotonic() - began:.0f} s")
     return status
 

@@ -214,6 +214,11 @@ class Person:
         return self.visit if self.visit is not None and self.visit.open else None
 
     @property
+    def awaited(self) -> bool:
+        """Whether a session of theirs is kept for them."""
+        return self.kept is not None or (self.visit is not None and self.visit.drained)
+
+    @property
     def proved_at(self) -> float:
         """When a line of theirs came back last, on whatever connection."""
         return max(self._proved_at, self.visit.proved_at if self.visit is not None else -1.0)
@@ -243,8 +248,8 @@ class Person:
         visit = await self._connect(name)
         if visit is None:
             return
-        if self.visit is not None and self.visit.drained:
-            self.kept = self.visit
+        if self.awaited:
+            self.kept = self.kept or self.visit
         self._proved_at = self.proved_at
         self.visit = visit
         if not await visit.greeted():

@@ -1,10 +1,11 @@
 """What is done to a cluster in a run, drawn by a seed: parts, each on a cluster of its own.
 
-    honest      each fault that loses nothing, then some at once
+    honest      each fault that loses nothing, then some at once; in the short mix those of nodes
+                and their links, and those of Redis, are apart, so that they can run side by side
     lossy       each of those after which Redis has lost something, then some at once
     replicated  faults under which a replica has what was answered as done
 
-A gap may be told only where something was lost, so what loses nothing has a part of its own.
+A gap may be told only where something was lost, so what loses nothing has parts of its own.
 Must not know how faults are done.
 """
 
@@ -71,8 +72,11 @@ def brief(rng: random.Random) -> list[Part]:
 
 def short(rng: random.Random) -> list[Part]:
     """Everything, once."""
+    of_all = [fault for fault in HONEST if fault.reach is Reach.ALL]
+    of_one = [fault for fault in HONEST if fault.reach is not Reach.ALL]
     return [
-        Part("honest", [*alone(HONEST, rng), mixed(HONEST, rng)]),
+        Part("nodes", alone(of_one, rng)),
+        Part("Redis", [*alone(of_all, rng), mixed(HONEST, rng)]),
         Part("lossy", [*alone(LOSSY, rng), mixed(LOSSY, rng)]),
         Part("replicated", alone(REPLICATED, rng), replicated=True),
     ]

@@ -98,7 +98,7 @@ def _concerned(story: Story, harm: Harm) -> list[Visit]:
     return [
         visit
         for visit in story.visits.values()
-        if visit.node in harm.struck.on and visit.came < harm.since < visit.went
+        if visit.node_at(harm.since) in harm.struck.on and visit.came < harm.since < visit.went
     ]
 
 
@@ -106,8 +106,8 @@ def _noticed(story: Story, harm: Harm) -> float | None:
     """Seconds until the first of those concerned read of it, or lost their connection."""
     times = []
     for visit in _concerned(story, harm):
-        if visit.went < FOREVER and visit.by == "server":
-            times.append(story.seconds(visit.went))
+        lost = [end.at for end in visit.ends if end.at > harm.since and end.by == "server"]
+        times += map(story.seconds, lost[:1])
         for at, line in visit.reads:
             if at > harm.since and line.kind in (Kind.NOTICE, Kind.ERROR, Kind.CLOSING, Kind.GAP):
                 if line.kind is Kind.ERROR and "broker" not in line.text:

@@ -147,7 +147,7 @@ class Run:
     async def _come_back(self, person: Person) -> None:
         """Whose session is kept is there still, as far as others can see."""
         until = time.monotonic() + STEADY
-        while person.kept is not None and person.here is None and time.monotonic() < until:
+        while person.awaited and person.here is None and time.monotonic() < until:
             await person.come()
             await pause(0.2)
 

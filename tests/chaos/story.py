@@ -7,6 +7,7 @@
 A moment is named by its index in the record: smaller is earlier. Must not judge.
 """
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -151,6 +152,10 @@ class Visit:
         """Whether the connection is open at the end."""
         return self.went == FOREVER
 
+    def node_at(self, index: int) -> str:
+        """The node that they were on, or came from."""
+        return next((end.node for end in self.ends if end.at > index), self.node)
+
     def barrier_after(self, index: int) -> Barrier | None:
         """The first ping asked for after a moment that was answered behind the broker."""
         at = bisect_right(self.barriers, index, key=lambda barrier: barrier.asked)
@@ -290,13 +295,18 @@ class _Turns:
 
     def _forget_what_was_lost(self, index: int) -> None:
         """What they did just before Redis lost its data and their node died may be undone."""
-        seconds = self._story.seconds
-        for harm in self._story.harms:
-            for stay in self.visit.stays:
-                recent = 0 < seconds(harm.since) - seconds(stay.since) < UNSEEN
-                if recent and harm.struck.loses and harm.struck.ends and stay.until == FOREVER:
-                    stay.until = index
-                    self.visit.standing.unsure.add(stay.channel)
+
+        def was_lost(at: int) -> bool:
+            since = self._story.seconds(at) if at < FOREVER else math.inf
+            return any(
+                harm.struck.loses and harm.struck.ends and 0 < harm.struck.at - since < UNSEEN
+                for harm in self._story.harms
+            )
+
+        for stay in self.visit.stays:
+            if was_lost(stay.since) or was_lost(stay.until):
+                stay.until = min(stay.until, index)
+                self.visit.standing.unsure.add(stay.channel)
 
     def sent(self, index: int, line: str) -> None:
         visit, command = self.visit, typed(line)
