@@ -481,6 +481,9 @@ class _Watch:
             case Kind.RENAMED:
                 self._renamed[nick] = line.text
                 self._changed[nick] = self._changed[line.text] = at
+                self._doubtful |= {
+                    (where, line.text) for where, who in self._doubtful if who == nick
+                }
                 for some in company.values():
                     if nick in some:
                         some[line.text] = some.pop(nick)

@@ -104,7 +104,7 @@ def _concerned(story: Story, harm: Harm) -> list[Visit]:
 
 def _noticed(story: Story, harm: Harm) -> float | None:
     """Seconds until the first of those concerned read of it, or lost their connection."""
-    times = []
+    times: list[float] = []
     for visit in _concerned(story, harm):
         lost = [end.at for end in visit.ends if end.at > harm.since and end.by == "server"]
         times += map(story.seconds, lost[:1])

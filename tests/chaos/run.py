@@ -141,7 +141,9 @@ class Run:
             differs = [f"the doctor says: {done.stdout}{done.stderr}"]
         if done.returncode and not differs:
             differs = [f"the doctor says {done.returncode}: {done.stderr}"]
-        kept = await aside(lambda: frozenset[str]().union(*map(self._stage.words, (*CHANNELS, "#lobby"))))
+        kept = await aside(
+            lambda: frozenset[str]().union(*map(self._stage.words, (*CHANNELS, "#lobby")))
+        )
         self.recorder.note(Examined(self.recorder.now, tuple(differs), kept))
 
     async def _come_back(self, person: Person) -> None:
