@@ -39,9 +39,9 @@ async def test_of_two_who_hold_a_nick_the_one_who_had_it_first_keeps_it(
 async def test_a_node_that_died_leaves_nobody_who_came_in_what_was_put_back(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
-    a, b = await make_brokers(2, lease=0.5)
+    a, b = await make_brokers(2, lease=0.8)
     await a.enter("ann", "#go", announce=False)
-    dying = await fleet.start(lease=0.5)
+    dying = await fleet.start(lease=0.8)
     await fleet.fall_behind()
     dan = await dying.enter("dan", "#go")
     await a.broker.barrier()

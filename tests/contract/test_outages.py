@@ -12,8 +12,8 @@ from tests.support.fleet import Fleet, Node, refusal, somebody
 from tests.support.sinks import Evicted, Gap
 from tests.support.spin import gather
 
-LEASE = 0.25
-"""Seconds: short, in tests that wait for its end."""
+LEASE = 0.8
+"""Seconds: short, in tests that wait for its end; but nobody stands still for so long by chance."""
 
 
 def texts(events: list[Event]) -> list[str]:

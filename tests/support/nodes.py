@@ -115,7 +115,7 @@ class NodeProcess:
         self.send_signal(number)
         return self._read()
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(seconds)
 
@@ -174,8 +174,18 @@ class Nodes:
 
     def leases(self) -> list[str]:
         """The names of the nodes that the cluster believes in."""
-        held = self.redis.zrange(f"{self.namespace}:1:{{cluster}}:leases", 0, -1)
-        return sorted(str(incarnation).rpartition(".")[0] for incarnation in held)
+        return sorted(self.lease_ends())
+
+    def lease_ends(self) -> dict[str, float]:
+        """When the lease of each node ends, in seconds of Redis's clock."""
+        key = f"{self.namespace}:1:{{cluster}}:leases"
+        held = self.redis.zrange(key, 0, -1, withscores=True)
+        return {str(incarnation).rpartition(".")[0]: ms / 1000 for incarnation, ms in held}
+
+    def now(self) -> float:
+        """Redis's clock, in seconds."""
+        seconds, micros = self.redis.time()
+        return float(seconds + micros / 1e6)
 
     def __enter__(self) -> Self:
         return self
