@@ -60,7 +60,7 @@ async def test_a_node_that_died_leaves_nobody_who_came_in_what_was_put_back(
 async def test_what_is_older_than_what_nodes_remember_is_a_gap_for_whoever_reads_it(
     fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.feed.WITNESSED", 1)
+    monkeypatch.setattr("broker.feed.WITNESSED", 1_000)  # one line of those below
     a, b = await make_brokers(2)
     ann, _ = await a.enter("ann", "#go"), await b.enter("bob", "#go")
     await a.say(ann, "#go", "kept")
