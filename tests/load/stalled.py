@@ -84,7 +84,8 @@ def _stalled(port: int, nick: str) -> socket.socket:
 def table(found: list[Round]) -> Table:
     """The rounds, in megabytes."""
     rows = [
-        [str(number), *(f"{size / 1e6:.1f}" for size in each)] for number, each in enumerate(found, 1)
+        [str(number), *(f"{size / 1e6:.1f}" for size in each)]
+        for number, each in enumerate(found, 1)
     ]
     head = ["round", "before", "most", "after", "said", "until it was closed"]
     return Table("A stalled reader, MB", head, rows)
