@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import redis
 
@@ -179,8 +179,8 @@ class Nodes:
     def lease_ends(self) -> dict[str, float]:
         """When the lease of each node ends, in seconds of Redis's clock."""
         key = f"{self.namespace}:1:{{cluster}}:leases"
-        held = self.redis.zrange(key, 0, -1, withscores=True)
-        return {str(incarnation).rpartition(".")[0]: ms / 1000 for incarnation, ms in held}
+        held: Any = self.redis.zrange(key, 0, -1, withscores=True)
+        return {incarnation.rpartition(".")[0]: ms / 1000 for incarnation, ms in held}
 
     def now(self) -> float:
         """Redis's clock, in seconds."""
