@@ -51,8 +51,11 @@ def alone(faults: list[Fault], rng: random.Random) -> list[Step]:
 
 
 def mixed(faults: list[Fault], rng: random.Random) -> Step:
-    """Two or three that overlap: one that concerns everyone, the others different nodes."""
-    of_all = [fault for fault in faults if fault.reach is Reach.ALL]
+    """Two or three that overlap: one that concerns everyone, the others different nodes.
+
+    One that ends all nodes leaves nothing for others to overlap with.
+    """
+    of_all = [fault for fault in faults if fault.reach is Reach.ALL and not fault.ends]
     of_one = [fault for fault in FAULTS if fault.reach is not Reach.ALL]
     chosen = [rng.choice(of_all), *rng.sample(of_one, rng.choice((1, 1, 2)))]
     return Step(tuple((rng.uniform(0, 2), fault) for fault in chosen))
@@ -71,14 +74,14 @@ def brief(rng: random.Random) -> list[Part]:
 
 
 def short(rng: random.Random) -> list[Part]:
-    """Everything, once."""
+    """Everything alone, and some of it at once."""
     of_all = [fault for fault in HONEST if fault.reach is Reach.ALL]
     of_one = [fault for fault in HONEST if fault.reach is not Reach.ALL]
     return [
         Part("nodes", alone(of_one, rng)),
-        Part("Redis", [*alone(of_all, rng), mixed(HONEST, rng)]),
+        Part("Redis", [*alone(of_all, rng), *(mixed(HONEST, rng) for _ in range(3))]),
         Part("lossy", [*alone(LOSSY, rng), mixed(LOSSY, rng)]),
-        Part("replicated", alone(REPLICATED, rng), replicated=True),
+        Part("replicated", [*alone(REPLICATED, rng), mixed(REPLICATED, rng)], replicated=True),
     ]
 
 
