@@ -60,6 +60,8 @@ class Report:
             self._counts[finding.rule] += 1
         for harm in story.harms:
             self._struck[harm.struck.fault] += 1
+            if not _alone(story, harm):
+                continue
             for times, seconds in (
                 (self._noticed, _noticed(story, harm)),
                 (self._recovered, _recovered(story, harm)),
@@ -68,7 +70,9 @@ class Report:
                     times[harm.struck.fault].append(seconds)
 
     def text(self) -> str:
-        """All of it, as tables of Markdown. Times: the median, and the worst."""
+        """All of it, as tables of Markdown. Times: the median, and the worst, of those faults that
+        struck alone.
+        """
         counted = (
             *("runs", "faults", "connections", "taken up again", "messages sent"),
             *("acknowledged", "refused", "never known", "delivered"),
@@ -91,6 +95,14 @@ class Report:
 
 def _span(times: list[float]) -> str:
     return f"{median(times):.1f}, {max(times):.1f}" if times else "-"
+
+
+def _alone(story: Story, harm: Harm) -> bool:
+    """Whether nothing else was wrong at the time."""
+    return not any(
+        other is not harm and other.since < harm.until and harm.since < other.until
+        for other in story.harms
+    )
 
 
 def _concerned(story: Story, harm: Harm) -> list[Visit]:
