@@ -26,6 +26,12 @@ async def kept(node: Node, nick: str, *channels: str, **how: Any) -> Identity:
     return me
 
 
+async def beats(node: Node) -> None:
+    """Returns when the node has written down how far its kept sessions were told by now."""
+    before = node.sink.beats
+    await node.sink.until(lambda: node.sink.beats > before + 2)
+
+
 async def take(node: Node, me: Identity, **how: Any) -> tuple[Identity, Resumed]:
     """Take a session up on a node, as far as its nick; who it is there."""
     again = Identity(me.sid, secrets.token_hex(8), "")
@@ -307,10 +313,9 @@ async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
     await b.say(bob, "#go", "read")
     await a.heard("#go")
     place = a.sink.places("#go")[-1]
-    await a.sink.until(lambda: a.sink.beats > 2)
+    await beats(a)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
-    beats = a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    await beats(a)
     await b.say(bob, "#go", "not read")
     await a.heard("#go")
     await a.broker.detach(ann, STATE)
@@ -465,17 +470,16 @@ async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
 ) -> None:
     if isinstance(fleet, MemoryFleet):
         pytest.skip("it has no socket that could lag")
-    a, b = [await fleet.start(lease=4.0) for _ in range(2)]
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
     bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
     await a.heard("#go")
     place = a.sink.places("#go")[-1]
-    await a.sink.until(lambda: a.sink.beats > 1)
+    await beats(a)
     await b.say(bob, "#go", "not read")
     await a.heard("#go")
     await kept(a, "cat", "#go", announce=False)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
-    beats = a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 1)
+    await beats(a)
     _, resumed = await take(b, ann)
     assert place == resumed.told["#go"].after
 
@@ -487,10 +491,9 @@ async def test_how_far_one_was_told_is_written_of_ones_own_logs_alone(fleet: Fle
     await a.enter("bob", "#other")
     ann = await kept(a, "ann", "#go")
     await kept(a, "cat", "#py")
-    await a.sink.until(lambda: a.sink.beats > 2)
+    await beats(a)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
-    beats = a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    await beats(a)
     _, resumed = await take(b, ann)
     assert {"#go", "ann"} == resumed.told.keys()
 

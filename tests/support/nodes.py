@@ -176,10 +176,20 @@ class Nodes:
         """The names of the nodes that the cluster believes in."""
         return sorted(self.lease_ends())
 
+    def prolong(self, name: str) -> None:
+        """Let the lease of a node, which stands still, last for an hour."""
+        held: Any = self.redis.zrange(self._leases, 0, -1)
+        for incarnation in held:
+            if incarnation.rpartition(".")[0] == name:
+                self.redis.zincrby(self._leases, 3_600_000, incarnation)
+
+    @property
+    def _leases(self) -> str:
+        return f"{self.namespace}:1:{{cluster}}:leases"
+
     def lease_ends(self) -> dict[str, float]:
         """When the lease of each node ends, in seconds of Redis's clock."""
-        key = f"{self.namespace}:1:{{cluster}}:leases"
-        held: Any = self.redis.zrange(key, 0, -1, withscores=True)
+        held: Any = self.redis.zrange(self._leases, 0, -1, withscores=True)
         return {incarnation.rpartition(".")[0]: ms / 1000 for incarnation, ms in held}
 
     def now(self) -> float:
