@@ -15,14 +15,17 @@
                                            incarnation of a node
     NAMESPACE:1:{w:NODE}:seen      hash    log -> epoch and seq up to which the node's kept
                                            sessions were told
+    NAMESPACE:1:{w:NODE}:points    stream  an hour of the node, for charts (see broker/reports.py)
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
                                            mark (of the last WAIT), orders (hash: incarnation ->
                                            order), report:ID (hash: see broker/orders.py),
                                            detached (zset of sids, by when they end),
-                                           shelf (hash, their records by sid), and
-                                           recovery (hash, see scripts/recover.lua)
+                                           shelf (hash, their records by sid),
+                                           status (hash: incarnation -> Status),
+                                           incidents (stream): see broker/reports.py,
+                                           and recovery (hash, see scripts/recover.lua)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
 each script touches one. Names are folded, then percent-encoded, so a nick's own braces don't
@@ -99,6 +102,8 @@ class Keys:
         self._reports = cluster + "report:"
         self.detached = cluster + "detached"
         self.shelf = cluster + "shelf"
+        self.status = cluster + "status"
+        self.incidents = cluster + "incidents"
         self._counters = cluster + "counter:"
 
     @property
@@ -145,6 +150,9 @@ class Keys:
 
     def node_seen(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:seen"
+
+    def node_points(self, incarnation: str) -> str:
+        return f"{self._prefix}{{w:{_encoded(incarnation)}}}:points"
 
     def kept(self, sid: str) -> str:
         return f"{self._prefix}{{s:{_encoded(sid)}}}"

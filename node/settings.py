@@ -88,6 +88,12 @@ class Settings:
         "Who comes from here has no limits of rate and per address. Empty: nobody.",
         check=networks,
     )
+    balancers: tuple[str, ...] = setting(
+        (),
+        "NETWORK",
+        "Who comes from here brings others, and says whom in a PROXY header. Empty: nobody does.",
+        check=networks,
+    )
     lines_per_session: str = setting(
         "100/10",
         "COUNT/SECONDS",
@@ -174,6 +180,12 @@ class Settings:
         "SECONDS",
         "When the node ends, close people's connections spread over this time. 0: all at once.",
         check=between(0, 86_400, "seconds"),
+    )
+    reports: bool = setting(
+        True,
+        "",
+        "Tell Redis nothing of how this node is, so that no dashboard knows it.",
+        negated=True,
     )
     ack: str = setting(
         "accepted",
