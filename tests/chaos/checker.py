@@ -552,7 +552,14 @@ def no_ghost(story: Story) -> Told:
 
 def _may_be_kept(story: Story, visit: Visit) -> bool:
     """Whether somebody is gone, and their session may be waiting for them."""
-    if visit.here or not visit.token or visit.quits or story.quiet == FOREVER:
+    if visit.here or visit.quits or story.quiet == FOREVER:
+        return False
+    # who hangs up as they are sent away doesn't read the token that they're given
+    drained = any(
+        harm.struck.drains and visit.node in harm.struck.on and harm.since < visit.went < harm.until
+        for harm in story.harms
+    )
+    if not visit.token and not drained:
         return False
     return story.seconds(story.quiet) - story.seconds(visit.went) < KEPT + LATE
 

@@ -29,6 +29,9 @@ GREETED = 5.0
 """Seconds that a person waits for a node to greet them, before they try another."""
 
 
+WAYS = ("/set echo on", "/set pos on", "/away busy")
+"""What everybody says at first."""
+
 IMPATIENT = 3.0
 """Seconds for which a person with a token waits for an answer."""
 
@@ -69,6 +72,7 @@ class Visit(LineOnlyReceiver):
         self.open = False
         self.token = ""
         self.drained = False  # and given a token
+        self.settled = False  # they have said how they want to read
         self.unknown = False  # whether the token that they gave is
         self.places: dict[str, tuple[str, int]] = {}  # by channel: up to where they've read
         self.logs: dict[str, str] = {}  # epoch -> channel
@@ -106,6 +110,7 @@ class Visit(LineOnlyReceiver):
             self.token, self.drained = given, line.kind is Kind.CLOSING
         elif line.kind is Kind.RESUMED and self.before is not None:
             self.standing, self.token = self.before.standing, self.before.token
+            self.settled = self.before.settled
             self.standing.goes_on(line.nick)
             self.places, self.logs = dict(self.before.places), dict(self.before.logs)
         elif line.kind is Kind.ERROR and "token is not known" in line.text:
@@ -257,13 +262,15 @@ class Person:
         if self.kept is not None:
             if await self._resume(visit, self.kept):
                 self.kept = visit
+                if not visit.settled:  # they were sent away before they came to that
+                    visit.settled = await visit.does(*WAYS)
                 return
             if not visit.open:
                 return  # and once more
             self.kept = None
         channels = self.rng.sample(CHANNELS, 2)
+        visit.settled = await visit.does(*WAYS)
         for lines in (
-            ("/set echo on", "/set pos on", "/away busy"),
             (f"/nick {self.a_nick()}",),
             *((f"/join {channel}",) for channel in channels),
         ):
