@@ -182,6 +182,16 @@ class Missed(NamedTuple):
     entries: list[Entry]
 
 
+class History(NamedTuple):
+    """What was said in a channel: spoken entries, oldest first, at places of `epoch`. `more`: there
+    are older ones.
+    """
+
+    epoch: str
+    entries: list[Entry]
+    more: bool
+
+
 class Receipt(NamedTuple):
     """For a private message: the holder's nick as spelled, and why they are away (or None)."""
 
@@ -462,8 +472,12 @@ class Broker(Protocol):
     async def topic(self, channel: str) -> Topic:
         """The channel's topic. NO_SUCH_CHANNEL."""
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
-        """The last `count` spoken entries of the log, oldest first; none if no such channel."""
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+        """The last `count` spoken entries of the log; none if no such channel.
+
+        `before`: the last that stand before this place. It may have been told under an earlier
+        epoch of the log; none if the log has begun anew since.
+        """
 
     async def channels(self) -> list[ChannelInfo]:
         """Every channel that has members, by name. May be a second old."""

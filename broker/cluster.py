@@ -34,6 +34,7 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    History,
     Identity,
     Later,
     Missed,
@@ -54,7 +55,7 @@ from broker.api import (
     Presence as Present,
 )
 from broker.board import Board
-from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
+from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
 from broker.kept import TURN, Reclaimed
@@ -946,9 +947,9 @@ class Cluster:
         self._check()
         return await self._store.topic(channel)
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
         self._check()
-        return await self._store.history(channel, count)
+        return await self._store.history(channel, count, before)
 
     # -- people
 

@@ -23,6 +23,7 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    History,
     Identity,
     Missed,
     Person,
@@ -72,6 +73,11 @@ class _Log:
     @property
     def tip(self) -> Position:
         return Position(self.epoch, self.seq)
+
+    def upto(self, before: Position) -> int:
+        """The seq of the last place before this one, as far as it's known what stood there."""
+        known = self.seq if before.epoch == self.epoch else self.past.get(before.epoch, 0)
+        return min(known, before.seq - 1)
 
     def spoken(self, count: int, upto: int) -> list[Entry]:
         """The last `count` spoken entries whose seq is not above `upto`, oldest first."""
@@ -621,10 +627,14 @@ class Memory:
     async def topic(self, channel: str) -> Topic:
         return self._channel(channel).topic
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
         self._check_ready()
         found = self._world.channels.get(fold(channel))
-        return self._world.trim(found.log).spoken(count, found.log.seq) if found else []
+        if found is None:
+            return History("", [], False)
+        log = self._world.trim(found.log)
+        entries = log.spoken(count + 1, log.upto(before) if before else log.seq)
+        return History(log.epoch, entries[-count:], len(entries) > count)
 
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()

@@ -38,6 +38,9 @@ SILENT = 2.0
 GONE_FOR = 3600.0
 """Seconds for which a node that is gone is still shown."""
 
+WRONG_FOR = 60.0
+"""Seconds for which a node that was lost counts as something that's wrong with the cluster."""
+
 GONE_MOST = 100
 """How many nodes that are gone are shown at most: one that starts, ends and starts under ever
 other names shan't fill Redis.
@@ -83,10 +86,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How a node is, in its own words.
 
     `started` and `at`: ms of Unix time, by Redis's clock as far as it's known. Counts are since
-    the node started; rates are per second, over the last few seconds. `cpu`: share of one core;
-    `loop_lag`: the longest that the event loop was late, in seconds; `probe`: seconds that the
-    last probe took through Redis, None if it's late; `memory` and `outbox`: bytes.
-    `why`: what is wrong, in words, if it isn't ready.
+    the node started (`gaps`: those that people were told); rates are per second, over the last few
+    seconds. `cpu`: share of one core; `loop_lag`: the longest that the event loop was late in the
+    last few seconds, in seconds; `probe`: seconds that the last probe took through Redis, None if
+    it's late; `memory` and `outbox`: bytes. `why`: what is wrong, in words, if it isn't ready.
     """
 
     node: str

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from broker.api import (
     Arrival,
     Code,
+    History,
     Identity,
     Position,
     Receipt,
@@ -236,9 +237,12 @@ class Store:
             {before: int(seq) for before, _, seq in places},
         )
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
-        """The last spoken entries, oldest first."""
-        return _entries(await self.run("history", self.keys.log(channel), count))[::-1]
+    async def history(self, channel: str, count: int, before: Position | None) -> History:
+        """The last spoken entries, or the last before a place."""
+        keys = self.keys.log(channel)
+        epoch, flat = await self.run("history", keys, count + 1, *(before or ()))
+        entries = _entries(flat)
+        return History(epoch.decode(), entries[:count][::-1], len(entries) > count)
 
     async def trim(self, log: str, oldest_ms: int) -> int:
         """Forget what is older; returns how many entries went."""

@@ -99,6 +99,13 @@ def networks(values: tuple[str, ...]) -> None:
             raise ValueError(f"a network such as 10.0.0.0/8 or fd00::/8 ({e})") from None
 
 
+def origins(values: tuple[str, ...]) -> None:
+    """Origins of web pages (RFC 6454), or `*`."""
+    for value in values:
+        if value != "*" and not re.fullmatch(r"https?://[^/?#@\s]+", value):
+            raise ValueError(f"an origin such as https://chat.example.org, or *, not {value!r}")
+
+
 def between(least: float, most: float, unit: str) -> Callable[[float], None]:
     """A number from `least` to `most`, both included."""
 

@@ -1,6 +1,6 @@
 """The only place where the parts are put together: one node, from settings to doors.
 
-settings ─> Cluster (Redis) ─> Chat ─> doors: line, echo, http
+settings ─> Cluster (Redis) ─> Chat ─> doors: line, json, echo, http
 """
 
 import gc
@@ -11,35 +11,30 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import (
-    FilteringLogObserver,
-    Logger,
-    LogLevel,
-    PredicateResult,
-    globalLogBeginner,
-    textFileLogObserver,
-)
+from twisted.logger import Logger
 
 from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from broker.reports import Kind
-from node import __version__
+from node import __version__, logs
 from node.core.chat import Chat, ChatConfig
+from node.core.dialect import Dialect
 from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
 from node.core.tally import Tally
+from node.dialects.json import Json
 from node.dialects.slash import Slash
 from node.health import Health
-from node.net.connection import LineDoor, write
+from node.net.connection import LineDoor, SocketDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
 from node.net.idle import Idle
@@ -56,6 +51,8 @@ GOODBYE = 5.0
 
 log = Logger()
 reactor: Any = _reactor
+
+Door = TypeVar("Door", bound=SocketDoor)
 
 
 class Node:
@@ -101,6 +98,7 @@ class Node:
             promise=Deferred,
             later=reactor.callLater,
             tally=self.tally,
+            journal=logs.Journal(),
         )
         self._entrance = _entrance(settings, self.broker) if settings.limits else None
         self._idle = Idle(self.chat, settings.idle, reactor)
@@ -111,6 +109,7 @@ class Node:
             starting=lambda: not self._serving,
             draining=lambda: self.draining,
             lag=lambda: self._lag.longest,
+            replicated=lambda: self.chat.replicated_enough,
             seconds=reactor.seconds,
         )
         self._numbers = Numbers(
@@ -119,7 +118,7 @@ class Node:
             self.chat,
             self.health,
             ending=lambda: self.draining,
-            dialects=(Slash.name,),
+            dialects=(Slash.name, Json.name),
         )
         self._reporter = Reporter(
             settings.name,
@@ -131,6 +130,7 @@ class Node:
             reactor,
         )
         self._ports: list[tuple[str, Any]] = []
+        self._upgrading: list[SocketDoor] = []  # behind HTTP's
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -177,14 +177,45 @@ class Node:
         settings = self._settings
         return [
             ("line", settings.line, self._line_door),
+            ("json", settings.json, self._json_door),
             ("echo", settings.echo, EchoDoor),
             ("http", settings.http, self._http_door),
         ]
 
     def _line_door(self) -> LineDoor:
-        return LineDoor(
+        return self._chat_door(LineDoor, Slash())
+
+    def _json_door(self) -> LineDoor:
+        return self._chat_door(LineDoor, Json(lambda message: message + b"\n"))
+
+    def _http_door(self) -> Any:
+        # half of a node's start-up time, if it's unused
+        from node.http.counter import Counter
+        from node.http.health import Livez, Readyz
+        from node.http.metrics import Metrics
+        from node.http.site import site
+        from node.net.frames import text_frame
+        from node.net.websocket import Watch, WebSocketDoor, WebSocketResource
+
+        settings = self._settings
+        chat = self._chat_door(WebSocketDoor, Json(text_frame))
+        chat.watch = Watch(settings.dead_peer, reactor)
+        self._upgrading.append(chat)
+        return site(
+            {
+                "counter": Counter(self.broker),
+                "livez": Livez(),
+                "readyz": Readyz(self.health.unready),
+                "metrics": Metrics(self._numbers),
+                "ws": WebSocketResource(chat, settings.origins),
+            }
+        )
+
+    def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
+        """A door to the chat: how it's framed, and how it's spoken."""
+        return kind(
             self.chat,
-            Slash(),
+            dialect,
             outbox_bytes=self._settings.outbox_bytes,
             flush=self._outbox.flush_one,
             slow=self._slow,
@@ -197,22 +228,6 @@ class Node:
         bound = self._settings.outbox_bytes
         says = f"reads too slowly: more than {bound} bytes waited"
         self.broker.board.tell(Kind.SLOW, session.me.nick, says)
-
-    def _http_door(self) -> Any:
-        # half of a node's start-up time, if it's unused
-        from node.http.counter import Counter
-        from node.http.health import Livez, Readyz
-        from node.http.metrics import Metrics
-        from node.http.site import site
-
-        return site(
-            {
-                "counter": Counter(self.broker),
-                "livez": Livez(),
-                "readyz": Readyz(self.health.unready),
-                "metrics": Metrics(self._numbers),
-            }
-        )
 
     # -- coming to an end, and losing weight
 
@@ -256,6 +271,8 @@ class Node:
 
     async def _close_doors(self, *, but: str = "") -> None:
         """Close all doors but those of one kind."""
+        for door in self._upgrading:
+            door.stopFactory()
         closing = [port for kind, port in self._ports if kind != but]
         self._ports = [door for door in self._ports if door[0] == but]
         for port in closing:
@@ -354,14 +371,6 @@ def _log_unexpected(failure: Any) -> None:
     log.failure("unexpected", failure)
 
 
-def _ours(event: Any) -> Any:
-    """Everything of chorus's own, and warnings of others: not that a port was opened."""
-    ours = event.get("log_namespace", "").startswith(("node.", "broker."))
-    if ours or event.get("log_level", LogLevel.info) >= LogLevel.warn:
-        return PredicateResult.yes
-    return PredicateResult.no
-
-
 def _prepare_process() -> None:
     """As many files as the system allows, and a collector that stays off the hot path."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -374,10 +383,12 @@ def _prepare_process() -> None:
 
 def run(settings: Settings) -> int:
     """Run a node until SIGTERM or SIGINT. Returns its exit status."""
-    text: Any = textFileLogObserver(sys.stderr)
-    ours: Any = _ours
-    observer: Any = FilteringLogObserver(text, [ours])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+    lines = logs.begin(
+        style=settings.log_format,
+        level=settings.log_level,
+        node=settings.name,
+        clock=reactor,
+    )
     node = Node(settings)
     status = 0
 
@@ -405,4 +416,5 @@ def run(settings: Settings) -> int:
     # a shell's background job inherits an ignored SIGINT, which Twisted would leave ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
     reactor.run()
+    lines.flush()
     return status

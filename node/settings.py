@@ -14,6 +14,7 @@ from node.checks import (
     endpoints,
     networks,
     one_of,
+    origins,
     rate,
     redis_url,
     spelled,
@@ -51,7 +52,24 @@ class Settings:
     echo: tuple[str, ...] = setting(
         (), "ENDPOINT", "Open a door that sends every byte back.", check=endpoints
     )
-    http: tuple[str, ...] = setting((), "ENDPOINT", "Open a door for HTTP.", check=endpoints)
+    json: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a chat door for programs: JSON, a line each.",
+        check=endpoints,
+    )
+    http: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a door for HTTP, and for chat over WebSocket at /ws.",
+        check=endpoints,
+    )
+    origins: tuple[str, ...] = setting(
+        (),
+        "ORIGIN",
+        "Of which other sites' pages may chat over WebSocket: https://chat.example.org; *: of all.",
+        check=origins,
+    )
     name: str = setting(
         draw_name,
         "NODE",
@@ -187,6 +205,18 @@ class Settings:
         "Tell Redis nothing of how this node is, so that no dashboard knows it.",
         negated=True,
     )
+    log_format: str = setting(
+        "text",
+        "FORMAT",
+        "How a node logs, on standard error: text (for people) or json (for programs).",
+        check=one_of("text", "json"),
+    )
+    log_level: str = setting(
+        "info",
+        "LEVEL",
+        "The least that is logged: debug, info (each connection), warn or error.",
+        check=one_of("debug", "info", "warn", "error"),
+    )
     ack: str = setting(
         "accepted",
         "LEVEL",
@@ -242,13 +272,14 @@ class Settings:
     @property
     def doors(self) -> int:
         """How many addresses the node is to listen on."""
-        return len(self.line) + len(self.echo) + len(self.http)
+        return len(self.line) + len(self.echo) + len(self.json) + len(self.http)
 
 
 UP_DOORS: dict[str, tuple[str, ...]] = {
     "line": ("tcp:1234:interface=127.0.0.1",),
     "http": ("tcp:8080:interface=127.0.0.1",),
     "echo": (),
+    "json": (),
 }
 """What `chorus up` opens if nobody says otherwise: endpoints, by setting."""
 

@@ -17,8 +17,18 @@ from node.core import kept, names, verbs
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
+from node.core.journal import Journal, NoJournal
 from node.core.lane import Lane
-from node.core.replies import Closing, Error, Goodbye, Greeting, News, Notice
+from node.core.replies import (
+    Answered,
+    Closing,
+    Error,
+    Goodbye,
+    Greeting,
+    News,
+    Notice,
+    Reply,
+)
 from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 from node.core.tally import Tally
 
@@ -111,10 +121,12 @@ class Chat:
         promise: Callable[[], Promise],
         later: Callable[[float, Callable[[], None]], object],
         tally: Tally | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.config = config
         self.broker = broker
         self.tally = tally or Tally()
+        self.journal = journal or NoJournal()
         self.hub = Hub(outbox, broker.unfollow, self.tally)
         self.started = seconds()
         self.seconds = seconds
@@ -134,14 +146,18 @@ class Chat:
 
     # -- sessions
 
-    def connect(self, connection: Connection, dialect: Dialect, address: str) -> Session:
-        """Somebody is there; `address` may be empty. `greet` is next."""
+    def connect(
+        self, connection: Connection, dialect: Dialect, address: str, *, peer: str = ""
+    ) -> Session:
+        """Somebody is there; `address` may be empty. `greet` is next. `peer`: for logs."""
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)
         self.tally.connections += 1
+        session.peer = peer or address
+        self.journal.connected(session)
         return session
 
     def greet(self, session: Session, *, lobby: bool = True) -> None:
@@ -217,7 +233,8 @@ class Chat:
                 case Dismiss():
                     await self._dismiss(session, command.closing)
                 case _:
-                    await verbs.VERBS[type(command)](self, session, command)
+                    reply = await verbs.VERBS[type(command)](self, session, command)
+                    self.answer(session, command, reply)
         except Refused as refused:
             self.refuse(session, refused, command)
 
@@ -226,7 +243,19 @@ class Chat:
         if isinstance(command, Say) and code is Code.NOT_MEMBER:
             # here the session is a member, or it would have been refused here
             code = Code.CUT_OFF
-        self.hub.reply(session, Error(code, refused.about))
+        self.answer(session, command, Error(code, refused.about))
+
+    def done(self, session: Session, command: Command) -> None:
+        self.answer(session, command, None)
+
+    def answer(self, session: Session, command: Command, reply: Reply | None) -> None:
+        """Answer a command, once: None if there's nothing to say but that it's done."""
+        if session.gone:
+            return
+        if command.ref is not None:
+            reply = Answered(command.ref, reply)
+        if reply is not None:
+            self.hub.reply(session, reply)
 
     async def seen(self, session: Session) -> None:
         """Returns when the person has been shown the event of their last command."""
@@ -240,18 +269,21 @@ class Chat:
     async def _greet(self, session: Session, command: Greet) -> None:
         try:
             await self._open_as_guest(session)
-            lobby = self.config.lobby if command.lobby else ""
-            self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            config, me, inside = self.config, session.me, command.lobby and self.config.lobby != ""
+            self.hub.reply(
+                session,
+                Greeting(config.server, config.node, me.nick, me.sid, config.lobby or None, inside),
+            )
             if not self._replicated:
                 self.hub.reply(session, Notice(News.UNREPLICATED))
-            if lobby:
-                await verbs.enter(self, session, lobby, announce=False)
+            if inside:
+                await verbs.enter(self, session, config.lobby, announce=False)
         except Refused as refused:
             if session.me.nick:
                 self.refuse(session, refused, command)
             else:
                 self.hub.reply(session, Closing(Goodbye.AWAY))
-                self._close(session)
+                self._close(session, Goodbye.AWAY)
 
     async def _open_as_guest(self, session: Session) -> None:
         """Open the session under a guest nick of its own."""
@@ -313,14 +345,15 @@ class Chat:
             token = kept.token(session) if told else ""
             self.hub.reply(session, Closing(closing, token, about))
         leaving = self.broker.detach(session.me, state) if detached else None
-        self._take_out(session)
+        # what somebody says who quits is theirs
+        self._take_out(session, closing.value if closing else why)
         try:
             if leaving is not None:
                 await leaving
             elif session.me.nick:
                 await self.broker.quit(session.me, why, channels)
         finally:
-            self._close(session)
+            self._close(session, why)
 
     async def _dismiss(self, session: Session, closing: Goodbye) -> None:
         with suppress(Refused):  # then it ends with its connection
@@ -331,11 +364,12 @@ class Chat:
         """Close the connection of a session that is taken up on another."""
         self.hub.reply(session, Closing(Goodbye.ELSEWHERE))
         self._wake(session)
-        self._close(session)
+        self._close(session, Goodbye.ELSEWHERE)
 
     def become(self, session: Session, me: Identity) -> Identity:
         """Make a connection's session another one; who it was, whom nobody here knows any more."""
         before, session.me = session.me, me
+        self.journal.resumed(session, before.sid)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)
         session.seen = me.num
@@ -377,16 +411,19 @@ class Chat:
         finally:
             self._gone(me.sid)
 
-    def _take_out(self, session: Session) -> None:
-        """Show the session nothing more."""
+    def _take_out(self, session: Session, why: str) -> None:
+        """Show the session nothing more. `why`: for the journal."""
+        if not session.gone:
+            self.journal.closed(session, why)
         session.gone = True
         self.hub.leave_all(session)
         self._known.discard(session)
         self._kept.discard(session)
         self._unknown.pop(session, None)
 
-    def _close(self, session: Session) -> None:
-        self._take_out(session)
+    def _close(self, session: Session, why: str) -> None:
+        """As `_take_out`, and close the connection."""
+        self._take_out(session, why)
         session.connection.close()
         self._gone(session.me.sid)
 
@@ -413,6 +450,11 @@ class Chat:
         session = self.hub.sessions.get(sid)
         if session is not None:
             session.lane.first(Yield())
+
+    @property
+    def replicated_enough(self) -> bool:
+        """Whether enough replicas have what is accepted, as far as that counts."""
+        return self._replicated
 
     @property
     def adrift(self) -> bool:

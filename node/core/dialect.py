@@ -25,6 +25,12 @@ class Dialect(Protocol):
     name: str
     """What it's called, for operators."""
 
+    lobby: bool
+    """Whether people come into the lobby by connecting."""
+
+    longest: int
+    """The most bytes of a person's message, without its end."""
+
     echo: bool
     """Whether people read their own lines."""
 

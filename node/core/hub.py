@@ -13,7 +13,7 @@ from broker.api import Arrival, Missed, Regained, Roster, Topic
 from broker.events import Entry, Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
 from broker.names import fold
 from node.core.dialect import Dialect, Place
-from node.core.replies import Disorder, Error, Gap, Past, Reply
+from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
 from node.core.tally import Tally
 
@@ -358,12 +358,12 @@ class Hub:
                 past.append(entry)
                 continue
             if past:
-                self.reply(session, Past(channel, past))
+                self.reply(session, Past(channel, epoch, past))
                 past = []
             place = Place(channel, epoch, entry.seq, entry.ms)
             self._outbox.put(session, session.dialect.render(event, place))
         if past:
-            self.reply(session, Past(channel, past))
+            self.reply(session, Past(channel, epoch, past))
 
     def _tell(self, event: Told, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
@@ -425,8 +425,9 @@ class Hub:
 
     def reply(self, session: Session, reply: Reply) -> None:
         """Say something to one session only."""
-        if type(reply) is Error:
-            self.tally.refusals[reply.code] += 1
+        said = reply.reply if type(reply) is Answered else reply
+        if type(said) is Error:
+            self.tally.refusals[said.code] += 1
         self._outbox.put(session, session.dialect.reply(reply))
 
     def _welcome(self, session: Session) -> None:

@@ -28,7 +28,7 @@ async def _met(make_brokers: MakeBrokers) -> tuple[Node, Node, Identity, Identit
 async def _everywhere(*nodes: Node) -> list[list[str]]:
     """What was said in the channel, as each node heard it, and as the log has it."""
     heard = [texts(await node.heard("#go")) for node in nodes]
-    entries = await nodes[0].broker.history("#go", 100)
+    entries = (await nodes[0].broker.history("#go", 100)).entries
     return [*heard, texts([entry.event for entry in entries])]
 
 
@@ -150,6 +150,20 @@ async def test_what_comes_too_late_becomes_new(fleet: Fleet, make_brokers: MakeB
     assert [["kept", "ann's", "bob's", "after"], expected, expected] == await _everywhere(a, b)
 
 
+async def test_history_before_a_place_under_an_earlier_epoch_is_what_both_have(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _late(fleet, make_brokers)
+    await a.say(ann, "#go", "after")
+    await a.broker.barrier()
+    first, *_, last = a.sink.places("#go")
+    assert first.epoch != last.epoch
+    found = [
+        await b.broker.history("#go", 9, Position(first.epoch, seq)) for seq in (first.seq, 99)
+    ]
+    assert [[], ["kept"]] == [texts([entry.event for entry in each.entries]) for each in found]
+
+
 async def test_who_comes_too_late_is_told_that_the_order_differs(
     fleet: Fleet, make_brokers: MakeBrokers
 ) -> None:
@@ -201,7 +215,7 @@ async def test_sessions_stay_what_they_were(fleet: Fleet, make_brokers: MakeBrok
         sorted((await b.broker.roster("#go")).nicks),
         (await b.broker.roster("#new")).nicks,
         (await b.broker.person("anna")).away,
-        texts([entry.event for entry in await b.broker.history("#new", 10)]),
+        texts([entry.event for entry in (await b.broker.history("#new", 10)).entries]),
         await refusal(b.broker.person("ann")),
     )
     assert heard == await b.heard("#go")

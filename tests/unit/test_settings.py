@@ -25,7 +25,9 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "redis": "redis://127.0.0.1:6379/0",
         "line": (),
         "echo": (),
+        "json": (),
         "http": (),
+        "origins": (),
         "name": "n1",
         "server_name": "chorus",
         "namespace": "chorus",
@@ -49,6 +51,8 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "lease": 8.0,
         "drain": 20.0,
         "reports": True,
+        "log_format": "text",
+        "log_level": "info",
         "ack": "accepted",
         "replicas": 1,
         "ack_timeout": 0.5,
@@ -174,6 +178,21 @@ def test_networks_are_taken(trusted: tuple[str, ...]) -> None:
 def test_what_is_no_network_is_refused(network: str) -> None:
     said = refusal(trusted=("10.0.0.0/8", network))
     assert said.startswith("trusted: expected a network such as 10.0.0.0/8 or fd00::/8 (")
+
+
+@pytest.mark.parametrize("origins", [(), ("*",), ("https://chat.example.org", "http://h:8080")])
+def test_origins_are_taken(origins: tuple[str, ...]) -> None:
+    assert origins == Settings(origins=origins).origins
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "chat.example.org", "https://", "https://h/", "https://u@h", "ftp://h", "null"]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    said = refusal(origins=("*", origin))
+    assert said.startswith(
+        "origins: expected an origin such as https://chat.example.org, or *, not"
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
 
     name = "slash"
+    lobby = True
+    longest = 4096
 
     def __init__(
         self,
