@@ -190,6 +190,7 @@ class Node:
 
     def _http_door(self) -> Any:
         # half of a node's start-up time, if it's unused
+        from node.http.chat import chat_page
         from node.http.counter import Counter
         from node.http.health import Livez, Readyz
         from node.http.metrics import Metrics
@@ -208,6 +209,7 @@ class Node:
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
                 "ws": WebSocketResource(chat, settings.origins),
+                **chat_page(),
             }
         )
 

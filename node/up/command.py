@@ -166,7 +166,7 @@ def _welcome(own: UpSettings, settings: Settings, doors: Doors, redis: Embedded 
     """Where to connect and how."""
     ways = {
         "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
-        "http": "  counter  curl http://{in_url}:{port}/counter",
+        "http": "  browser  http://{in_url}:{port}/\n  counter  curl http://{in_url}:{port}/counter",
         "echo": "  echo     nc {host} {port}",
         "json": "  json     nc {host} {port}    (for programs; docs/json-protocol.md)",
     }
