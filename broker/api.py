@@ -429,9 +429,9 @@ class Broker(Protocol):
     async def missed(self, log: str, after: Position, upto: Position) -> Missed:
         """What a log has after one place and up to another. At most as much as logs keep.
 
-        Where the log goes on under another epoch, a place under an earlier one is the same place,
-        up to the last that both have; who has read further gets what comes after that. How much
-        they have lost isn't known, nor how much somebody has whose place is beyond the log's end.
+        After a place that a failover has taken away: what follows the last one before it that it
+        left. After a place of a log that isn't there any more: all. `lost` is None then.
+        Nor is it known how much somebody has lost whose place is beyond the log's end.
         """
 
     async def follow(self, channel: str) -> None:

@@ -200,7 +200,7 @@ class Cluster:
             reactor,
             name=config.node,
             now_ms=lambda: self.now_ms,
-            check=lambda: self._attempts.check(),
+            check=self._attempts.check,
         )
         self._presence = Presence(
             self._store,

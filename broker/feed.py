@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from broker.api import Position, Sink
-from broker.events import Entry, Envelope, decode_envelope
+from broker.events import Entry, Envelope, decode_envelope, encode
 from broker.merge import Merge
 from broker.tally import BrokerTally
 
@@ -32,9 +32,11 @@ CHUNK = 500
 HELD = 10_000
 """How many envelopes of a log are held while it's being read; the log has those beyond."""
 
-
-WITNESSED = 8_192
-"""How many of the last envelopes are kept, of all logs, for a server that lost what they say."""
+WITNESSED = 16 << 20
+"""Bytes of memory for the last envelopes of all logs, kept for a server that lost what they say.
+It's some seconds' worth of a channel at full rate. Their number alone would be no bound: one can
+hold what a whole turn brought, a quarter of a megabyte.
+"""
 
 
 class Excerpt(NamedTuple):
@@ -128,7 +130,8 @@ class Feed:
         self._wires = 0
         self._distrusted = False
         self._stalled: set[str] = set()  # logs that couldn't be read
-        self._witnessed: deque[Envelope] = deque(maxlen=WITNESSED)
+        self._witnessed: deque[tuple[int, Envelope]] = deque()  # each with what it weighs
+        self._weight = 0
         self._merge: Merge | None = None  # while catching up
         self.sink: Sink | Merge
 
@@ -189,7 +192,11 @@ class Feed:
                 self._pass_each(log, envelope)
                 return
             log.seq += len(envelope.events)
-            self._witnessed.append(envelope)
+            weight = 2 * len(message) + 400  # as decoded, about
+            self._witnessed.append((weight, envelope))
+            self._weight += weight
+            if self._weight > WITNESSED:
+                self._lighten()
             self.sink.events(envelope)
             tally = self._tally  # as in _pass: this is the hot path
             lag = self._seconds() - (envelope.ms - tally.skew) / 1000
@@ -203,11 +210,19 @@ class Feed:
 
     def witness(self, envelope: Envelope) -> None:
         """Something was accepted here, and is heard by another node only."""
-        self._witnessed.append(envelope)
+        weight = 2 * len(encode(envelope)) + 400
+        self._witnessed.append((weight, envelope))
+        self._weight += weight
+        self._lighten()
 
     def disown(self) -> None:
         """Keep nothing of what was seen: Redis forgot all, and it shan't come back in part."""
         self._witnessed.clear()
+        self._weight = 0
+
+    def _lighten(self) -> None:
+        while self._weight > WITNESSED:
+            self._weight -= self._witnessed.popleft()[0]
 
     def seen(self) -> dict[str, Seen]:
         """What was seen of each log under its last epoch, also of logs no longer followed."""
@@ -215,7 +230,7 @@ class Feed:
         found: dict[str, tuple[str, dict[int, Entry]]] = {
             name: (at.epoch, {}) for name, at in self._logs.items() if at.epoch
         }
-        for envelope in [*self._witnessed, *held]:
+        for envelope in [*(e for _, e in self._witnessed), *held]:
             epoch, entries = found.get(envelope.log, ("", {}))
             log = self._logs.get(envelope.log)
             if epoch != envelope.epoch and (log is None or envelope.epoch not in log.former):
@@ -387,7 +402,7 @@ class Feed:
             log.former = frozenset(excerpt.past)
             self.sink.continued(log.name, log.epoch, None)
             return False
-        shown = [e for e in self._witnessed if e.log == log.name and e.epoch == before]
+        shown = [e for _, e in self._witnessed if e.log == log.name and e.epoch == before]
         for envelope in shown:
             for seq, event in enumerate(envelope.events, envelope.seq):
                 if seq > common:
@@ -408,7 +423,7 @@ class Feed:
             self._lose(log, entry.seq - log.seq - 1)
         log.seq = entry.seq
         envelope = Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event])
-        self._witnessed.append(envelope)
+        self.witness(envelope)
         identity = (entry.event.sid, entry.event.num)
         if identity in log.shown:
             log.shown.discard(identity)

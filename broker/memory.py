@@ -603,8 +603,10 @@ class Memory:
             return Missed(None, [])
         if after.epoch == upto.epoch and after.seq > upto.seq:
             return Missed(None, [])
-        common = found.past.get(after.epoch, 0)
-        same = after.epoch in (found.epoch, "") or after.seq <= common
+        common = found.past.get(after.epoch, 0)  # up to where it's this log
+        same = after.epoch in (found.epoch, "") or (
+            after.epoch in found.past and after.seq <= common
+        )
         start = after.seq if same else common
         entries = self._world.trim(found).entries
         missed = [entry for entry in entries if start < entry.seq <= upto.seq]

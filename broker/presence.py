@@ -116,9 +116,9 @@ class Presence:
 
     @property
     def now_ms(self) -> int:
-        """Redis's clock, as well as it can be known here."""
+        """Redis's clock, as well as it can be known here; 0 before the first beat."""
         if self._last is None:
-            return int(self._clock.seconds() * 1000)
+            return 0
         return self._last.now + int((self._clock.seconds() - self._last_at) * 1000)
 
     @property

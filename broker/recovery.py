@@ -27,6 +27,7 @@ from broker.link import LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Membership, Record, Records
+from broker.scripts import MOMENT
 from broker.store import RETAINED, STRANGER, Asked, Beat, Late, Store
 
 WINDOW = 3000
@@ -158,6 +159,8 @@ class Recovery:
     async def _offer(self, store: Store, seen: dict[str, Seen]) -> list[str]:
         """Offer what logs lack; the channels that go on already, perhaps without it."""
         late, offers = [], []
+        # a log that isn't there may have had its time, and is nothing that was lost
+        expired = self._presence.now_ms - 1000 * MOMENT
         for some in _chunks(seen):
             for log, place in zip(some, await store.places(some), strict=True):
                 tip, entries, former = seen[log]
@@ -168,7 +171,7 @@ class Recovery:
                     place.epoch in ("", tip.epoch) and place.seq < tip.seq
                 ):
                     lacking = [entry for entry in entries if entry.seq > place.seq]
-                    if place.epoch or lacking:
+                    if place.epoch or (lacking and lacking[-1].ms > expired):
                         self._rewound.add(log)
                         parts = range(0, len(lacking) or 1, OFFERED)
                         epoch = place.epoch or tip.epoch

@@ -287,9 +287,10 @@ class KeptSessions:
         if tip.epoch != upto.epoch and upto.seq > past.get(upto.epoch, -1):
             return Missed(None, [])
         # empty: nobody had written to it yet
-        same = epoch in ("", upto.epoch, tip.epoch) or start <= past.get(epoch, -1)
+        common = past.get(epoch, 0)  # up to where it's this log
+        same = epoch in ("", upto.epoch, tip.epoch) or (epoch in past and start <= common)
         if not same:
-            start = past.get(epoch, 0)
+            start = common
             some = (await self._store.read(log, start, CHUNK)).entries
         found = list(some)
         while len(some) == CHUNK and some[-1].seq < upto.seq:

@@ -209,9 +209,14 @@ class Chat:
         return self._notice(News.OPERATOR, text)
 
     async def close_all(self, closing: Goodbye) -> None:
-        """Say goodbye to everybody; returns when the cluster knows none of them any more."""
+        """Say goodbye to everybody; returns when the cluster knows none of them any more.
+
+        Whoever is left of a drain is dismissed like the others, perhaps once more: their lane may
+        not have come to it yet.
+        """
+        drained = closing is Goodbye.DRAIN
         for session in list(self.hub.sessions.values()):
-            session.lane.first(End(LOST, closing))
+            session.lane.first(Dismiss(closing) if drained else End(LOST, closing))
         if self._present:
             self._empty = self._promise()
             await self._empty

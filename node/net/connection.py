@@ -163,6 +163,9 @@ class SocketConnection(Protocol):
         if session is not None and not session.gone:
             self._door.chat.lost(session, self._why)
         self._ready()
+        # Nobody needs this any more, but it's in a circle with its session: that is collected
+        # much later, and what a slow reader didn't take is a megabyte.
+        self.transport = self._backlog = None
 
     # -- to the socket
 

@@ -5,12 +5,17 @@ Batching hangs on it: what a turn brought is written once, at its end. Twisted's
 and timed like any other; and for each socket that is ready it keeps a context for log messages.
 At a thousand messages a second the two are a tenth of a node's work. Where there's epoll, this is
 Twisted's own epoll reactor without them; elsewhere the reactor is what Twisted chooses.
+
+Its timers don't go by the wall clock, as Twisted's do: set back by two minutes, that would keep a
+node from renewing its lease for so long, and others would see its people quit.
 """
 
 import errno
 import select
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.main import installReactor
@@ -20,6 +25,13 @@ from broker.api import Later
 
 Work = Callable[[], None]
 
+_CLOCK: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic
+)
+"""Seconds since the machine was started. The first counts those, too, for which it slept."""
+
 if hasattr(select, "epoll"):
     from twisted.internet.epollreactor import EPollReactor
 
@@ -27,6 +39,7 @@ if hasattr(select, "epoll"):
         """See the module's docstring."""
 
         _log = Logger()
+        seconds = staticmethod(_CLOCK)
 
         def __init__(self) -> None:
             self._works: list[Work] = []
@@ -72,9 +85,18 @@ if hasattr(select, "epoll"):
 
 
 def install() -> None:
-    """Make it this process's reactor, where there's epoll and no other reactor yet."""
-    if hasattr(select, "epoll") and "twisted.internet.reactor" not in sys.modules:
+    """Make it this process's reactor, where there's epoll and no other reactor yet.
+
+    Elsewhere it's Twisted's, with our clock.
+    """
+    if "twisted.internet.reactor" in sys.modules:
+        return
+    if hasattr(select, "epoll"):
         installReactor(TurnReactor())
+    else:
+        from twisted.internet import reactor
+
+        setattr(reactor, "seconds", _CLOCK)  # noqa: B010 - to mypy it's a method
 
 
 def end_of_turn(reactor: Any) -> Later:

@@ -1,78 +1,79 @@
 """`make chaos`: terrible things are done to a real cluster, and a checker judges what people saw.
 
-    python -m tests.chaos                                   a short mix, three to four minutes
+    python -m tests.chaos                                   a short mix, two minutes
     python -m tests.chaos --brief                           a shorter one, for `make test`
     python -m tests.chaos --seed 7 --minutes 30 --nodes 6   a long one
     python -m tests.chaos --judge FILE                      look again at a record that was kept
 
-Exit status 1 if anything is wrong, or if the run couldn't be ended; then the record is kept.
+Each part of a mix (see `plan`) is a process of its own. Those of the short mix run side by side:
+mostly they wait. Exit status 1 if anything is wrong, or if a part couldn't be ended; then the
+record is kept.
 """
 
 import argparse
+import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
+from typing import NamedTuple
 
+from node.lifeline import hold
+from tests.chaos import plan
 from tests.chaos.checker import check
-from tests.chaos.faults import FAULTS, Fault, Reach
+from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.record import Record, load, save
 from tests.chaos.report import Report, failure
-from tests.chaos.run import Run, Step
+from tests.chaos.run import Run
 from tests.chaos.stage import Stage
 from tests.support import spin
 
-BRIEF = (
-    "node killed, back at once",
-    "node frozen past its lease",
-    "replies lost",
-    "link half-open",
-    "Redis killed",
-    "connections killed",
-)
+SIDE_BY_SIDE = 2
+"""How many parts of a short mix run at a time."""
 
-
-def alone(faults: list[Fault], rng: random.Random) -> list[Step]:
-    """Each fault by itself, in some order."""
-    return [Step(((0.0, fault),)) for fault in rng.sample(faults, len(faults))]
-
-
-def mixed(faults: list[Fault], rng: random.Random) -> Step:
-    """Two or three that overlap: one that concerns everyone, the others different nodes."""
-    of_all = [fault for fault in faults if fault.reach is Reach.ALL]
-    of_one = [fault for fault in FAULTS if fault.reach is not Reach.ALL]
-    chosen = [rng.choice(of_all), *rng.sample(of_one, rng.choice((1, 1, 2)))]
-    return Step(tuple((rng.uniform(0, 2), fault) for fault in chosen))
-
-
-def plans(arguments: argparse.Namespace) -> Iterator[list[Step]]:
-    """The steps of each run: first such that lose nothing, then others."""
-    rng = random.Random(arguments.seed)
-    honest = [fault for fault in FAULTS if not fault.loses]
-    lossy = [fault for fault in FAULTS if fault.loses]
-    if arguments.only:
-        named = [fault for fault in FAULTS if fault.name in arguments.only]
-        yield [step for _ in range(arguments.times) for step in alone(named, rng)]
-        return
-    if arguments.brief:
-        yield alone([fault for fault in FAULTS if fault.name in BRIEF], rng)
-        return
-    if not arguments.minutes:
-        yield [*alone(honest, rng), mixed(honest, rng)]
-        yield [*alone(lossy, rng), mixed(lossy, rng)]
-        return
-    while True:
-        yield alone(honest, rng)
-        yield [*alone(lossy, rng), *(mixed(lossy, rng) for _ in range(5))]
-        yield [mixed(honest, rng) for _ in range(10)]
+RECORD = "record.jsonl"
 
 
 def main() -> int:
     """Run, judge, print; the exit status."""
+    arguments = _arguments()
+    if arguments.judge:
+        return judge([load(arguments.judge)])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
+    if arguments.part is not None:
+        hold(arguments.lifeline)
+        try:
+            play(arguments)
+        finally:
+            spin.finish()
+        return 0
+    arguments.seed = arguments.seed or str(random.SystemRandom().randrange(1_000_000))
+    print(f"seed {arguments.seed}, {arguments.nodes} nodes", flush=True)
+    began = time.monotonic()
+    played = list(_all_played(arguments, began))
+    print(f"played in {time.monotonic() - began:.0f} s", flush=True)
+    status = judge([each.record for each in played])
+    for each in played:
+        for trouble in each.troubles:
+            print(f"WRONG: {trouble}")
+    if status or any(each.troubles for each in played):
+        print("kept:", *(each.folder for each in played))
+        return 1
+    for each in played:
+        shutil.rmtree(each.folder, ignore_errors=True)
+    print(f"\nall in {time.monotonic() - began:.0f} s")
+    return status
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--seed", default="", help="what happens; drawn if not given")
     parser.add_argument("--minutes", type=float, default=0.0, help="how long a long run takes")
@@ -85,66 +86,77 @@ def main() -> int:
                         help="this fault, and no other; may be repeated")  # fmt: skip
     parser.add_argument("--times", type=int, default=3, help="how often, with --only")
     parser.add_argument("--judge", type=Path, metavar="FILE", help="look at a record again")
-    arguments = parser.parse_args()
-    if arguments.judge:
-        return judge([load(arguments.judge)])
-    arguments.seed = arguments.seed or str(random.SystemRandom().randrange(1_000_000))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
+    # what the process of a part is told besides
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--left", type=float, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def parts(arguments: argparse.Namespace) -> Iterator[plan.Part]:
+    """What is to be done; without an end if a time was given."""
+    rng = random.Random(arguments.seed)
+    if arguments.only:
+        yield from plan.only(arguments.only, arguments.times, rng)
+    elif arguments.brief:
+        yield from plan.brief(rng)
+    elif arguments.minutes:
+        yield from plan.endless(rng)
+    else:
+        yield from plan.short(rng)
+
+
+# -- the process that judges
+
+
+class Played(NamedTuple):
+    """A part that has ended. `troubles`: what nodes should never have written."""
+
+    folder: Path
+    record: Record
+    troubles: list[str]
+
+
+def _all_played(arguments: argparse.Namespace, began: float) -> Iterator[Played]:
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool, _lifeline() as lifeline:
+        if arguments.minutes:
+            until = began + 60 * arguments.minutes
+            for number in count():
+                if (left := until - time.monotonic()) <= 0:
+                    return
+                yield _played(arguments, number, lifeline, left)
+        numbers = range(len(list(parts(arguments))))
+        yield from pool.map(lambda number: _played(arguments, number, lifeline), numbers)
+
+
+def _played(arguments: argparse.Namespace, number: int, lifeline: int, left: float = 0.0) -> Played:
+    """Have a part played by a process of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="chorus-chaos-"))
+    told = [*sys.argv[1:], "--seed", arguments.seed, "--part", str(number)]
+    told += ["--folder", str(folder), "--lifeline", str(lifeline), "--left", str(left)]
+    command = [sys.executable, "-m", "tests.chaos", *told]
+    done = subprocess.run(command, pass_fds=(lifeline,), check=False)
+    if done.returncode:
+        raise SystemExit(f"kept: {folder}")
+    logs = {log.stem: log.read_text(errors="replace") for log in folder.glob("n*.log")}
+    troubles = [
+        f"{name}: {log[max(0, log.index('Traceback') - 200) :][:3000]}"
+        for name, log in logs.items()
+        if "Traceback" in log
+    ]
+    return Played(folder, load(folder / RECORD), troubles)
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """A pipe; the processes that hold it end when it does."""
+    held, ours = os.pipe()
     try:
-        arguments.troubles = []
-        return judge(list(records(arguments))) or int(bool(arguments.troubles))
+        yield held
     finally:
-        spin.finish()
-
-
-def records(arguments: argparse.Namespace) -> Iterator[Record]:
-    """The record of each run, one after the other."""
-    print(f"seed {arguments.seed}, {arguments.nodes} nodes", flush=True)
-    began = time.monotonic()
-    until = began + 60 * arguments.minutes if arguments.minutes else None
-
-    def hold(fault: Fault) -> float:
-        if arguments.brief and fault.brief is not None:
-            return fault.brief
-        if arguments.minutes and fault.long is not None:
-            return fault.long
-        return fault.seconds
-
-    for number, steps in enumerate(plans(arguments), 1):
-        folder = Path(tempfile.mkdtemp(prefix="chorus-chaos-"))
-        try:
-            with Stage(folder, arguments.nodes) as stage:
-                people = arguments.people or 3 * arguments.nodes
-                run = Run(
-                    stage,
-                    f"{arguments.seed}/{number}",
-                    people=people,
-                    pace=arguments.pace,
-                    hold=hold,
-                    say=lambda text: print(text, flush=True),
-                )
-                try:
-                    run.perform(steps, until)
-                finally:
-                    save(run.record, folder / "record.jsonl")
-                troubles = [
-                    f"{name}: {log[log.index('Traceback') - 200 :][:3000]}"
-                    for name, log in stage.logs().items()
-                    if "Traceback" in log
-                ]
-            if check(run.record) or troubles:
-                print(f"kept: {folder}")
-                for trouble in troubles:
-                    print(f"WRONG: {trouble}")
-                arguments.troubles += troubles
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
-            yield run.record
-        except Exception:
-            print(f"kept: {folder}")
-            raise
-        if until is not None and time.monotonic() > until:
-            return
+        os.close(ours)
+        os.close(held)
 
 
 def judge(found: list[Record]) -> int:
@@ -160,6 +172,36 @@ def judge(found: list[Record]) -> int:
     for each in failures:
         print(each)
     return 1 if failures else 0
+
+
+# -- the process of a part
+
+
+def play(arguments: argparse.Namespace) -> None:
+    """Play a part, and write its record into the folder."""
+    part = next(islice(parts(arguments), arguments.part, None))
+    until = time.monotonic() + arguments.left if arguments.left else None
+
+    def hold_for(fault: Fault) -> float:
+        if arguments.brief and fault.brief is not None:
+            return fault.brief
+        if arguments.minutes and fault.long is not None:
+            return fault.long
+        return fault.seconds
+
+    with Stage(arguments.folder, arguments.nodes, replicated=part.replicated) as stage:
+        run = Run(
+            stage,
+            f"{arguments.seed}/{arguments.part + 1}",
+            people=arguments.people or 3 * arguments.nodes,
+            pace=arguments.pace,
+            hold=hold_for,
+            say=lambda text: print(f"{part.name:>10} {text}", flush=True),
+        )
+        try:
+            run.perform(part.steps, until)
+        finally:
+            save(run.record, arguments.folder / RECORD)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, author, count, mark
-from tests.chaos.record import Record, shown
-from tests.chaos.story import FOREVER, LATE, Deed, Fate, Story, Visit
+from tests.chaos.record import Examined, Record, shown
+from tests.chaos.story import FOREVER, LATE, Called, Deed, Fate, Story, Visit
 
 LOBBY = "#lobby"
 """Its people come silently, so nobody can know who is there but by asking."""
@@ -204,6 +204,23 @@ def _no_hole(story: Story, told: set[tuple[str, str]]) -> Told:
                 if visit.was_told_of_a_gap(line.channel, before[1], at):
                     continue
                 yield f"{visit.name} skipped {found[1].body[:60]!r}", (before[1], found[0], at)
+
+
+def nothing_done_is_lost(story: Story) -> Told:
+    """What was answered as done is in Redis at the end (I4).
+
+    Unless that lost its data since. If a replica has to have what is answered, even then.
+    """
+    if story.examined == FOREVER:
+        return
+    last = story.record[story.examined]
+    assert isinstance(last, Examined)
+    losses = [harm.until for harm in story.harms if harm.struck.loses]
+    for deed in _accepted(story, private=False):
+        if deed.answered == FOREVER or deed.words in last.kept:
+            continue
+        if story.replicated or not any(deed.sent < until for until in losses):
+            yield f"{deed.words} isn't in the log of {deed.channel}", (deed.sent, deed.answered)
 
 
 def nothing_refused_is_shown(story: Story) -> Told:
@@ -464,6 +481,9 @@ class _Watch:
             case Kind.RENAMED:
                 self._renamed[nick] = line.text
                 self._changed[nick] = self._changed[line.text] = at
+                self._doubtful |= {
+                    (where, line.text) for where, who in self._doubtful if who == nick
+                }
                 for some in company.values():
                     if nick in some:
                         some[line.text] = some.pop(nick)
@@ -532,7 +552,14 @@ def no_ghost(story: Story) -> Told:
 
 def _may_be_kept(story: Story, visit: Visit) -> bool:
     """Whether somebody is gone, and their session may be waiting for them."""
-    if visit.here or not visit.token or visit.quits or story.quiet == FOREVER:
+    if visit.here or visit.quits or story.quiet == FOREVER:
+        return False
+    # who hangs up as they are sent away doesn't read the token that they're given
+    drained = any(
+        harm.struck.drains and visit.node in harm.struck.on and harm.since < visit.went < harm.until
+        for harm in story.harms
+    )
+    if not visit.token and not drained:
         return False
     return story.seconds(story.quiet) - story.seconds(visit.went) < KEPT + LATE
 
@@ -563,6 +590,15 @@ def _everyones(story: Story) -> Iterator[tuple[int, set[str]]]:
                 listed = set()
 
 
+def the_doctor_agrees(story: Story) -> Told:
+    """After quiet, Redis and what the nodes have in memory are the same."""
+    if story.examined < FOREVER:
+        last = story.record[story.examined]
+        assert isinstance(last, Examined)
+        for text in last.differs:
+            yield text, (story.examined,)
+
+
 # -- what is said, and what isn't
 
 
@@ -587,6 +623,60 @@ def sessions_are_kept(story: Story) -> Told:
             gone = min(visit.went, at)
             if not lost and not visit.quits and story.seconds(at) - story.seconds(gone) < KEPT:
                 yield f"{visit.name}'s token wasn't known any more", (gone, at)
+
+
+def a_resume_is_silent(story: Story) -> Told:
+    """While somebody is away whose session is kept, and when they are back, others see nothing.
+
+    Looked at for nicks that nobody else ever had in the run.
+    """
+    holders: dict[str, set[str]] = defaultdict(set)
+    for visit in story.visits.values():
+        for called in visit.called:
+            holders[called.nick.lower()].add(visit.name)
+    mine: dict[str, list[tuple[Visit, Called]]] = defaultdict(list)
+    for visit in story.visits.values():
+        if visit.left < 0 or visit.quits or visit.cuts:
+            continue
+        for called in visit.called:
+            if called.since < FOREVER and len(holders[called.nick.lower()]) == 1:
+                mine[called.nick.lower()].append((visit, called))
+    for reader in story.visits.values():
+        for at, line in reader.reads:
+            if line.kind is not Kind.QUIT:
+                continue
+            for visit, called in mine[line.nick.lower()]:
+                gone = min(called.until, visit.went)
+                if called.since < at < gone and not _lost_before(story, at):
+                    yield f"{reader.name} read that {line.nick} quit, who is back", (gone, at)
+
+
+def _lost_before(story: Story, index: int) -> bool:
+    """Whether Redis had lost something."""
+    return any(harm.struck.loses and harm.since < index for harm in story.harms)
+
+
+LULL = 5.0
+"""Seconds after which nothing is left of a fault before."""
+
+
+def drained_with_a_token(story: Story) -> Told:
+    """Whom a node sends away can take their session up again, with what the last line says.
+
+    Nothing is demanded while something else is wrong, too.
+    """
+    for harm in story.harms:
+        if not harm.struck.drains:
+            continue
+        struck = [other.struck.at for other in story.harms if other is not harm]
+        for visit in story.visits.values():
+            greeted = any(barrier.passed < harm.since for barrier in visit.barriers[:1])
+            for end in visit.ends if greeted and not visit.quits else ():
+                at = story.seconds(end.at)
+                alone = not any(harm.struck.at - LULL < other <= at for other in struck)
+                sent = end.by == "server" and end.node in harm.struck.on
+                if sent and harm.since < end.at < harm.until and alone and not end.token:
+                    yield f"{visit.name} was sent away without a token", (harm.since, end.at)
 
 
 def everything_is_answered(story: Story) -> Told:
@@ -625,6 +715,7 @@ RULES: dict[str, Callable[[Story], Told]] = {
     "one order per channel": one_order,
     "exactly once": exactly_once,
     "nothing acknowledged is missing": nothing_missing,
+    "nothing done is lost": nothing_done_is_lost,
     "nothing refused is shown": nothing_refused_is_shown,
     "each sender's own order": senders_order,
     "one holder per nick": one_holder,
@@ -632,8 +723,11 @@ RULES: dict[str, Callable[[Story], Told]] = {
     "no old mail": no_old_mail,
     "every join has its end": every_join_has_its_end,
     "no ghosts": no_ghost,
+    "the doctor agrees": the_doctor_agrees,
     "no gap without a loss": no_false_gap,
     "kept sessions are kept": sessions_are_kept,
+    "others see nothing of a resume": a_resume_is_silent,
+    "who is drained gets a token": drained_with_a_token,
     "everything is answered": everything_is_answered,
     "nobody is thrown out": nobody_is_thrown_out,
 }

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from tests.chaos.stage import LEASE, Stage, aside, pause
 from tests.support.person import Person
+from tests.support.spin import gather
 
 Blow = Callable[[Stage, list[str]], Awaitable[None]]
 
@@ -31,7 +32,8 @@ async def _nothing(_stage: Stage, _on: list[str]) -> None: ...
 @dataclass(frozen=True, slots=True)
 class Fault:
     """See the module's docstring. `seconds` it lasts, `brief` in the shortest run and `long` in a
-    long one if that's another time. `loses`, `ends` and `heals` are as in `record.Struck`.
+    long one if that's another time. `loses`, `ends`, `drains` and `heals` are as in
+    `record.Struck`. `replicated`: it needs such a stage.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Fault:
     long: float | None = None
     loses: bool = False
     ends: bool = False
+    drains: bool = False
+    replicated: bool = False
 
     @property
     def heals(self) -> bool:
@@ -61,6 +65,40 @@ async def _kill(stage: Stage, on: list[str]) -> None:
 async def _end(stage: Stage, on: list[str]) -> None:
     for name in on:
         await aside(stage.nodes[name].end)
+
+
+async def _hurry(stage: Stage, on: list[str]) -> None:
+    """A second signal, in the midst of draining."""
+    for name in on:
+        stage.nodes[name].send_signal(signal.SIGTERM)
+        await pause(0.3)
+    await _end(stage, on)
+
+
+async def _drain(stage: Stage, on: list[str]) -> None:
+    """If Redis is away the operator reads so, and nothing may come of it."""
+    for name in on:
+        await stage.operate("drain", name, "--over", "1")
+
+
+async def _shed(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        await stage.operate("rebalance", name, "--share", "50%", "--over", "1")
+
+
+async def _restart(stage: Stage, on: list[str]) -> None:
+    await _end(stage, on)
+    await _start(stage, on)
+
+
+async def _set_back(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.turn_clock(name, -120.0)
+
+
+async def _set_right(stage: Stage, on: list[str]) -> None:
+    for name in on:
+        stage.turn_clock(name, 120.0)
 
 
 async def _start(stage: Stage, on: list[str]) -> None:
@@ -199,6 +237,34 @@ async def _fail_over_late(stage: Stage, _on: list[str]) -> None:
     await stage.fail_over(lag=0.5)
 
 
+# -- a replica that is waited for
+
+
+async def _fall_back(stage: Stage, _on: list[str]) -> None:
+    """The server is lost, and its replica, which is a little behind, takes over."""
+    stage.lose_server()
+    await stage.fall_back()
+
+
+async def _freeze_replica(stage: Stage, _on: list[str]) -> None:
+    stage.signal_standby(signal.SIGSTOP)
+
+
+async def _wake_replica(stage: Stage, _on: list[str]) -> None:
+    stage.signal_standby(signal.SIGCONT)
+
+
+async def _lose_all(stage: Stage, on: list[str]) -> None:
+    """Whatever is answered as done now is in the replica, or nowhere."""
+    stage.lose_server()
+    await _kill(stage, on)
+
+
+async def _begin_again(stage: Stage, on: list[str]) -> None:
+    await stage.fall_back()
+    await gather([stage.start(name) for name in on])
+
+
 # -- floods
 
 
@@ -259,9 +325,13 @@ async def _stall_reader(stage: Stage, on: list[str]) -> None:
 FAULTS: list[Fault] = [
     Fault("node killed", Reach.NODE, _kill, _start, 1.5 * LEASE, ends=True),
     Fault("node killed, back at once", Reach.NODE, _kill, _start, 0.0, ends=True),
-    Fault("node terminated", Reach.NODE, _end, _start, 0.5, ends=True),
+    Fault("node terminated", Reach.NODE, _end, _start, 0.3, ends=True, drains=True),
+    Fault("node terminated twice", Reach.NODE, _hurry, _start, 0.3, ends=True, drains=True),
+    Fault("node drained", Reach.NODE, _drain, _restart, 0.3, ends=True, drains=True),
+    Fault("node rebalanced", Reach.NODE, _shed, ends=True, drains=True),
     Fault("node frozen past its lease", Reach.NODE, _freeze, _wake, 2 * LEASE),
     Fault("node frozen shortly", Reach.NODE, _freeze, _wake, 0.5 * LEASE),
+    Fault("clock set back", Reach.NODE, _set_back, _set_right, 1.5 * LEASE),
     Fault("link cut", Reach.LINK, _cut, _mend, 1.0),
     Fault("link cut past the lease", Reach.LINK, _cut, _mend, 2 * LEASE),
     Fault("all links cut", Reach.ALL, _cut, _mend, 1.0),
@@ -272,7 +342,7 @@ FAULTS: list[Fault] = [
     Fault("writes late", Reach.LINK, _write_late),
     Fault("Redis killed", Reach.ALL, _kill_server, _start_server, 1.0, brief=0.3),
     Fault("Redis killed, back loading", Reach.ALL, _kill_server, _start_loading, 0.2),
-    Fault("Redis paused", Reach.ALL, _pause_server, _wake_server, 12.0, brief=3.0, long=30.0),
+    Fault("Redis paused", Reach.ALL, _pause_server, _wake_server, 6.0, long=30.0),
     Fault("Redis out of memory", Reach.ALL, _take_memory, _give_memory, 2.0),
     Fault("scripts flushed", Reach.ALL, _flush_scripts),
     Fault("connections killed", Reach.ALL, _kill_clients),
@@ -282,5 +352,17 @@ FAULTS: list[Fault] = [
     Fault("Redis emptied", Reach.ALL, _kill_server, _start_empty, 0.5, loses=True),
     Fault("FLUSHALL", Reach.ALL, _flush, loses=True),
     Fault("failover to a replica that lags", Reach.ALL, _fail_over_late, loses=True),
+    Fault("failover to the replica", Reach.ALL, _fall_back, replicated=True),
+    Fault("replica frozen", Reach.ALL, _freeze_replica, _wake_replica, 3.0, replicated=True),
+    Fault(
+        "all lost but the replica",
+        Reach.ALL,
+        _lose_all,
+        _begin_again,
+        0.5,
+        loses=True,
+        ends=True,
+        replicated=True,
+    ),
 ]
 """All that is done. A row is all that a new fault needs."""

@@ -97,6 +97,17 @@ def from_history(line: Line) -> Line | None:
     return understood(found[1]) if found else None
 
 
+_HANDED = re.compile(r"/resume (\w{48})")
+
+
+def token(line: Line) -> str:
+    """The token that a line gives to its reader: when they asked, or as a node is drained."""
+    if line.kind is Kind.TOKEN:
+        return line.text
+    found = _HANDED.search(line.text) if line.kind is Kind.CLOSING else None
+    return found[1] if found else ""
+
+
 class Typed(NamedTuple):
     """A line that was typed: a verb, whom or what it is about, and the words."""
 
@@ -121,6 +132,11 @@ def mark(text: str) -> str:
     """The first word of somebody's words, which nobody else ever said: `p3.17`. Or nothing."""
     found = _MARK.match(text)
     return found[0] if found else ""
+
+
+def marks(text: str) -> set[str]:
+    """All that look like marks in a text."""
+    return {found[0] for found in _MARK.finditer(text)}
 
 
 def count(words: str) -> int:

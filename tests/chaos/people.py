@@ -18,7 +18,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError
 from twisted.protocols.basic import LineOnlyReceiver
 
-from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, understood
+from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, token, understood
 from tests.chaos.record import Came, Heard, Moment, Record, Sent, Went
 from tests.chaos.stage import Stage, pause
 from tests.chaos.standing import Standing
@@ -28,6 +28,9 @@ CHANNELS = ("#red", "#green", "#blue", "#gold")
 GREETED = 5.0
 """Seconds that a person waits for a node to greet them, before they try another."""
 
+
+WAYS = ("/set echo on", "/set pos on", "/away busy")
+"""What everybody says at first."""
 
 IMPATIENT = 3.0
 """Seconds for which a person with a token waits for an answer."""
@@ -68,6 +71,8 @@ class Visit(LineOnlyReceiver):
         self._hung_up = False
         self.open = False
         self.token = ""
+        self.drained = False  # and given a token
+        self.settled = False  # they have said how they want to read
         self.unknown = False  # whether the token that they gave is
         self.places: dict[str, tuple[str, int]] = {}  # by channel: up to where they've read
         self.logs: dict[str, str] = {}  # epoch -> channel
@@ -101,10 +106,11 @@ class Visit(LineOnlyReceiver):
             self._answer(meaning.text, True)
 
     def _learn(self, line: Line) -> None:
-        if line.kind is Kind.TOKEN:
-            self.token = line.text
+        if given := token(line):
+            self.token, self.drained = given, line.kind is Kind.CLOSING
         elif line.kind is Kind.RESUMED and self.before is not None:
             self.standing, self.token = self.before.standing, self.before.token
+            self.settled = self.before.settled
             self.standing.goes_on(line.nick)
             self.places, self.logs = dict(self.before.places), dict(self.before.logs)
         elif line.kind is Kind.ERROR and "token is not known" in line.text:
@@ -203,6 +209,7 @@ class Person:
         self._pace = pace
         self._keeps = rng.random() < 0.5
         self.kept: Visit | None = None  # whose session they can take up again
+        self._proved_at = -1.0  # on any earlier connection
         self._visits = count(1)
         self._words = count(1)
 
@@ -210,6 +217,16 @@ class Person:
     def here(self) -> Visit | None:
         """Their open connection, if there is one."""
         return self.visit if self.visit is not None and self.visit.open else None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a session of theirs is kept for them."""
+        return self.kept is not None or (self.visit is not None and self.visit.drained)
+
+    @property
+    def proved_at(self) -> float:
+        """When a line of theirs came back last, on whatever connection."""
+        return max(self._proved_at, self.visit.proved_at if self.visit is not None else -1.0)
 
     async def live(self) -> None:
         """Come, do things, and come back, until it's `over`."""
@@ -236,19 +253,24 @@ class Person:
         visit = await self._connect(name)
         if visit is None:
             return
+        if self.awaited:
+            self.kept = self.kept or self.visit
+        self._proved_at = self.proved_at
         self.visit = visit
         if not await visit.greeted():
             return
         if self.kept is not None:
             if await self._resume(visit, self.kept):
                 self.kept = visit
+                if not visit.settled:  # they were sent away before they came to that
+                    visit.settled = await visit.does(*WAYS)
                 return
             if not visit.open:
                 return  # and once more
             self.kept = None
         channels = self.rng.sample(CHANNELS, 2)
+        visit.settled = await visit.does(*WAYS)
         for lines in (
-            ("/set echo on", "/set pos on", "/away busy"),
             (f"/nick {self.a_nick()}",),
             *((f"/join {channel}",) for channel in channels),
         ):

@@ -12,12 +12,16 @@ import msgspec
 
 
 class Begun(msgspec.Struct, frozen=True, tag="begun"):
-    """The first moment. `wall`: Unix time, to find the place in the logs of nodes."""
+    """The first moment. `wall`: Unix time, to find the place in the logs of nodes.
+
+    `replicated`: a line is answered as done when a replica has it.
+    """
 
     at: float
     wall: float
     seed: str
     nodes: tuple[str, ...]
+    replicated: bool = False
 
 
 class Came(msgspec.Struct, frozen=True, tag="came"):
@@ -56,7 +60,8 @@ class Struck(msgspec.Struct, frozen=True, tag="struck"):
     """A fault began. `number`: of this occurrence. `on`: the nodes concerned.
 
     `loses`: Redis may have lost what was accepted. `ends`: connections to these nodes end.
-    `heals`: it is over by itself, whenever the cluster has got over it.
+    `drains`: they end with a token. `heals`: it is over by itself, whenever the cluster has got
+    over it.
     """
 
     at: float
@@ -66,6 +71,7 @@ class Struck(msgspec.Struct, frozen=True, tag="struck"):
     loses: bool = False
     ends: bool = False
     heals: bool = False
+    drains: bool = False
 
 
 class Lifted(msgspec.Struct, frozen=True, tag="lifted"):
@@ -82,7 +88,18 @@ class Quiet(msgspec.Struct, frozen=True, tag="quiet"):
     at: float
 
 
-Moment = Begun | Came | Sent | Heard | Went | Struck | Lifted | Quiet
+class Examined(msgspec.Struct, frozen=True, tag="examined"):
+    """A look past the people, at the end. `differs`: what `chorus doctor` named, if anything.
+
+    `kept`: the marks of the lines that Redis has in the channels' logs.
+    """
+
+    at: float
+    differs: tuple[str, ...]
+    kept: frozenset[str]
+
+
+Moment = Begun | Came | Sent | Heard | Went | Struck | Lifted | Quiet | Examined
 Record = list[Moment]
 
 _encoder = msgspec.json.Encoder()
@@ -119,6 +136,8 @@ def shown(moment: Moment) -> str:
             return f"{at}  ! {fault} is over"
         case Quiet():
             return f"{at}  ! quiet"
+        case Examined(differs=differs, kept=kept):
+            return f"{at}  ! {len(differs)} differences by the doctor, {len(kept)} lines in Redis"
 
 
 def _short(line: str) -> str:

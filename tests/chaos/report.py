@@ -10,6 +10,7 @@ from tests.chaos.story import FOREVER, Fate, Harm, Story, Visit
 
 FIGURES = {
     "lost": "nothing acknowledged is missing",
+    "done, and not in Redis": "nothing done is lost",
     "shown though refused": "nothing refused is shown",
     "doubled": "exactly once",
     "private, lost or doubled": "private messages once",
@@ -19,8 +20,11 @@ FIGURES = {
     "old mail": "no old mail",
     "joins without an end": "every join has its end",
     "ghosts": "no ghosts",
+    "differences by the doctor": "the doctor agrees",
     "gaps told wrongly": "no gap without a loss",
     "sessions not kept": "kept sessions are kept",
+    "resumes that others saw": "others see nothing of a resume",
+    "drained without a token": "who is drained gets a token",
     "unanswered": "everything is answered",
     "thrown out": "nobody is thrown out",
 }
@@ -56,6 +60,8 @@ class Report:
             self._counts[finding.rule] += 1
         for harm in story.harms:
             self._struck[harm.struck.fault] += 1
+            if not _alone(story, harm):
+                continue
             for times, seconds in (
                 (self._noticed, _noticed(story, harm)),
                 (self._recovered, _recovered(story, harm)),
@@ -64,7 +70,9 @@ class Report:
                     times[harm.struck.fault].append(seconds)
 
     def text(self) -> str:
-        """All of it, as tables of Markdown. Times: the median, and the worst."""
+        """All of it, as tables of Markdown. Times: the median, and the worst, of those faults that
+        struck alone.
+        """
         counted = (
             *("runs", "faults", "connections", "taken up again", "messages sent"),
             *("acknowledged", "refused", "never known", "delivered"),
@@ -89,21 +97,29 @@ def _span(times: list[float]) -> str:
     return f"{median(times):.1f}, {max(times):.1f}" if times else "-"
 
 
+def _alone(story: Story, harm: Harm) -> bool:
+    """Whether nothing else was wrong at the time."""
+    return not any(
+        other is not harm and other.since < harm.until and harm.since < other.until
+        for other in story.harms
+    )
+
+
 def _concerned(story: Story, harm: Harm) -> list[Visit]:
     """The visits to the nodes of a fault, as it struck."""
     return [
         visit
         for visit in story.visits.values()
-        if visit.node in harm.struck.on and visit.came < harm.since < visit.went
+        if visit.node_at(harm.since) in harm.struck.on and visit.came < harm.since < visit.went
     ]
 
 
 def _noticed(story: Story, harm: Harm) -> float | None:
     """Seconds until the first of those concerned read of it, or lost their connection."""
-    times = []
+    times: list[float] = []
     for visit in _concerned(story, harm):
-        if visit.went < FOREVER and visit.by == "server":
-            times.append(story.seconds(visit.went))
+        lost = [end.at for end in visit.ends if end.at > harm.since and end.by == "server"]
+        times += map(story.seconds, lost[:1])
         for at, line in visit.reads:
             if at > harm.since and line.kind in (Kind.NOTICE, Kind.ERROR, Kind.CLOSING, Kind.GAP):
                 if line.kind is Kind.ERROR and "broker" not in line.text:

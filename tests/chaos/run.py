@@ -1,27 +1,22 @@
 """A run: people on a stage, faults upon it, and at the end quiet, questions, and the record."""
 
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
 from tests.chaos.faults import Fault, Reach
 from tests.chaos.people import CHANNELS, Person, Recorder, Visit
-from tests.chaos.record import Begun, Lifted, Quiet, Record, Struck
-from tests.chaos.stage import LEASE, Stage, pause
+from tests.chaos.plan import Step
+from tests.chaos.record import Begun, Examined, Lifted, Quiet, Record, Struck
+from tests.chaos.stage import LEASE, Stage, aside, pause
 from tests.support.spin import gather, wait
 
 STEADY = 20.0
 """Seconds within which everyone is heard again after a fault. If not, the run goes on, and the
 checker judges."""
-
-
-class Step(NamedTuple):
-    """Faults that strike together: each so many seconds after the step's beginning."""
-
-    blows: tuple[tuple[float, Fault], ...]
 
 
 Say = Callable[[str], None]
@@ -49,7 +44,8 @@ class Run:
         self._say = say
         self._numbers = 0
         self.recorder = Recorder()
-        self.recorder.note(Begun(0.0, time.time(), seed, tuple(stage.names)))
+        nodes = tuple(stage.names)
+        self.recorder.note(Begun(0.0, time.time(), seed, nodes, stage.replicated))
         self.people: list[Person] = []
         for i in range(people):
             name, home = f"p{i}", stage.names[i % len(stage.names)]
@@ -71,8 +67,8 @@ class Run:
             wait(self._step(step), 300)
         for person in self.people:
             person.over = True
-        wait(_all(lives), 90)
-        wait(self._end(), 90)
+        wait(_all(lives), 180)
+        wait(self._end(), 180)
         self.recorder.over = True
 
     async def _step(self, step: Step) -> None:
@@ -97,7 +93,16 @@ class Run:
         shown = "everyone" if fault.reach is Reach.ALL else " ".join(on)
         self._say(f"{now:7.1f} s  {fault.name}: {shown}")
         self.recorder.note(
-            Struck(now, number, fault.name, tuple(on), fault.loses, fault.ends, fault.heals)
+            Struck(
+                now,
+                number,
+                fault.name,
+                tuple(on),
+                fault.loses,
+                fault.ends,
+                fault.heals,
+                fault.drains,
+            )
         )
         await fault.strike(self._stage, on)
         if not fault.heals:
@@ -106,11 +111,10 @@ class Run:
         self.recorder.note(Lifted(self.recorder.now, number, fault.name))
 
     async def _everyone_proves(self, since: float) -> None:
-        """Wait until everyone is there and has had a line of their own come back."""
+        """Wait until everyone has had a line of their own come back."""
         until = time.monotonic() + STEADY
         while time.monotonic() < until:
-            here = [person.here for person in self.people]
-            if all(visit is not None and visit.proved_at > since for visit in here):
+            if all(person.proved_at > since for person in self.people):
                 return
             await pause(0.05)
 
@@ -126,11 +130,26 @@ class Run:
         for visit in visits:
             if visit.open:
                 await visit.does("/who", *(f"/names {name}" for name in (*CHANNELS, "#lobby")))
+        await self._examine()
+
+    async def _examine(self) -> None:
+        """Ask the doctor, and look at what Redis has."""
+        done = await self._stage.operate("doctor", "--json")
+        try:
+            differs = [each["says"] for each in json.loads(done.stdout)["found"]]
+        except ValueError:
+            differs = [f"the doctor says: {done.stdout}{done.stderr}"]
+        if done.returncode and not differs:
+            differs = [f"the doctor says {done.returncode}: {done.stderr}"]
+        kept = await aside(
+            lambda: frozenset[str]().union(*map(self._stage.words, (*CHANNELS, "#lobby")))
+        )
+        self.recorder.note(Examined(self.recorder.now, tuple(differs), kept))
 
     async def _come_back(self, person: Person) -> None:
         """Whose session is kept is there still, as far as others can see."""
         until = time.monotonic() + STEADY
-        while person.kept is not None and person.here is None and time.monotonic() < until:
+        while person.awaited and person.here is None and time.monotonic() < until:
             await person.come()
             await pause(0.2)
 

@@ -1,16 +1,29 @@
-"""`chorus`, on a machine whose clock is wrong: CHAOS_SKEW says by how many seconds.
+"""`chorus`, on a machine whose clock is wrong: by as many seconds as stand in the file CHAOS_CLOCK.
 
-    CHAOS_SKEW=-180 python -m tests.chaos.skewed node --name n1 ...
+    CHAOS_CLOCK=FILE python -m tests.chaos.skewed node --name n1 ...
 
-Nodes of one cluster may differ by minutes: what they have to agree on is told by Redis's clock.
+At SIGUSR1 it's read again: the clock is set while the node runs. Nodes of one cluster may differ
+by minutes: what they have to agree on is told by Redis's clock.
 """
 
 import os
+import signal
 import time
+from pathlib import Path
 
-_skew = float(os.environ.get("CHAOS_SKEW", "0"))
+_file = Path(os.environ["CHAOS_CLOCK"])
 _time = time.time
+_skew = 0.0
+
+
+def _set(*_signal: object) -> None:
+    global _skew  # noqa: PLW0603 - it's the process's clock
+    _skew = float(_file.read_text())
+
+
+_set()
 time.time = lambda: _time() + _skew  # before Twisted takes it for its own clock
+signal.signal(signal.SIGUSR1, _set)
 
 from node.main import main  # noqa: E402
 

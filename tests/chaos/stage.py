@@ -1,8 +1,8 @@
 """The cluster that is put to the test: a server, nodes, and a relay between each and the server.
 
     people ──> n1 ──> relay ──┐
-               n2 ──> relay ──┼──> Redis, with its data on disk
-               n3 ──> relay ──┘
+               n2 ──> relay ──┼──> Redis, with its data on disk ──> a slow relay ──> its replica,
+               n3 ──> relay ──┘                                     if the stage is replicated
 
 The nodes' clocks are apart by minutes. All of it ends with the stage, however that ends. Must
 not know people.
@@ -11,16 +11,20 @@ not know people.
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import redis
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from broker.embedded import Embedded
+from broker.keys import Keys
+from tests.chaos.lines import marks
 from tests.support.nodes import NodeProcess, Nodes
+from tests.support.operator import operate_on
 from tests.support.processes import await_fact
 from tests.support.relay import Relay
 from tests.support.spin import gather, reactor, wait
@@ -33,8 +37,15 @@ LEASE = 2.0
 FLAGS = (
     *("--lease", str(LEASE)),
     *("--history-lines", "100000", "--inbox-lines", "100000"),  # no gap is for want of room
+    *("--drain", "1"),
     "--no-limits",
 )
+
+REPLICATED = ("--ack", "replicated", "--ack-timeout", "1")
+"""Flags of the nodes of a replicated stage."""
+
+LAG = 0.15
+"""Seconds by which its replica is behind, and by which its answers are late."""
 
 SKEW = 150.0
 """Seconds by which each node's clock is ahead of the one before; the first is behind."""
@@ -50,11 +61,23 @@ async def aside(work: Callable[[], T]) -> T:
     return await deferToThread(work)
 
 
-class Stage:
-    """See the module's docstring. `folder`: for data and logs. As a context manager: started."""
+class Standby(NamedTuple):
+    """A replica, somebody who may talk to it, and the relay between it and its master."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    server: Embedded
+    client: redis.Redis
+    link: Relay
+
+
+class Stage:
+    """See the module's docstring. `folder`: for data and logs. As a context manager: started.
+
+    `replicated`: nodes wait for a replica (`--ack replicated`), and there's one, in `standby`.
+    """
+
+    def __init__(self, folder: Path, count: int, *, replicated: bool = False) -> None:
         self._folder = folder
+        self.replicated = replicated
         self.names = [f"n{i}" for i in range(1, count + 1)]
         self._extra = folder / "extra.conf"
         self._extra.touch()
@@ -62,13 +85,15 @@ class Stage:
         self.server = self._make_server()
         self.nodes: dict[str, NodeProcess] = {}
         self.relays: dict[str, Relay] = {}
+        self.standby: Standby | None = None
         self._nodes: Nodes
         self.client: redis.Redis
 
     def __enter__(self) -> Self:
         self.server.start()
         try:
-            self._nodes = Nodes(self.server.url, self._folder, *FLAGS, module="tests.chaos.skewed")
+            flags = (*FLAGS, *(REPLICATED if self.replicated else ()))
+            self._nodes = Nodes(self.server.url, self._folder, *flags, module="tests.chaos.skewed")
             self.client = self._client_of(self.server)
             for name in self.names:
                 self.relays[name] = Relay(reactor, _port(self.server))
@@ -94,11 +119,17 @@ class Stage:
                 os.kill(server.pid, signal.SIGCONT)
                 server.kill()
             server.stop()
-        wait(gather([relay.stop() for relay in self.relays.values()]))
+        relays = list(self.relays.values())
+        if self.standby is not None:
+            self.standby.client.close()
+            relays.append(self.standby.link)
+        wait(gather([relay.stop() for relay in relays]))
 
     async def _set_up(self) -> None:
         for relay in self.relays.values():
             await relay.start()
+        if self.replicated:
+            await self.attach()
         for result in await gather([self.start(name) for name in self.names]):
             if isinstance(result, Exception):
                 raise result
@@ -107,20 +138,36 @@ class Stage:
 
     async def start(self, name: str) -> None:
         """Start a node; returns when it serves."""
-        skew = (self.names.index(name) - 1) * SKEW
-        os.environ["CHAOS_SKEW"] = str(skew)
+        self._clock(name).write_text(str((self.names.index(name) - 1) * SKEW))
+        os.environ["CHAOS_CLOCK"] = str(self._clock(name))
         node = self._nodes.launch(name, "--redis", self.relays[name].url)
         self.nodes[name] = node
         await aside(node.serve)
+
+    def _clock(self, name: str) -> Path:
+        return self._folder / f"{name}.clock"
+
+    def turn_clock(self, name: str, seconds: float) -> None:
+        """Set a node's clock forward, or back, while it runs."""
+        clock = self._clock(name)
+        clock.write_text(str(float(clock.read_text()) + seconds))
+        self.nodes[name].send_signal(signal.SIGUSR1)
 
     def port(self, name: str) -> int | None:
         """Where a node's people come in; None while it doesn't serve."""
         node = self.nodes[name]
         return node.line if node.runs and node.serves else None
 
-    def logs(self) -> dict[str, str]:
-        """What each node wrote to its standard error."""
-        return {name: node.log.read_text(errors="replace") for name, node in self.nodes.items()}
+    async def operate(self, *args: str) -> "subprocess.CompletedProcess[str]":
+        """What an operator's command said, and its exit status."""
+        flags = ("--namespace", self._nodes.namespace)
+        return await aside(lambda: operate_on(self.server.url, *args, *flags))
+
+    def words(self, channel: str) -> set[str]:
+        """What Redis has of a channel: the marks of the lines in its log."""
+        log = Keys(self._nodes.namespace).channel(channel).log
+        entries: Any = self.client.xrange(log)
+        return {mark for entry in entries for mark in marks(b" ".join(entry[1].values()).decode())}
 
     # -- the server
 
@@ -162,29 +209,60 @@ class Stage:
 
         `lag`: seconds of what was accepted last that the other has never got; 0: it has all.
         """
-        other, link = self._make_server(), Relay(reactor, _port(self.server))
+        standby = await self._follow(in_step=not lag)
+        standby.link.silence()
+        await pause(lag)
+        self.server.kill()
+        await self._promote(standby)
+
+    async def _follow(self, *, in_step: bool = False) -> "Standby":
+        """A new replica. `in_step`: nothing more is written that it hasn't got."""
+        server, link = self._make_server(), Relay(reactor, _port(self.server))
         await link.start()
-        await aside(other.start)
-        client = self._client_of(other)
+        await aside(server.start)
+        client = self._client_of(server)
 
         def follow() -> None:
             client.execute_command("REPLICAOF", "127.0.0.1", link.port)
             await_fact(lambda: client.info("replication")["master_link_status"] == "up")
-            if not lag:
+            if in_step:
                 self.client.execute_command("CLIENT", "PAUSE", 10_000, "WRITE")
             goal = self.client.info("replication")["master_repl_offset"]
             await_fact(lambda: client.info("replication")["slave_repl_offset"] >= goal)
 
         await aside(follow)
-        link.silence()
-        await pause(lag)
-        self.server.kill()
-        await aside(lambda: client.execute_command("REPLICAOF", "NO", "ONE"))
-        await link.stop()
+        return Standby(server, client, link)
+
+    async def _promote(self, standby: "Standby") -> None:
+        await aside(lambda: standby.client.execute_command("REPLICAOF", "NO", "ONE"))
+        await standby.link.stop()
         self.client.close()
-        self.server, self.client = other, client
+        self.server, self.client = standby.server, standby.client
         for relay in self.relays.values():
-            relay.redis_port = _port(other)
+            relay.redis_port = _port(self.server)
+
+    async def attach(self) -> None:
+        """Give the server a replica that is always a little behind."""
+        self.standby = await self._follow()
+        self.standby.link.delay = LAG
+
+    def lose_server(self) -> None:
+        """Kill it; what its replica hasn't got is lost."""
+        assert self.standby is not None
+        self.standby.link.cut()
+        self.server.kill()
+
+    async def fall_back(self) -> None:
+        """Let the replica take over from a server that is lost, and get another replica."""
+        assert self.standby is not None
+        standby, self.standby = self.standby, None
+        await self._promote(standby)
+        await self.attach()
+
+    def signal_standby(self, number: signal.Signals) -> None:
+        """SIGSTOP, SIGCONT."""
+        assert self.standby is not None
+        os.kill(self.standby.server.pid, number)
 
     async def ask(self, *command: Any) -> Any:
         """Ask the server something, past all relays, as soon as it's there."""

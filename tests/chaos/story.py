@@ -7,6 +7,7 @@
 A moment is named by its index in the record: smaller is earlier. Must not judge.
 """
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,16 +20,32 @@ from tests.chaos.lines import (
     from_history,
     is_open,
     mark,
+    token,
     typed,
     understood,
 )
-from tests.chaos.record import Came, Heard, Lifted, Quiet, Record, Sent, Struck, Went
+from tests.chaos.record import (
+    Begun,
+    Came,
+    Examined,
+    Heard,
+    Lifted,
+    Quiet,
+    Record,
+    Sent,
+    Struck,
+    Went,
+)
 from tests.chaos.standing import Standing
 
 FOREVER = 1 << 60
 
 LATE = 40.0
 """Seconds after which nothing that was under way when the broker went is answered any more."""
+
+
+UNSEEN = 2.0
+"""Seconds by which a replica that takes over was behind at most."""
 
 
 class Fate(StrEnum):
@@ -43,7 +60,8 @@ class Fate(StrEnum):
 class Deed:
     """A line that was said or told, at `sent`. OPEN: nobody knows. `settled`: when it was known.
 
-    `channel`: where it was said; of a `/me` that's known from its echo only.
+    `answered`: when it was answered as done, which its echo isn't. `channel`: where it was said;
+    of a `/me` that's known from its echo only.
     """
 
     visit: "Visit"
@@ -53,6 +71,7 @@ class Deed:
     channel: str = ""
     fate: Fate = Fate.OPEN
     settled: int = FOREVER
+    answered: int = FOREVER
 
     @property
     def private(self) -> bool:
@@ -102,8 +121,9 @@ class Visit:
     mark, where each was read first. `left`: when the connection before was lost.
 
     `pings`: word -> when it was asked for; `waits`: those that weren't answered. `dropped`: when a
-    pong came though a line before it had no answer. `cuts`: when they were told that the cluster
-    had lost them, or that their nick was lost. `forgotten`: when their token wasn't known.
+    pong came though a line before it had no answer. `ends`: of its connections. `cuts`: when they
+    were told that the cluster had lost them, or that their nick was lost. `forgotten`: when their
+    token wasn't known.
     """
 
     name: str
@@ -123,6 +143,7 @@ class Visit:
     cuts: list[int] = field(default_factory=list)
     waits: dict[str, int] = field(default_factory=dict)
     dropped: list[int] = field(default_factory=list)
+    ends: list["End"] = field(default_factory=list)
     quits: bool = False
     standing: Standing = field(default_factory=Standing)
 
@@ -130,6 +151,10 @@ class Visit:
     def here(self) -> bool:
         """Whether the connection is open at the end."""
         return self.went == FOREVER
+
+    def node_at(self, index: int) -> str:
+        """The node that they were on, or came from."""
+        return next((end.node for end in self.ends if end.at > index), self.node)
 
     def barrier_after(self, index: int) -> Barrier | None:
         """The first ping asked for after a moment that was answered behind the broker."""
@@ -151,6 +176,15 @@ class Visit:
         )
 
 
+class End(NamedTuple):
+    """The end of a connection to `node`. `token`: what the node gave them as it closed."""
+
+    at: int
+    node: str
+    by: str
+    token: str
+
+
 class Harm(NamedTuple):
     """A fault, from when to when."""
 
@@ -160,7 +194,11 @@ class Harm(NamedTuple):
 
 
 class Story:
-    """See the module's docstring. `deeds` by their marks. `quiet`: when all had happened."""
+    """See the module's docstring. `deeds` by their marks. `quiet`: when all had happened.
+
+    `examined`: where the last look past the people is, if there was one. `replicated`: as in
+    `record.Begun`.
+    """
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -168,6 +206,8 @@ class Story:
         self.deeds: dict[str, Deed] = {}
         self.harms: list[Harm] = []
         self.quiet = FOREVER
+        self.examined = FOREVER
+        self.replicated = any(isinstance(first, Begun) and first.replicated for first in record[:1])
         self._turns: dict[str, _Turns] = {}
         self._kept: dict[str, _Turns] = {}  # by token
         for index, moment in enumerate(record):
@@ -180,9 +220,7 @@ class Story:
                 case Heard(who=who, line=line):
                     self._heard(who, index, understood(line))
                 case Went(who=who, by=by):
-                    visit = self._turns[who].visit
-                    visit.went, visit.by = index, by
-                    visit.waits.clear()
+                    self._turns[who].ended(index, by)
                 case Struck():
                     self.harms.append(Harm(moment, index, FOREVER))
                 case Lifted(number=number):
@@ -192,18 +230,20 @@ class Story:
                     ]
                 case Quiet():
                     self.quiet = index
+                case Examined():
+                    self.examined = index
                 case _:
                     pass
 
     def _heard(self, who: str, index: int, line: Line) -> None:
         turns = self._turns[who]
-        if line.kind is Kind.TOKEN:
-            turns.visit.token = line.text
-            self._kept[line.text] = turns
+        if given := token(line):
+            turns.visit.token = given
+            self._kept[given] = turns
         before = self._kept.get(turns.resuming)
         if before is not None and before is not turns:
             if line.kind is Kind.RESUMED:
-                before.goes_on(index, line.nick, turns.visit)
+                before.goes_on(index, line.nick, turns)
                 self._turns[who] = before
             elif line.kind is Kind.ERROR and "token is not known" in line.text:
                 before.visit.forgotten.append(index)
@@ -228,6 +268,8 @@ class _Turns:
         self.resuming = ""  # the token with which they want to take up a session
         self._story = story
         self._missed = False  # what they missed is coming, some of it as history
+        self._uncertain = False  # replicas aren't waited for
+        self._was_uncertain = False  # since the last pong
         self._deeds: list[Deed] = []
         self._commands = 0  # that are no lines
         self._errors: list[Line] = []
@@ -235,12 +277,14 @@ class _Turns:
         self._owes_answer = False
         self._owed_until = 0.0
 
-    def goes_on(self, index: int, nick: str, guest: Visit) -> None:
+    def goes_on(self, index: int, nick: str, other: "_Turns") -> None:
         """The session is taken up on the connection on which they were a guest until now."""
-        visit = self.visit
+        visit, guest = self.visit, other.visit
+        self._forget_what_was_lost(index)
         visit.left, visit.went, visit.by, visit.node = visit.went, FOREVER, "", guest.node
         visit.waits = guest.waits
         guest.waits = {}
+        self._uncertain = self._was_uncertain = other._uncertain
         guest.went, guest.by = index, "them"
         before = visit.standing.nick
         visit.standing.goes_on(nick)
@@ -248,6 +292,21 @@ class _Turns:
             self._call(nick, index)
         self._deeds, self._errors, self._commands = [], [], 0
         self._owed, self._owes_answer, self._missed = 0, False, True
+
+    def _forget_what_was_lost(self, index: int) -> None:
+        """What they did just before Redis lost its data and their node died may be undone."""
+
+        def was_lost(at: int) -> bool:
+            since = self._story.seconds(at) if at < FOREVER else math.inf
+            return any(
+                harm.struck.loses and harm.struck.ends and 0 < harm.struck.at - since < UNSEEN
+                for harm in self._story.harms
+            )
+
+        for stay in self.visit.stays:
+            if was_lost(stay.since) or was_lost(stay.until):
+                stay.until = min(stay.until, index)
+                self.visit.standing.unsure.add(stay.channel)
 
     def sent(self, index: int, line: str) -> None:
         visit, command = self.visit, typed(line)
@@ -290,6 +349,10 @@ class _Turns:
                         self._accept(deed, index)
             case Kind.NOTICE if "broker" not in line.text:
                 visit.cuts.append(index)
+            case Kind.NOTICE if "too few replicas" in line.text:
+                self._uncertain = self._was_uncertain = True
+            case Kind.NOTICE if "replicas have everything again" in line.text:
+                self._uncertain = False
             case Kind.OTHER if self._missed and (old := from_history(line)) is not None:
                 if words := mark(old.text):
                     visit.heard.setdefault(words, index)
@@ -364,8 +427,22 @@ class _Turns:
             self._owed_until = seconds + LATE
         elif errors > len(left) + self._commands:
             self._owed = max(0, self._owed - (errors - len(left) - self._commands))
+        if there and not self._in_debt and not self._was_uncertain:
+            for deed in self._deeds:
+                if deed.fate is Fate.ACCEPTED:
+                    deed.answered = index
+        self._was_uncertain = self._uncertain
         self._deeds, self._errors, self._commands = [], [], 0
         self._missed = False
+
+    def ended(self, index: int, by: str) -> None:
+        """The connection is gone."""
+        visit = self.visit
+        visit.went, visit.by = index, by
+        visit.waits.clear()
+        last = visit.reads[-1].line if visit.reads else None
+        given = token(last) if last is not None and last.kind is Kind.CLOSING else ""
+        visit.ends.append(End(index, visit.node, by, given))
 
     def _decide(self, left: list[Deed], errors: int, index: int) -> None:
         """What the errors of a turn say of the lines that were not seen to be accepted."""

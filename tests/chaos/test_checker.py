@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import RULES, check, excerpt
+from tests.chaos.lines import marks
 from tests.chaos.record import (
     Begun,
     Came,
+    Examined,
     Heard,
     Lifted,
     Moment,
@@ -27,9 +29,11 @@ TOKEN = "0123456789abcdef" * 3
 class Tale:
     """A record that is written by hand. Each moment is a second after the one before."""
 
-    def __init__(self) -> None:
-        self.record: Record = [Begun(0.0, 0.0, "by hand", ("n1", "n2"))]
+    def __init__(self, *, replicated: bool = False) -> None:
+        self.record: Record = [Begun(0.0, 0.0, "by hand", ("n1", "n2"), replicated)]
         self.pings = 0
+        self.differs: tuple[str, ...] = ()
+        self.gone: set[str] = set()
 
     @property
     def at(self) -> float:
@@ -73,18 +77,20 @@ class Tale:
         self.settles(who)
 
     def ends(self, third: str = "p3/1") -> Record:
-        """Quiet, and the questions."""
+        """Quiet, the questions, and the look past the people."""
         self.all_settle(third)
         self.note(Quiet(self.at))
         self.sends("p1/1", "/who", "/names #red")
         self.hears("p1/1", "on n1: ann bob cat", "3 people in all", "in #red (3): ann bob cat")
         self.settles("p1/1")
+        told = " ".join(each.line for each in self.record if isinstance(each, Heard | Sent))
+        self.note(Examined(self.at, self.differs, frozenset(marks(told) - self.gone)))
         return self.record
 
 
-def beginning() -> Tale:
+def beginning(*, replicated: bool = False) -> Tale:
     """Ann, bob and cat are in #red: p1, p2 and p3. The last place in its log is 3."""
-    tale = Tale()
+    tale = Tale(replicated=replicated)
     there: list[str] = []
     for i, nick in enumerate(("ann", "bob", "cat"), 1):
         who = f"p{i}/1"
@@ -291,6 +297,47 @@ def forgotten(tale: Tale) -> None:
     tale.note(Went(tale.at, "p4/3", "server"))
 
 
+def gone(tale: Tale) -> None:
+    """Redis doesn't have what was answered as done, and lost nothing."""
+    tale.says("p1/1", "ann", "p1.9", 9)
+    tale.gone = {"p1.9"}
+
+
+def diagnosed(tale: Tale) -> None:
+    """The doctor names a difference."""
+    tale.differs = ("the nick eve is held by a session that no node has",)
+
+
+def with_token(tale: Tale, fault: str, *, drains: bool, last: str = "") -> None:
+    """Eve, who has a token, loses her connection; `last` is the last that she reads."""
+    tale.comes("p4/2", "eve", "n2")
+    tale.sends("p4/2", "/token")
+    tale.hears("p4/2", f"token {TOKEN}")
+    tale.settles("p4/2")
+    tale.note(Struck(tale.at, 2, fault, ("n2",), ends=True, drains=drains))
+    if last:
+        tale.hears("p4/2", last)
+    tale.note(Went(tale.at, "p4/2", "server"))
+    tale.note(Lifted(tale.at, 2, fault))
+
+
+def seen_to_quit(tale: Tale) -> None:
+    """Bob reads that eve has quit, though she comes back."""
+    with_token(tale, "node killed", drains=False)
+    tale.hears("p2/1", "@f.1 eve has quit (connection lost)")
+    tale.note(Came(tale.at, "p4/3", "n1"))
+    tale.hears("p4/3", "welcome to chorus; you are guest-eve")
+    tale.sends("p4/3", f"/resume {TOKEN}")
+    tale.hears("p4/3", "resumed as eve")
+    tale.settles("p4/3")
+    tale.note(Went(tale.at, "p4/3", "them"))
+
+
+def sent_away(tale: Tale) -> None:
+    """Eve's node is drained, and she is told no token."""
+    with_token(tale, "node drained", drains=True, last="closing: this server is going down")
+
+
 def no_answer(tale: Tale) -> None:
     """Cat gets no pong."""
     tale.sends("p3/1", "/ping for ever")
@@ -319,6 +366,7 @@ BROKEN: list[tuple[Callable[[Tale], None], str]] = [
     (not_even_echoed, "nothing acknowledged is missing"),
     (late, "nothing acknowledged is missing"),
     (skipped, "nothing acknowledged is missing"),
+    (gone, "nothing done is lost"),
     (refused, "nothing refused is shown"),
     (out_of_turn, "each sender's own order"),
     (two_holders, "one holder per nick"),
@@ -329,8 +377,11 @@ BROKEN: list[tuple[Callable[[Tale], None], str]] = [
     (no_end, "every join has its end"),
     (twice_here, "every join has its end"),
     (ghost, "no ghosts"),
+    (diagnosed, "the doctor agrees"),
     (false_gap, "no gap without a loss"),
     (forgotten, "kept sessions are kept"),
+    (seen_to_quit, "others see nothing of a resume"),
+    (sent_away, "who is drained gets a token"),
     (no_answer, "everything is answered"),
     (dropped, "everything is answered"),
     (thrown_out, "nobody is thrown out"),
@@ -359,6 +410,73 @@ def test_a_gap_is_right_after_redis_lost_something_and_excuses_what_is_missing()
     tale.record.pop()  # before cat's pong
     tale.record.pop()
     tale.hears("p3/1", "gap: messages of #red may be missing")
+    assert [] == check(tale.ends())
+
+
+@pytest.mark.parametrize("replicated", [False, True])
+def test_only_what_a_replica_has_to_have_is_there_after_a_loss(replicated: bool) -> None:
+    tale = beginning(replicated=replicated)
+    talk(tale)
+    tale.says("p1/1", "ann", "p1.9", 9)
+    tale.note(Struck(tale.at, 2, "all lost but the replica", ("n1", "n2"), loses=True))
+    tale.note(Lifted(tale.at, 2, "all lost but the replica"))
+    tale.gone = {"p1.9"}
+    expected = {"nothing done is lost"} if replicated else set()
+    assert expected == {finding.rule for finding in check(tale.ends())}
+
+
+@pytest.mark.parametrize("uncertain", [False, True])
+def test_an_echo_is_no_answer_nor_is_a_pong_while_replicas_are_not_waited_for(
+    uncertain: bool,
+) -> None:
+    tale = beginning(replicated=True)
+    talk(tale)
+    if uncertain:
+        tale.hears("p1/1", "notice: the broker has too few replicas now; what is said is")
+    tale.sends("p1/1", "/msg #red p1.9")
+    tale.all_hear("@e.9 [#red] <ann> p1.9")
+    if uncertain:
+        tale.settles("p1/1")
+    else:
+        tale.hears("p1/1", "notice: the broker is away; you stay connected")
+        tale.settles("p1/1")
+        tale.hears("p1/1", "notice: the broker is back")
+    tale.gone = {"p1.9"}
+    assert [] == check(tale.ends())
+
+
+def test_whoever_is_drained_and_was_told_their_token_is_all_right() -> None:
+    tale = beginning()
+    talk(tale)
+    closing = "closing: this node is being drained; another will do; take your session up again,"
+    with_token(tale, "node drained", drains=True, last=f"{closing} with /resume {TOKEN}")
+    assert [] == check(tale.ends())
+
+
+def test_after_a_resume_what_was_missed_comes_channel_by_channel_and_proves_nobody_there() -> None:
+    tale = beginning()
+    talk(tale)
+    with_token(tale, "node killed", drains=False)
+    tale.note(Came(tale.at, "p4/3", "n1"))
+    tale.hears("p4/3", "welcome to chorus; you are guest-eve")
+    tale.sends("p4/3", f"/resume {TOKEN}")
+    tale.hears("p4/3", "resumed as eve")
+    tale.sends("p4/3", "/join #blue")
+    tale.hears("p4/3", "@f.1 eve has joined the channel #blue", "in #blue (1): eve")
+    tale.settles("p4/3")
+    tale.note(Struck(tale.at, 3, "node killed", ("n1",), ends=True))
+    tale.note(Went(tale.at, "p4/3", "server"))
+    tale.note(Came(tale.at, "p4/4", "n2"))
+    tale.hears("p4/4", "welcome to chorus; you are guest-eve")
+    tale.sends("p4/4", f"/resume {TOKEN} #blue@f.1 #lobby@l.1")
+    tale.hears("p4/4", "resumed as eve")
+    tale.hears("p4/4", "@l.2 fay is changing nick to fan")
+    tale.hears("p4/4", "@f.2 fay has joined the channel #blue")  # before that
+    tale.settles("p4/4")
+    tale.hears("p4/4", "@l.3 guest-x is changing nick to fay", "@l.4 fay is changing nick to gil")
+    tale.hears("p4/4", "@f.3 gil has joined the channel #blue")
+    tale.settles("p4/4")
+    tale.note(Went(tale.at, "p4/4", "them"))
     assert [] == check(tale.ends())
 
 

@@ -1,6 +1,5 @@
 """Clusters for tests: one that stands all the time, and such as a test may ruin."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from broker.embedded import Embedded
 from tests.support.nodes import Nodes
+from tests.support.processes import await_fact
 from tests.support.redis_server import real_server
 from tests.support.town import Town, new_channel
 
@@ -18,12 +18,24 @@ LEASE = 2.0
 MakeTown = Callable[..., Town]
 
 
-def let_leases_end() -> None:
-    """Returns when every lease of now has been renewed, or has ended and been swept.
+def let_leases_end(town: Town) -> None:
+    """Returns when the leases of nodes that stand still have ended."""
+    last = max(town.cluster.lease_ends().values())
+    await_fact(lambda: town.cluster.now() > last)
 
-    There's no fact to wait for where a test shows that nothing happens.
+
+def let_nodes_sweep(town: Town) -> None:
+    """Returns when every node has renewed its lease for a whole one without a break, and some
+    beats more: whoever could be swept by now has been.
     """
-    time.sleep(1.25 * LEASE)
+    goal = town.cluster.now() + 2.5 * LEASE
+    names = sorted(node.name for node in town.nodes)
+
+    def steady() -> bool:
+        ends = town.cluster.lease_ends()
+        return sorted(ends) == names and min(ends.values()) > goal
+
+    await_fact(steady)
 
 
 @pytest.fixture(scope="session")

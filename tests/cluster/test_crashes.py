@@ -1,12 +1,12 @@
 """A node that dies takes nothing with it but its people's connections (I5)."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from broker.keys import Keys
 from tests.support.nodes import Nodes
 from tests.support.processes import await_fact
 from tests.support.town import Citizen, Town, settle
@@ -18,14 +18,15 @@ DYING = sorted(f"dying{i}" for i in range(20))
 class Crash(NamedTuple):
     """What was seen of one.
 
-    `seconds` until everyone had read that all of the dead node's people have quit. `spoken`: how
-    many lines bob said meanwhile. `before`: what was held in Redis by bob and cat alone.
+    `quits`: when each of the dead node's people was taken out of #b, in seconds since its lease had
+    ended. `spoken`: how many lines bob said meanwhile. `before`: what was held in Redis by bob and
+    cat alone.
     """
 
     town: Town
     bob: Citizen
     cat: Citizen
-    seconds: float
+    quits: list[float]
     spoken: int
     before: list[str]
     after: list[str]
@@ -48,7 +49,7 @@ def crash(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cra
         for nick in DYING:
             town.person(nick, "#a", "#b", "#c", "#mine", on=1)
         town.nodes[0].kill()
-        killed = time.monotonic()
+        ended = nodes.lease_ends()["n1"]
         (again,) = nodes.start("n1")
         newcomer = town.come("newcomer", "#a", on=again)
         spoken = 0
@@ -56,16 +57,19 @@ def crash(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cra
             spoken += 1
             bob.does(f"line {spoken}")
             cat.settle()
-        seconds = time.monotonic() - killed
+        log: Any = nodes.redis.xrange(Keys(nodes.namespace).channel("#b").log)
+        times = [int(entry["m"]) / 1000 - ended for _, entry in log if '["quit"' in entry["e"]]
         newcomer.does("hello")
         newcomer.leave()
         await_fact(lambda: before == nodes.held())
         settle(bob, cat)
-        yield Crash(town, bob, cat, seconds, spoken, before, nodes.held())
+        yield Crash(town, bob, cat, times, spoken, before, nodes.held())
 
 
-def test_everyone_has_read_within_ten_seconds_that_its_people_have_quit(crash: Crash) -> None:
-    assert crash.seconds < 10
+def test_its_people_have_quit_when_its_lease_has_ended_and_soon_after_that(crash: Crash) -> None:
+    """Within a beat, which is a second; a busy machine needs longer."""
+    assert len(DYING) == len(crash.quits)
+    assert all(0 <= seconds < 15 for seconds in crash.quits)
 
 
 def test_each_of_them_has_quit_once_in_everyones_eyes(crash: Crash) -> None:

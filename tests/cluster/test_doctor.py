@@ -102,7 +102,7 @@ def test_people_who_come_and_go_meanwhile_do_not_count(ward: Ward) -> None:
             person.leave()
         assert doctor.stdout is not None
         said = doctor.stdout.read()
-    assert number > 3
+    assert number
     assert (0, "Redis and the nodes agree") == (doctor.returncode, said.splitlines()[-1])
 
 
@@ -220,16 +220,17 @@ def test_a_node_that_does_not_answer_is_named_and_its_people_are_left_alone(
     town = make_town("--lease", "16", count=2)  # it looks thrice, and may be slow itself
     _, bob = town.people("ann", "bob", at="#go")
     town.nodes[0].freeze()
+    town.cluster.prolong("n1")
     try:
-        status, told = diagnosis(town.cluster, "--fix", "--wait", "2.5")
+        status, told = diagnosis(town.cluster, "--fix", "--wait", "3")
+        assert (1, ["SilentNode"], []) == (
+            status,
+            [each["finding"] for each in told["left"]],
+            told["mended"],
+        )
+        assert ["in #go (2): ann bob"] == bob.does("/names #go")
     finally:
         town.nodes[0].wake()
-    assert (1, ["SilentNode"], []) == (
-        status,
-        [each["finding"] for each in told["left"]],
-        told["mended"],
-    )
-    assert ["in #go (2): ann bob"] == bob.does("/names #go")
 
 
 def test_keys_that_hold_something_else_are_named_and_nothing_else_suffers(ward: Ward) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.cluster.conftest import LEASE, MakeTown, let_leases_end
+from tests.cluster.conftest import LEASE, MakeTown, let_leases_end, let_nodes_sweep
 from tests.support.nodes import NodeProcess, Nodes
 from tests.support.processes import await_fact
 from tests.support.talk import Talk
@@ -190,10 +190,10 @@ def test_all_nodes_frozen_at_once_lose_nobody(make_town: MakeTown) -> None:
     people = town.people("ann", "bob", "cat", at="#go")
     for node in town.nodes:
         node.freeze()
-    let_leases_end()
+    let_leases_end(town)
     for node in town.nodes:
         node.wake()
-    let_leases_end()
+    let_nodes_sweep(town)
     settle_once_back(*people)
     people[0].does("all here?")
     for person in people[1:]:

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from broker.embedded import Embedded
-from tests.cluster.conftest import LEASE, MakeTown, let_leases_end
+from tests.cluster.conftest import LEASE, MakeTown, let_nodes_sweep
 from tests.support.processes import await_fact
 from tests.support.talk import Talk
 from tests.support.town import Citizen, Town, settle, settle_once_back
@@ -212,12 +212,13 @@ def test_a_server_frozen_past_all_leases_costs_nobody_anything(
     bystanders = [town.person(on=number) for number in (1, 2, 3)]
     with Talk(people, "#go") as talk:
         talk.go_on()
+        last = max(town.cluster.lease_ends().values()) + LEASE  # renewed once more since, at most
         with frozen(own_server):
-            let_leases_end()
+            await_fact(lambda: time.time() > last)  # its clock is this machine's
             for person in bystanders:
                 person.until(AWAY)
         talk.go_on()
-        let_leases_end()  # and nobody is swept once the nodes are steady again
+        let_nodes_sweep(town)  # which takes nobody
     talk.check()
     nobody_was_lost(people)
     for person in people.values():
@@ -230,7 +231,7 @@ def test_a_short_freeze_is_not_even_noticed(make_town: MakeTown, own_server: Emb
     with Talk(people, "#go") as talk:
         talk.go_on()
         with frozen(own_server):
-            time.sleep(0.5)
+            talk.until_all_wait()
         talk.go_on()
     talk.check()
     nobody_was_lost(people)

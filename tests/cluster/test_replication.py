@@ -10,7 +10,7 @@ def test_people_read_when_a_replica_stands_still_talk_on_and_read_when_it_is_bac
     make_town: MakeTown, tmp_path: Path
 ) -> None:
     with Pair(tmp_path / "pair") as pair:
-        flags = ("--ack", "replicated", "--ack-timeout", "0.2")
+        flags = ("--ack", "replicated", "--ack-timeout", "2")
         town = make_town(*flags, count=2, url=pair.master.url)
         ann, bob = town.people("ann", "bob", at="#go")
         assert [] == ann.does("safe")

@@ -20,7 +20,12 @@ from tests.support.up import LOOPBACK, Up, command, environ
 def refused(*args: str) -> "subprocess.CompletedProcess[str]":
     """A `chorus up` that can't run."""
     done = subprocess.run(
-        command("up", *args), env=environ(), capture_output=True, text=True, timeout=50, check=False
+        command("up", *args),
+        env=environ(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert "" == done.stdout
     return done

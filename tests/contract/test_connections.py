@@ -5,8 +5,8 @@ from tests.support.fleet import Fleet, Node
 from tests.support.spin import eventually, gather
 
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
-LEASE = 0.25
-"""Seconds: short, in tests that wait for its end."""
+LEASE = 0.8
+"""Seconds: short, in tests that wait for its end; but nobody stands still for so long by chance."""
 
 
 async def admitted(*nodes: Node, address: str = HOME) -> list[object]:

@@ -47,6 +47,21 @@ async def test_what_the_replica_lacked_is_put_back(fleet: Fleet, make_brokers: M
     assert [expected] * 3 == await _everywhere(a, b)
 
 
+async def test_who_stood_at_a_place_that_is_gone_missed_what_follows_the_last_that_is_left(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _met(make_brokers)
+    await fleet.fall_behind()
+    epoch, seq = b.sink.places("#go")[-1]
+    await fleet.fail_over()
+    await a.say(ann, "#go", "after")
+    await b.broker.barrier()
+    tip = b.sink.places("#go")[-1]
+    for place, lost in ((Position(epoch, seq), 0), (Position(epoch, seq + 7), None)):
+        missed = await b.broker.missed("#go", place, tip)
+        assert (lost, ["after"]) == (missed.lost, texts([each.event for each in missed.entries]))
+
+
 async def test_a_log_that_is_whole_goes_on_under_another_epoch(
     fleet: Fleet, make_brokers: MakeBrokers
 ) -> None:

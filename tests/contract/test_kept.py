@@ -15,6 +15,8 @@ from tests.support.spin import eventually
 
 SECRET = "a secret"
 STATE = b'{"current":"#go"}'
+LEASE = 0.8
+"""Seconds: short, in tests that wait for beats, or for its end."""
 
 
 async def kept(node: Node, nick: str, *channels: str, **how: Any) -> Identity:
@@ -23,6 +25,12 @@ async def kept(node: Node, nick: str, *channels: str, **how: Any) -> Identity:
     await node.broker.keep(me, SECRET, STATE)
     node.sink.keeping[me.sid] = Kept(me, STATE, True)
     return me
+
+
+async def beats(node: Node) -> None:
+    """Returns when the node has written down how far its kept sessions were told by now."""
+    before = node.sink.beats
+    await node.sink.until(lambda: node.sink.beats > before + 2)
 
 
 async def take(node: Node, me: Identity, **how: Any) -> tuple[Identity, Resumed]:
@@ -71,7 +79,7 @@ async def test_nobody_is_told_of_a_detach(make_brokers: MakeBrokers) -> None:
 
 
 async def test_a_detached_session_ends_after_a_while(make_brokers: MakeBrokers) -> None:
-    a, b = await make_brokers(2, keep=0.05, lease=0.4)
+    a, b = await make_brokers(2, keep=0.05, lease=LEASE)
     await b.enter("bob", "#go")
     ann = await kept(a, "ann", "#go")
     await a.broker.detach(ann, STATE)
@@ -308,7 +316,7 @@ async def test_a_session_that_was_detached_while_being_resumed_can_be_resumed(
 
 
 async def test_a_node_that_dies_leaves_its_kept_sessions_detached(fleet: Fleet) -> None:
-    a, b, c = [await fleet.start(lease=0.4) for _ in range(3)]
+    a, b, c = [await fleet.start(lease=LEASE) for _ in range(3)]
     await b.enter("bob", "#go")
     ann = await kept(a, "ann", "#go")
     cat = await a.enter("cat", "#go")
@@ -336,15 +344,14 @@ async def test_how_far_it_was_told_is_known_when_it_was_detached(make_brokers: M
 async def test_who_lags_was_told_as_far_as_was_certain(fleet: Fleet) -> None:
     if isinstance(fleet, MemoryFleet):
         pytest.skip("it has no socket that could lag")
-    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
     bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
     await b.say(bob, "#go", "read")
     await a.heard("#go")
-    place, beats = a.sink.places("#go")[-1], a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    place = a.sink.places("#go")[-1]
+    await beats(a)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
-    beats = a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    await beats(a)
     await b.say(bob, "#go", "not read")
     await a.heard("#go")
     await a.broker.detach(ann, STATE)
@@ -569,7 +576,7 @@ async def test_a_nick_that_is_taken_while_its_session_is_being_taken_up_comes_al
 
 
 async def test_a_node_that_is_cut_off_while_it_takes_one_up_can_do_so_later(fleet: Fleet) -> None:
-    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
     ann = await kept(a, "ann", "#go")
     await take(b, ann)
     b.people.clear()
@@ -598,17 +605,16 @@ async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
 ) -> None:
     if isinstance(fleet, MemoryFleet):
         pytest.skip("it has no socket that could lag")
-    a, b = [await fleet.start(lease=4.0) for _ in range(2)]
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
     bob, ann = await b.enter("bob", "#go"), await kept(a, "ann", "#go")
     await a.heard("#go")
     place = a.sink.places("#go")[-1]
-    await a.sink.until(lambda: a.sink.beats > 1)
+    await beats(a)
     await b.say(bob, "#go", "not read")
     await a.heard("#go")
     await kept(a, "cat", "#go", announce=False)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
-    beats = a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 1)
+    await beats(a)
     _, resumed = await take(b, ann)
     assert place == resumed.told["#go"].after
 
@@ -616,14 +622,13 @@ async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
 async def test_how_far_one_was_told_is_written_of_ones_own_logs_alone(fleet: Fleet) -> None:
     if isinstance(fleet, MemoryFleet):
         pytest.skip("it has no socket that could lag")
-    a, b = [await fleet.start(lease=0.4) for _ in range(2)]
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
     await a.enter("bob", "#other")
     ann = await kept(a, "ann", "#go")
     await kept(a, "cat", "#py")
-    await a.sink.until(lambda: a.sink.beats > 2)
+    await beats(a)
     a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
-    beats = a.sink.beats
-    await a.sink.until(lambda: a.sink.beats > beats + 2)
+    await beats(a)
     _, resumed = await take(b, ann)
     assert {"#go", "ann"} == resumed.told.keys()
 

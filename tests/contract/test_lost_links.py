@@ -21,8 +21,8 @@ from tests.support.spin import eventually, reactor
 
 pytestmark = pytest.mark.parametrize("fleet", ["server"], indirect=True)
 
-LEASE = 0.25
-"""Seconds: short, in tests that wait for its end."""
+LEASE = 0.8
+"""Seconds: short, in tests that wait for its end; but nobody stands still for so long by chance."""
 
 STEPS = 7
 """More than any command's round trips to Redis."""
@@ -271,7 +271,7 @@ async def test_lines_under_way_keep_their_order_over_a_lost_link(
 async def test_what_cannot_be_settled_is_said_to_be_so(
     fleet: RedisFleet, make_brokers: MakeBrokers, name: str
 ) -> None:
-    a, _, ann, _ = await _met(make_brokers, patience=0.1, deadline=0.1)
+    a, _, ann, _ = await _met(make_brokers, patience=0.5, deadline=0.5)
     fleet.relays[a.broker].answers = 0
     assert Code.UNSETTLED == await refusal(COMMANDS[name](a, ann))
 
@@ -322,7 +322,7 @@ async def test_what_arrives_after_the_lease_ended_is_not_accepted(
         nicks = [n for n in ("ann", "anna", "carl") if not await refusal(b.broker.person(n))]
         return sorted({*rosters[0], *rosters[1], *nicks})
 
-    await eventually(left_behind, ["bob"], seconds=5)
+    await eventually(left_behind, ["bob"])
 
 
 async def test_a_broken_connection_brings_nothing_late(
@@ -363,7 +363,7 @@ async def test_a_sweep_that_was_asked_for_before_an_outage_takes_nobody_after_it
 async def test_a_link_is_not_given_up_because_beats_are_rarer_than_its_deadline(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
-    (a,) = await make_brokers(1, lease=8.0, deadline=0.5)
+    (a,) = await make_brokers(1, lease=16.0, deadline=1.5)
     assert isinstance(a.broker, Cluster)
     broker, probed = a.broker, {a.broker._probed_at}
 
@@ -371,7 +371,7 @@ async def test_a_link_is_not_given_up_because_beats_are_rarer_than_its_deadline(
         probed.add(broker._probed_at)
         return len(probed)
 
-    await eventually(probes, 4)
+    await eventually(probes, 3)
     assert [] == a.sink.told
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from broker.api import Code, Identity
 from broker.events import Event, Joined, Quit, Said, Told
+from broker.keys import Keys
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import RedisFleet, refusal
 from tests.support.sinks import Gap, NickLost
@@ -39,9 +40,9 @@ async def test_of_two_who_hold_a_nick_the_one_who_had_it_first_keeps_it(
 async def test_a_node_that_died_leaves_nobody_who_came_in_what_was_put_back(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
-    a, b = await make_brokers(2, lease=0.5)
+    a, b = await make_brokers(2, lease=0.8)
     await a.enter("ann", "#go", announce=False)
-    dying = await fleet.start(lease=0.5)
+    dying = await fleet.start(lease=0.8)
     await fleet.fall_behind()
     dan = await dying.enter("dan", "#go")
     await a.broker.barrier()
@@ -60,7 +61,7 @@ async def test_a_node_that_died_leaves_nobody_who_came_in_what_was_put_back(
 async def test_what_is_older_than_what_nodes_remember_is_a_gap_for_whoever_reads_it(
     fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.feed.WITNESSED", 1)
+    monkeypatch.setattr("broker.feed.WITNESSED", 1_000)  # one line of those below
     a, b = await make_brokers(2)
     ann, _ = await a.enter("ann", "#go"), await b.enter("bob", "#go")
     await a.say(ann, "#go", "kept")
@@ -101,6 +102,31 @@ async def test_a_replica_that_knows_nothing_of_the_failover_before_lacks_nothing
     assert ["one", "two"] == texts(await a.heard("ann"))
     entries = (await b.broker.history("#go", 10)).entries
     assert ["one", "two", "three"] == texts([entry.event for entry in entries])
+
+
+async def test_an_inbox_that_had_its_time_is_not_put_back(
+    fleet: RedisFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recovery.MOMENT", 0)
+    monkeypatch.setattr("broker.feed.WITNESSED", 1_000)  # not even all of it is remembered
+    a, b = await make_brokers(2)
+    ann, bob = await a.enter("ann"), await b.enter("bob")
+    for text in ("one", "two", "three"):
+        await b.broker.tell(bob, "ann", text)
+    await a.broker.quit(ann, "", [])
+    keys = Keys(fleet.namespace).nick("ann")
+    with fleet.client() as client:
+        client.delete(keys.meta, keys.log)  # as if a while had gone by
+    other = await a.enter("ann")
+    heard = await a.heard("ann")
+    await fleet.fall_behind()
+    await fleet.fail_over()
+    await b.broker.tell(bob, "ann", "four")
+    told = (await a.heard("ann"))[len(heard) :]
+    assert ([], [("four", other.sid)]) == (
+        [*a.sink.gaps(), *b.sink.gaps()],
+        [(event.text, event.to) for event in told if isinstance(event, Told)],
+    )
 
 
 async def test_a_private_message_whose_reader_was_away_is_put_back_by_its_author(

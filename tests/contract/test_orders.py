@@ -74,7 +74,7 @@ class Commanded:
 
 
 async def _commanded(fleet: RedisFleet, make_brokers: MakeBrokers) -> Commanded:
-    (node,) = await make_brokers(1, lease=0.5)
+    (node,) = await make_brokers(1, lease=0.8)
     return Commanded(fleet, node)
 
 
@@ -112,7 +112,7 @@ async def test_orders_that_wait_together_are_told_in_their_order(
 async def test_an_order_is_for_its_incarnation_alone(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
-    a, b = await make_brokers(2, lease=0.5)
+    a, b = await make_brokers(2, lease=0.8)
     other, node = Commanded(fleet, a), Commanded(fleet, b)
     node.give(Drain("r0"))
     await node.until_taken()
@@ -142,7 +142,7 @@ async def test_a_node_that_stops_leaves_no_order_behind(
 async def test_a_node_that_is_swept_leaves_no_order_behind(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
-    a, b = await make_brokers(2, lease=0.5)
+    a, b = await make_brokers(2, lease=0.8)
     await a.enter("ann")
     node = Commanded(fleet, a)
     await fleet.lose(a)

@@ -17,6 +17,9 @@ from tests.support.spin import eventually, gather
 LONG = 15.0
 """Seconds. A time limit that no test comes to."""
 
+SOME = 1.0
+"""Seconds. One that tests wait for, and that nobody comes to who isn't stopped."""
+
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Pair]]:
@@ -93,7 +96,7 @@ def texts(events: list[Event]) -> list[str]:
 async def test_while_replicas_keep_up_nothing_is_told_of_them(
     fleet: AnyFleet, make_brokers: MakeBrokers
 ) -> None:
-    a, b = await make_brokers(2)
+    a, b = await make_brokers(2, ack_timeout=LONG)
     ann, _ = await a.enter("ann", "#go"), await b.enter("bob", "#go")
     await gather(a.say(ann, "#go", str(i)) for i in range(100))
     await a.broker.tell(ann, "bob", "psst")
@@ -105,7 +108,7 @@ async def test_while_replicas_keep_up_nothing_is_told_of_them(
 async def test_when_they_do_not_it_is_told_once_and_again_when_they_do(
     fleet: AnyFleet, make_brokers: MakeBrokers
 ) -> None:
-    (a,) = await make_brokers(1, ack_timeout=0.1)
+    (a,) = await make_brokers(1, ack_timeout=SOME)
     ann = await a.enter("ann", "#go")
     fleet.freeze_replicas()
     for i in range(3):
@@ -140,7 +143,7 @@ async def test_lines_and_private_messages_are_accepted_all_the_same(
 async def test_the_sink_is_told_before_a_line_is_settled_that_replicas_lack(
     fleet: AnyFleet, make_brokers: MakeBrokers
 ) -> None:
-    (a,) = await make_brokers(1, ack_timeout=0.1)
+    (a,) = await make_brokers(1, ack_timeout=SOME)
     ann = await a.enter("ann", "#go")
     fleet.freeze_replicas()
     told: list[Replicated] = []

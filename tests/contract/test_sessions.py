@@ -471,7 +471,7 @@ async def test_everyone_is_listed_by_nick(make_brokers: MakeBrokers) -> None:
 
 
 async def test_the_cluster_is_counted(make_brokers: MakeBrokers) -> None:
-    a, b = await make_brokers(2, lease=0.5)
+    a, b = await make_brokers(2, lease=0.8)
     ann = await a.enter("ann", "#go", "#py")
     await b.enter("bob", "#go")
     await a.say(ann, "#go", "one")

@@ -33,6 +33,11 @@ from tests.support.spin import eventually, gather, reactor
 
 _sids = count(1)
 
+UNHURRIED = {"deadline": 20.0, "patience": 200.0}
+"""Seconds: what a broker gives its server, unless a test is about that. On a busy machine, where
+fakeredis shares this process, a thousand calls at once take longer than a node would wait.
+"""
+
 
 def somebody(nick: str, **details: Any) -> Identity:
     """A person whom no broker knows yet."""
@@ -244,6 +249,7 @@ class RedisFleet(Fleet):
 
         relay = Relay(reactor, self._port)
         await relay.start()
+        settings = {**UNHURRIED, **settings}
         config = ClusterConfig(
             url=relay.url,
             namespace=self.namespace,

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import redis
 
@@ -128,7 +128,7 @@ class NodeProcess:
         self.send_signal(number)
         return self._read()
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(seconds)
 
@@ -192,8 +192,28 @@ class Nodes:
 
     def leases(self) -> list[str]:
         """The names of the nodes that the cluster believes in."""
-        held = self.redis.zrange(f"{self.namespace}:1:{{cluster}}:leases", 0, -1)
-        return sorted(str(incarnation).rpartition(".")[0] for incarnation in held)
+        return sorted(self.lease_ends())
+
+    def prolong(self, name: str) -> None:
+        """Let the lease of a node, which stands still, last for an hour."""
+        held: Any = self.redis.zrange(self._leases, 0, -1)
+        for incarnation in held:
+            if incarnation.rpartition(".")[0] == name:
+                self.redis.zincrby(self._leases, 3_600_000, incarnation)
+
+    @property
+    def _leases(self) -> str:
+        return f"{self.namespace}:1:{{cluster}}:leases"
+
+    def lease_ends(self) -> dict[str, float]:
+        """When the lease of each node ends, in seconds of Redis's clock."""
+        held: Any = self.redis.zrange(self._leases, 0, -1, withscores=True)
+        return {incarnation.rpartition(".")[0]: ms / 1000 for incarnation, ms in held}
+
+    def now(self) -> float:
+        """Redis's clock, in seconds."""
+        seconds, micros = self.redis.time()
+        return float(seconds + micros / 1e6)
 
     def __enter__(self) -> Self:
         return self

@@ -25,7 +25,7 @@ def operate_on(url: str, *args: str) -> "subprocess.CompletedProcess[str]":
         env=environ(),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
 

@@ -14,7 +14,7 @@ _pings = count(1)
 class Person:
     """A connection that speaks the slash dialect. `heard`: every line so far, without CRLF."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", seconds: float = 20.0) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", seconds: float = 60.0) -> None:
         self._socket = socket.create_connection((host, port), seconds)
         self._lines = self._socket.makefile("rb")
         self.heard: list[str] = []

@@ -53,7 +53,7 @@ def living(pids: list[int]) -> list[Process]:
     return [listed[pid] for pid in pids if pid in listed and not listed[pid].state.startswith("Z")]
 
 
-def await_fact(fact: Callable[[], T | None], seconds: float = 20.0) -> T:
+def await_fact(fact: Callable[[], T | None], seconds: float = 60.0) -> T:
     """Look again and again until there's something true, and return it.
 
     Raises AssertionError after `seconds`.

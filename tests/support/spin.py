@@ -26,7 +26,7 @@ class TooLate(AssertionError):
     """What a test waited for didn't come about."""
 
 
-def wait(awaitable: Awaitable[T], seconds: float = 20.0) -> T:
+def wait(awaitable: Awaitable[T], seconds: float = 60.0) -> T:
     """Turn the reactor until `awaitable` is done; its result, or what it raised.
 
     Raises TooLate after `seconds`, and then it's cancelled.
@@ -77,7 +77,7 @@ async def gather(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T | Excep
     return [await one for one in running]
 
 
-async def eventually(probe: Callable[[], Awaitable[T]], expected: T, seconds: float = 15.0) -> None:
+async def eventually(probe: Callable[[], Awaitable[T]], expected: T, seconds: float = 50.0) -> None:
     """Ask again and again until the answer is `expected`. Raises TooLate with the last one."""
     deadline = time.monotonic() + seconds
     while (actual := await probe()) != expected:

@@ -32,6 +32,7 @@ class Talk:
         self._said: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._accepted = 0
+        self._waiting: set[str] = set()
         self._over = threading.Event()
         self._failures: list[Exception] = []
         self._threads = [threading.Thread(target=self._run, args=names) for names in people.items()]
@@ -56,7 +57,11 @@ class Talk:
     def go_on(self, lines: int = 100) -> None:
         """Wait until so many more lines are accepted."""
         goal = self._accepted + lines
-        await_fact(lambda: self._accepted >= goal or bool(self._failures), 40)
+        await_fact(lambda: self._accepted >= goal or bool(self._failures))
+
+    def until_all_wait(self) -> None:
+        """Returns when everybody has said something that isn't answered yet."""
+        await_fact(lambda: self._waiting == set(self._people) or bool(self._failures))
 
     def _run(self, nick: str, person: Citizen) -> None:
         mine = f"[{self._channel}] <{nick}> "
@@ -65,6 +70,7 @@ class Talk:
                 for _ in range(BURST):
                     self._said[nick] += 1
                     person.type(f"/msg {self._channel} {self._said[nick]}")
+                self._waiting.add(nick)
                 for _ in range(BURST):
                     answer = person.until(lambda line: line.startswith((mine, "error: ")))
                     if answer.startswith(mine):
@@ -72,6 +78,7 @@ class Talk:
                     else:
                         assert answer.startswith(REFUSALS), answer
                         self._refused[nick] += 1
+                self._waiting.discard(nick)
         except Exception as e:  # the thread's; told by `check`
             self._failures.append(e)
 

@@ -20,7 +20,7 @@ from tests.support.person import Person
 class Citizen(Person):
     """A person on a node. `nick`: taken at once, unless it's empty."""
 
-    def __init__(self, on: NodeProcess, nick: str = "", seconds: float = 20.0) -> None:
+    def __init__(self, on: NodeProcess, nick: str = "", seconds: float = 60.0) -> None:
         super().__init__(on.line, seconds=seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms a line
         self.on = on
@@ -72,11 +72,11 @@ class Town:
         self.nodes = nodes.start(*(f"n{i}" for i in range(1, count + 1)))
         self.citizens: list[Citizen] = []
 
-    def person(self, nick: str = "", *at: str, on: int = 1, seconds: float = 20.0) -> Citizen:
+    def person(self, nick: str = "", *at: str, on: int = 1, seconds: float = 60.0) -> Citizen:
         """Somebody on the node with this number, in these channels, and all is settled."""
         return self.come(nick, *at, on=self.nodes[on - 1], seconds=seconds)
 
-    def come(self, nick: str, *at: str, on: NodeProcess, seconds: float = 20.0) -> Citizen:
+    def come(self, nick: str, *at: str, on: NodeProcess, seconds: float = 60.0) -> Citizen:
         """As `person`, on any node."""
         citizen = Citizen(on, nick, seconds)
         self.citizens.append(citizen)
@@ -125,7 +125,7 @@ def settle_once_back(*people: Citizen) -> None:
             person.settle()
 
 
-def with_news(people: list[Citizen], seconds: float = 20.0) -> list[Citizen]:
+def with_news(people: list[Citizen], seconds: float = 60.0) -> list[Citizen]:
     """Those who have something to read, as soon as there's one. All have settled before."""
     sockets = {person.fileno(): person for person in people}
     ready, _, _ = select.select(list(sockets), [], [], seconds)

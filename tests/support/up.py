@@ -130,7 +130,7 @@ class Up:
 
     def wait(self) -> int:
         """Its exit status, once it and all that it had started have ended."""
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         assert ended(*self._started)
         return status
 

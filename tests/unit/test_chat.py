@@ -568,11 +568,24 @@ def test_who_is_lost_while_waiting_to_be_greeted_leaves_nothing(village: Village
 # -- going
 
 
-def goodbye(village: Village) -> list[object]:
+def goodbye(village: Village, closing: Goodbye = Goodbye.SHUTDOWN) -> list[object]:
     """Close all of the first node; the list gets something when that has come about."""
     done: list[object] = []
-    Deferred.fromCoroutine(village.chats[0].close_all(Goodbye.SHUTDOWN)).addBoth(done.append)
+    Deferred.fromCoroutine(village.chats[0].close_all(closing)).addBoth(done.append)
     return done
+
+
+def test_who_is_left_at_the_end_of_a_drain_is_told_a_token_all_the_same(village: Village) -> None:
+    alice, bob = village.person("alice", "#go"), village.person("bob", "#go")
+    village.read_up()
+    gates = gated(village).shut("person")
+    alice.type("/whois bob")  # and is busy with that
+    village.chats[0].dismiss(alice.session, Goodbye.DRAIN)
+    over = goodbye(village, Goodbye.DRAIN)
+    for gate in gates:
+        gate.callback(None)
+    closings = [person.read()[-1] for person in (alice, bob)]
+    assert ([True, True], [None]) == (["/resume " in line for line in closings], over)
 
 
 def test_everybody_is_said_goodbye_to(village: Village) -> None:

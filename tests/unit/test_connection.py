@@ -381,6 +381,18 @@ def test_a_slow_reader_who_was_closed_has_quit_with_the_reason(node: Node) -> No
     assert ["alice has quit (reads too slowly)"] == node.type(other)
 
 
+def test_what_a_slow_reader_did_not_take_is_let_go_with_the_connection(node: Node) -> None:
+    slow, other = node.connect("alice"), node.connect()
+    session = slow.session  # is in a circle, and may live for long
+    slow.connection.pauseProducing()
+    node.type(other, "x" * 1000)
+    before = slow.connection._backlog
+    slow.lose()
+    node.turn()
+    assert session.connection is slow.connection
+    assert (True, None, None) == (bool(before), slow.connection._backlog, slow.connection.transport)
+
+
 def test_a_slow_reader_is_told_of_once(node: Node) -> None:
     wire = node.connect()
     wire.connection.pauseProducing()

@@ -533,10 +533,13 @@ def test_what_was_accepted_for_others_was_seen(following: Following) -> None:
 
 
 def test_no_more_than_so_much_is_remembered(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "WITNESSED", 2)
+    monkeypatch.setattr(feed_module, "WITNESSED", 10_000)
     following = Following(logs)
-    following.hear(logs.log("a"), logs.log("b"), logs.log("c"))
-    assert ["b", "c"] == texts(following.feed.seen()[GO])
+    texts_ = [letter * 1_500 for letter in "abcd"]
+    following.hear(*map(logs.log, texts_))
+    assert texts_[-2:] == texts(following.feed.seen()[GO])
+    following.feed.witness(decode_envelope(encoded("x", 7, ["y" * 3_000], log="bob")))
+    assert {"bob"} == {name for name, seen in following.feed.seen().items() if seen.entries}
 
 
 # -- a wire that is lost

@@ -39,7 +39,7 @@ def run(done: Path, manners: str, grace: float) -> int:
         child.stdout.readline()
         child.stdout.close()
         child.stdin.close()
-        return child.wait(10)
+        return child.wait(60)
     finally:
         child.kill()
         child.wait()

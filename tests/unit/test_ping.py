@@ -35,10 +35,10 @@ def answering(answer: bytes) -> Iterator[str]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        thread.join(10)
+        thread.join(60)
 
 
-def reason(url: str, timeout: float = 3.0) -> str:
+def reason(url: str, timeout: float = 30.0) -> str:
     with pytest.raises(Unreachable) as caught:
         ping(url, timeout)
     return str(caught.value)

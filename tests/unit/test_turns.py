@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -84,6 +85,13 @@ def test_what_was_read_is_done_with_in_the_same_turn(reactor: Any) -> None:
         reactor.doPoll(LONG)
         reactor.removeReader(reader)
     assert ["read", "end"] == done
+
+
+def test_timers_go_by_the_time_since_the_machine_was_started(reactor: Any) -> None:
+    assert 0 < reactor.seconds() < time.time() / 2
+    later = reactor.callLater(10, lambda: None)
+    assert 0 < later.getTime() < time.time() / 2
+    later.cancel()
 
 
 def test_another_reactor_is_asked_with_a_timer() -> None:
