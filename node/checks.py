@@ -9,6 +9,7 @@ from collections.abc import Callable
 from broker import address
 from broker.api import Code, Refused
 from node.core import limits, names
+from node.http import tokens
 from node.ports import place
 
 
@@ -97,6 +98,12 @@ def networks(values: tuple[str, ...]) -> None:
             limits.parse_networks([value])
         except ValueError as e:
             raise ValueError(f"a network such as 10.0.0.0/8 or fd00::/8 ({e})") from None
+
+
+def token_file(value: str) -> None:
+    """A file with tokens. Or nothing."""
+    if value:
+        tokens.load(value)
 
 
 def between(least: float, most: float, unit: str) -> Callable[[float], None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node import __version__
+from node import __version__, checks
 from node.options import TEXTS, Row, SettingError, rows
 from node.settings import UP_DOORS, Settings, UpSettings
 from node.sources import Given, build, gather
@@ -142,6 +142,36 @@ def up(config: str | None, **flags: Any) -> None:
         raise Unusable(str(e)) from None
     except UpError as e:
         raise click.ClickException(str(e)) from None
+
+
+@main.command()
+@click.argument("name")
+@click.option("--scopes", metavar="SCOPES", required=True, help="Such as read,post.")
+@click.option("--rate", metavar="COUNT/SECONDS", help="How often it may be used.")
+def token(name: str, scopes: str, rate: str | None) -> None:
+    """Draw a token for a program: what it may do is read, post, inspect or operate.
+
+    The secret, on stderr, is shown this once. The entry for the file of --tokens, on stdout, may
+    be appended to it; nodes see by themselves that it has changed.
+    """
+    from node.http import tokens
+
+    try:
+        tokens.named(name, "the token")
+    except ValueError as e:
+        raise Unusable(f"NAME: expected {e}") from None
+    try:
+        words = tokens.scopes(word.strip() for word in scopes.split(","))
+    except ValueError as e:
+        raise Unusable(f"--scopes: expected {e}") from None
+    rate = rate or tokens.RATE
+    try:
+        checks.rate(rate)
+    except ValueError as e:
+        raise Unusable(f"--rate: expected {e}") from None
+    secret, entry = tokens.draw(name, words, rate)
+    click.echo(f"the secret, shown only now: {secret}", err=True)
+    click.echo(f"{entry}\n")
 
 
 def _operators(*fields: str) -> list[Row]:

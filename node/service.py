@@ -40,6 +40,7 @@ from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
 from node.net.idle import Idle
 from node.net.outbox import Outbox
+from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.settings import Settings
 
@@ -118,6 +119,7 @@ class Node:
                     door(),
                     shared=settings.reuse_port,
                     dead_peer=settings.dead_peer,
+                    balancers=_balancers(settings, served=kind == "http"),
                 )
                 self._ports.append(port)
                 opened.append(f"{kind} {shown(port)}")
@@ -240,6 +242,11 @@ class Node:
             for sid, session in self.chat.hub.sessions.items()
             if session.me.nick
         }
+
+
+def _balancers(settings: Settings, *, served: bool) -> Balancers | None:
+    networks = parse_networks(settings.balancers)
+    return Balancers(networks, served) if networks else None
 
 
 def _entrance(settings: Settings, broker: Cluster) -> Entrance:

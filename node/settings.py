@@ -17,6 +17,7 @@ from node.checks import (
     rate,
     redis_url,
     spelled,
+    token_file,
 )
 from node.options import setting, validate
 
@@ -52,6 +53,18 @@ class Settings:
         (), "ENDPOINT", "Open a door that sends every byte back.", check=endpoints
     )
     http: tuple[str, ...] = setting((), "ENDPOINT", "Open a door for HTTP.", check=endpoints)
+    tokens: str = setting(
+        "",
+        "FILE",
+        "A TOML file with the tokens of those who may use the API; see docs/api.md.",
+        check=token_file,
+    )
+    operators_from: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1"),
+        "NETWORK",
+        "Who comes to an HTTP door from here, without a proxy, is an operator. Empty: nobody.",
+        check=networks,
+    )
     name: str = setting(
         draw_name,
         "NODE",
@@ -86,6 +99,12 @@ class Settings:
         ("127.0.0.0/8", "::1"),
         "NETWORK",
         "Who comes from here has no limits of rate and per address. Empty: nobody.",
+        check=networks,
+    )
+    balancers: tuple[str, ...] = setting(
+        (),
+        "NETWORK",
+        "Who comes from here brings others, and says whom in a PROXY header. Empty: nobody does.",
         check=networks,
     )
     lines_per_session: str = setting(

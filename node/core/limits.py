@@ -199,13 +199,13 @@ class Limits:
         """What may be done from an address; None if it's trusted, as is what isn't on a network
         (a unix socket, say).
         """
-        place = _place(address)
-        if place is None or any(place in network for network in self._trusted):
+        where = place(address)
+        if where is None or any(where in network for network in self._trusted):
             return None
-        return Allowance(_site(place), self)
+        return Allowance(_site(where), self)
 
 
-def _place(address: str) -> IPv4Address | IPv6Address | None:
+def place(address: str) -> IPv4Address | IPv6Address | None:
     """An IP address as such; IPv4 over an IPv6 socket is IPv4."""
     try:
         place = ip_address(address)

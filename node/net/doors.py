@@ -7,6 +7,7 @@ from twisted.internet import tcp
 from twisted.internet.endpoints import serverFromString
 
 from broker.eager import EagerServer
+from node.net.proxied import Balancers, Peeking, ProxiedDoor
 
 BACKLOG = 1024
 """How many connections may wait to be accepted."""
@@ -19,7 +20,7 @@ class Port(tcp.Port):
     is taken for dead; 0: when the system thinks so.
     """
 
-    transport = EagerServer
+    transport: type[EagerServer] = EagerServer
     dead_peer = 0
 
     def createInternetSocket(self) -> socket.socket:
@@ -64,17 +65,25 @@ def patience(seconds: int) -> dict[int, int]:
 class _Listener:
     """The reactor, but for how it listens on TCP."""
 
-    def __init__(self, reactor: Any, port: type[Port], dead_peer: int) -> None:
+    def __init__(
+        self, reactor: Any, port: type[Port], dead_peer: int, balancers: Balancers | None
+    ) -> None:
         self._reactor = reactor
         self._port = port
         self._dead_peer = dead_peer
+        self._balancers = balancers
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Port:
+        balancers = self._balancers
+        if balancers is not None:
+            factory = ProxiedDoor(factory, balancers, self._reactor.callLater)
         listening = self._port(port, factory, max(backlog, BACKLOG), interface, self._reactor)
         listening.dead_peer = self._dead_peer
+        if balancers is not None:
+            listening.transport = Peeking
         listening.startListening()
         return listening
 
@@ -88,14 +97,21 @@ class _Listener:
 
 
 async def open_door(
-    reactor: Any, endpoint: str, factory: Any, *, shared: bool, dead_peer: int = 0
+    reactor: Any,
+    endpoint: str,
+    factory: Any,
+    *,
+    shared: bool,
+    dead_peer: int = 0,
+    balancers: Balancers | None = None,
 ) -> Any:
     """Listen on an endpoint string; the listening port. `shared`: as `SharedPort`. `dead_peer`: as
-    for `Port`.
+    for `Port`. `balancers`: who comes from there says in a header whom they bring (`net.proxied`;
+    over TCP only); None: everybody comes by themselves.
 
     Raises ValueError for a string that is no endpoint, and `error.CannotListenError`.
     """
-    listener = _Listener(reactor, SharedPort if shared else Port, dead_peer)
+    listener = _Listener(reactor, SharedPort if shared else Port, dead_peer, balancers)
     door = serverFromString(listener, endpoint)
     return await door.listen(factory)
 

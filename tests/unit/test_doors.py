@@ -1,28 +1,21 @@
 """`node.net.doors`: listening sockets, and transports that write at once and lose nothing."""
 
-import contextlib
 import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 
-from node.net.doors import Port, SharedPort, open_door, patience, shown
+from node.net.doors import Port, SharedPort, patience, shown
 from node.net.echo import EchoDoor
 from tests.support import spin
+from tests.support.doors import LOCAL, Doors, certificate, connected, read
 
-LOCAL = "tcp:0:interface=127.0.0.1"
 LOTS = bytes(range(256)) * 8192
 
 
@@ -48,51 +41,11 @@ class TalkerDoor(Factory):
         self.made: list[Any] = []
 
 
-class Doors:
-    """Doors that are closed at the end."""
-
-    def __init__(self) -> None:
-        self.ports: list[Any] = []
-
-    def open(self, endpoint: str, factory: Any, *, shared: bool = False, dead_peer: int = 0) -> Any:
-        opening = open_door(spin.reactor, endpoint, factory, shared=shared, dead_peer=dead_peer)
-        port = spin.wait(opening)
-        self.ports.append(port)
-        return port
-
-    def close(self) -> None:
-        for port in self.ports:
-            spin.wait(port.stopListening())
-
-
 @pytest.fixture
 def doors() -> Iterator[Doors]:
     made = Doors()
     yield made
     made.close()
-
-
-@contextlib.contextmanager
-def connected(port: Any) -> Iterator[socket.socket]:
-    """A socket to a door, that never blocks."""
-    with socket.create_connection(("127.0.0.1", port.getHost().port)) as wire:
-        wire.setblocking(False)
-        yield wire
-
-
-def read(wire: socket.socket, size: int | None = None) -> bytes:
-    """Up to the end, or that many bytes, with the reactor turning."""
-    data = b""
-    while size is None or len(data) < size:
-        try:
-            piece = wire.recv(65_536)
-        except BlockingIOError:
-            spin.turn()
-            continue
-        if not piece:
-            return data
-        data += piece
-    return data
 
 
 def test_a_door_lets_people_in(doors: Doors) -> None:
@@ -191,23 +144,6 @@ def test_where_an_ipv6_door_is_is_shown(doors: Doors) -> None:
 def test_where_a_unix_door_is_is_shown(tmp_path: Path, doors: Doors) -> None:
     port = doors.open(f"unix:{tmp_path}/door", TalkerDoor())
     assert f"unix {tmp_path}/door" == shown(port)
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A key, and a certificate that it signed itself; PEM files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    files = folder / "key.pem", folder / "certificate.pem"
-    for file, data in zip(files, (private, made), strict=True):
-        file.write_bytes(data)
-    return files
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted

@@ -26,12 +26,15 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "line": (),
         "echo": (),
         "http": (),
+        "tokens": "",
+        "operators_from": ("127.0.0.0/8", "::1"),
         "name": "n1",
         "server_name": "chorus",
         "namespace": "chorus",
         "lobby": "#lobby",
         "limits": True,
         "trusted": ("127.0.0.0/8", "::1"),
+        "balancers": (),
         "lines_per_session": "100/10",
         "lines_per_address": "1000/10",
         "joins_per_session": "60/60",
@@ -101,6 +104,10 @@ def test_a_redis_url_is_taken(url: str) -> None:
 @pytest.mark.parametrize("url", ["", "127.0.0.1:6379", "http://host", "redis://", "redis://h/x"])
 def test_what_is_no_redis_url_is_refused(url: str) -> None:
     assert refusal(redis=url).startswith("redis: expected a Redis URL such as redis://")
+
+
+def test_a_file_of_tokens_that_cannot_be_read_is_refused() -> None:
+    assert refusal(tokens="/nowhere").startswith("tokens: expected a file that can be read: /no")
 
 
 @pytest.mark.parametrize(
