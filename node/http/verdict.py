@@ -1,0 +1,138 @@
+"""How the cluster is, in one sentence, for whoever has only a moment.
+
+    Overview ──> verdict() ─┐
+    no answer ─> away() ────┴─> Verdict: how grave, what is said, what stays the same of it
+
+Pure. Must not know how it's shown.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import islice
+
+import msgspec
+
+from broker.reports import LOST, SILENT, STOPPED, Overview, State, Status
+
+LOUD = 300.0
+"""Seconds for which the loss of a node is the first thing that is said."""
+
+BRIEF = 60.0
+"""Seconds for which it's said that a node was stopped in good order."""
+
+NAMED = 3
+"""How many findings are said; how many more there are is said, too."""
+
+
+class Level(StrEnum):
+    """How grave it is, the gravest last."""
+
+    WELL = "well"
+    NOTE = "note"
+    WARN = "warn"
+    BAD = "bad"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`says`: a sentence. `gist`: the same without what changes by the second, so that whoever has
+    it read aloud hears it once.
+    """
+
+    level: Level
+    says: str
+    gist: str
+
+
+class _Finding(msgspec.Struct, frozen=True):
+    """Something that isn't as it should be. `how_long`: words that change by the second."""
+
+    level: Level
+    gist: str
+    how_long: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"{self.gist} {self.how_long}".rstrip()
+
+
+def verdict(overview: Overview) -> Verdict:
+    """How a cluster is of which Redis told."""
+    here = [node for node in overview.nodes if node.state is not State.GONE]
+    lost = [node for node in overview.nodes if _is_lost(node, overview.at)]
+    findings = sorted(_findings(overview), key=lambda found: -_GRAVITY[found.level])
+    well = sum(
+        node.state is State.READY and _age(node, overview.at) < SILENT for node in here
+    )
+    head = _head(well, len(here) + len(lost))
+    level = findings[0].level if findings else Level.WELL
+    says = _sentence(head, (found.says for found in findings))
+    return Verdict(level, says, _sentence(head, (found.gist for found in findings)))
+
+
+def away(seconds: float | None) -> Verdict:
+    """How it is while Redis doesn't answer a node. `seconds`: since when; None: it never did."""
+    rest = (
+        "people stay connected and read that the broker is away; nothing new is accepted until "
+        "it's back"
+    )
+    gist = f"Redis doesn't answer: {rest}."
+    if seconds is None:
+        return Verdict(Level.BAD, gist, gist)
+    return Verdict(Level.BAD, f"Redis hasn't answered for {span(seconds)}: {rest}.", gist)
+
+
+_GRAVITY = {level: gravity for gravity, level in enumerate(Level)}
+
+
+def _findings(overview: Overview) -> Iterator[_Finding]:
+    for node in overview.nodes:
+        age = _age(node, overview.at)
+        if _is_lost(node, overview.at):
+            yield _Finding(Level.BAD, f"{node.node} was lost", f"{span(age)} ago")
+        elif node.state is State.GONE:
+            if STOPPED in node.why and age < BRIEF:
+                how = f"{span(age)} ago"
+                yield _Finding(Level.NOTE, f"{node.node} was stopped in good order", how)
+        elif age >= SILENT:
+            yield _Finding(Level.WARN, f"{node.node} hasn't been heard of", f"for {span(age)}")
+        elif node.state is State.DEGRADED:
+            why = f" ({', '.join(node.why)})" if node.why else ""
+            yield _Finding(Level.WARN, f"{node.node} is degraded{why}")
+        elif node.state is State.DRAINING:
+            yield _Finding(Level.NOTE, f"{node.node} is draining")
+    for words in overview.server.why:
+        yield _Finding(Level.WARN, f"Redis: {words}")
+
+
+def _is_lost(node: Status, now: int) -> bool:
+    return node.state is State.GONE and LOST in node.why and _age(node, now) < LOUD
+
+
+def _age(node: Status, now: int) -> float:
+    """Seconds since it was heard of."""
+    return (now - node.at) / 1000
+
+
+def _head(well: int, all_: int) -> str:
+    if all_ == 0:
+        return "No node is alive"
+    if well < all_:
+        return f"{well} of {all_} node{'s' * (all_ != 1)} {'is' if well == 1 else 'are'} well"
+    return "The only node is well" if all_ == 1 else f"All {all_} nodes are well"
+
+
+def _sentence(head: str, findings: Iterable[str]) -> str:
+    findings = iter(findings)
+    parts = [head, *islice(findings, NAMED)]
+    more = sum(1 for _ in findings)
+    if more:
+        parts.append(f"and {more} more")
+    return "; ".join(parts) + "."
+
+
+def span(seconds: float) -> str:
+    """A time as people say it: 14 s, 3 min, 5 h."""
+    whole = max(0, int(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
