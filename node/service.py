@@ -34,6 +34,7 @@ from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
+from node.core.tally import Tally
 from node.dialects.slash import Slash
 from node.net.connection import LineDoor, write
 from node.net.doors import open_door, shown
@@ -77,7 +78,8 @@ class Node:
             later=end_of_turn(reactor),
             orders=self._ordered,
         )
-        self._outbox = Outbox(end_of_turn(reactor), write)
+        self.tally = Tally()
+        self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
                 server=settings.server_name,
@@ -92,6 +94,7 @@ class Node:
             spawn=_spawn,
             promise=Deferred,
             later=reactor.callLater,
+            tally=self.tally,
         )
         self._entrance = _entrance(settings, self.broker) if settings.limits else None
         self._idle = Idle(self.chat, settings.idle, reactor)
