@@ -22,7 +22,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from broker.reports import Overview, Series, Status
 from node.http.access import COOKIE, PROOF, Access, Caller, Denied, Scope, same_origin
-from node.http.assets import GUARDS, STATIC, asset
+from node.http.assets import GUARDS, STATIC, asset, folder
 from node.http.live import Live, event
 from node.http.verdict import Verdict, away, verdict
 
@@ -110,26 +110,20 @@ class Dashboard(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self.live = Live(news.now, news.opening, clock)
         self._page = asset("dashboard/index.html")
-        answers: dict[str, Resource] = {
+        answers: dict[str, Any] = {
             "me": _Answer(GET=lambda request: _me(node, access.caller(request))),
             "login": _Answer(POST=lambda request: _login(node, access, request)),
             "logout": _Answer(POST=lambda request: _logout(access, request)),
             "live": _Stream(access, self.live),
             "": self._page,
         }
-        files = {file.name for file in (STATIC / "dashboard").iterdir()} - {"index.html"}
-        for name, child in {**{file: _files(file) for file in files}, **answers}.items():
+        names = {file.name for file in (STATIC / "dashboard").iterdir()} - {"index.html"}
+        files = {file: folder(f"dashboard/{file}") for file in names}
+        for name, child in {**files, **answers}.items():
             self.putChild(name.encode(), child)
 
     def render_GET(self, request: Any) -> bytes:
         return self._page.render_GET(request)
-
-
-def _files(name: str) -> Resource:
-    from node.http.assets import folder
-
-    found: Resource = folder(f"dashboard/{name}")
-    return found
 
 
 class _Stream(Resource):

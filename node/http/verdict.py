@@ -35,12 +35,15 @@ class Level(StrEnum):
 
 class Verdict(msgspec.Struct, frozen=True):
     """`says`: a sentence. `gist`: the same without what changes by the second, so that whoever has
-    it read aloud hears it once.
+    it read aloud hears it once. `well`: how many of the cluster's `nodes` are well, those counted
+    that it lost lately.
     """
 
     level: Level
     says: str
     gist: str
+    well: int = 0
+    nodes: int = 0
 
 
 class _Finding(msgspec.Struct, frozen=True):
@@ -60,13 +63,16 @@ def verdict(overview: Overview) -> Verdict:
     here = [node for node in overview.nodes if node.state is not State.GONE]
     lost = [node for node in overview.nodes if _is_lost(node, overview.at)]
     findings = sorted(_findings(overview), key=lambda found: -_GRAVITY[found.level])
-    well = sum(
-        node.state is State.READY and _age(node, overview.at) < SILENT for node in here
+    well = sum(node.state is State.READY and _age(node, overview.at) < SILENT for node in here)
+    known = len(here) + len(lost)
+    head = _head(well, known)
+    return Verdict(
+        _level(findings, known),
+        _sentence(head, (found.says for found in findings)),
+        _sentence(head, (found.gist for found in findings)),
+        well,
+        known,
     )
-    head = _head(well, len(here) + len(lost))
-    level = findings[0].level if findings else Level.WELL
-    says = _sentence(head, (found.says for found in findings))
-    return Verdict(level, says, _sentence(head, (found.gist for found in findings)))
 
 
 def away(seconds: float | None) -> Verdict:
@@ -82,6 +88,12 @@ def away(seconds: float | None) -> Verdict:
 
 
 _GRAVITY = {level: gravity for gravity, level in enumerate(Level)}
+
+
+def _level(findings: list[_Finding], nodes: int) -> Level:
+    if not nodes:
+        return Level.BAD
+    return findings[0].level if findings else Level.WELL
 
 
 def _findings(overview: Overview) -> Iterator[_Finding]:

@@ -10,6 +10,7 @@ import { bytes, count, lag, NONE, percent, rate } from "./words.js";
 
 const HOUR = 3_600_000;  // ms
 const FIELDS = ["at", "sessions", "line_rate", "delivery_rate", "cpu", "lag", "memory"];  // of a Point
+const READ = 9;  // how many values are read out below a chart
 const DRAWN = 3000;  // ms from one drawing to the next
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
@@ -20,8 +21,8 @@ const CHARTS = [
   { field: "line_rate", title: "Lines a second", total: sum, text: rate },
   { field: "delivery_rate", title: "Deliveries a second", total: sum, text: rate },
   { field: "cpu", title: "CPU, of one core", total: sum, text: percent },
-  { field: "lag", title: "Loop lag", total: most, text: lag, all: "Worst" },
-  { field: "memory", title: "Memory", total: sum, text: bytes },
+  { field: "lag", title: "Loop lag", total: most, text: lag, all: "worst" },
+  { field: "memory", title: "Memory", total: sum, text: bytes, steps: Array.from({ length: 40 }, (_, i) => 2 ** i) },
 ];
 
 const TOTAL = "All nodes";
@@ -178,13 +179,16 @@ export class Charts {
       axes: [
         { ...axis, size: 28, space: 70, grid: { show: false },
           values: (_, ticks) => ticks.map((t) => hhmm(t)) },
-        { ...axis, size: 58, space: 36, grid: { stroke: colours.grid, width: 1 },
+        { ...axis, size: 58, space: 28, grid: { stroke: colours.grid, width: 1 }, ...(chart.steps && { incrs: chart.steps }),
           values: (_, ticks) => ticks.map((value) => chart.text(value)) },
       ],
       series: [{},
         line(TOTAL, colours.total, 2),
         ...this.names.map((name, i) => line(name, colours.nodes[i % 8], 1.5, i < 8 ? undefined : [6, 4]))],
-      hooks: { setCursor: [(plot) => this.point(plot, chart, readout)] },
+      hooks: {
+        setCursor: [(plot) => this.point(plot, chart, readout)],
+        setData: [(plot) => this.point(plot, chart, readout)],
+      },
     };
     const plot = new window.uPlot(options, [[], [], ...this.names.map(() => [])], box);
     const each = { chart, plot, box, now };
@@ -192,18 +196,19 @@ export class Charts {
     return each;
   }
 
+  /** The values under the cursor, or else the newest. */
   point(plot, chart, readout) {
-    const at = plot.cursor.idx;
-    const values = at == null ? [] : plot.series.slice(1)
+    const hovered = plot.cursor.idx;
+    const at = hovered ?? this.slots - 1;
+    const values = plot.series.slice(1)
       .map((series, i) => [series, plot.data[i + 1]?.[at]])
-      .filter(([series, value]) => series.show && value != null);
-    if (!values.length) {
-      readout.replaceChildren();
-      return;
-    }
-    readout.replaceChildren(make("time", {}, hhmm(plot.data[0][at], true)),
-      ...values.map(([series, value]) =>
-        make("span", {}, make("bdi", {}, series.label === TOTAL ? chart.all ?? TOTAL : series.label), ` ${chart.text(value)}`)));
+      .filter(([series, value]) => series.show && value != null)
+      .slice(0, READ);
+    readout.replaceChildren(...(values.length ? [
+      make("time", {}, hovered == null ? "now" : hhmm(plot.data[0][at], true)),
+      ...values.map(([series, value]) => make("span", {},
+        make("bdi", {}, series.label === TOTAL ? chart.all ?? "all" : series.label), ` ${chart.text(value)}`)),
+    ] : []));
   }
 
   listLines() {

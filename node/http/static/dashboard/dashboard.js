@@ -105,7 +105,7 @@ const showTalkers = table(byId("talkers"), [
 ], { key: ([nick]) => nick, sort: "-rate", empty: "Nobody has said anything lately." });
 
 const showIncidents = table(byId("incidents"), [
-  { name: "at", title: "When", numeric: true, value: (i) => i.at, text: (i) => moment(i.at) },
+  { name: "at", title: "When", down: true, value: (i) => i.at, text: (i) => moment(i.at) },
   { name: "kind", title: "What", head: true, value: (i) => kindOf(i.kind)[0], fill: (cell, i) =>
     once(cell, i.kind, () => [make("span", { class: "kind", "data-grave": kindOf(i.kind)[1] }, kindOf(i.kind)[0])]) },
   { name: "about", title: "About", value: (i) => i.about, fill: (cell, i) => name(cell, i.about) },
@@ -114,7 +114,7 @@ const showIncidents = table(byId("incidents"), [
 ], { key: (i) => i.key, sort: "-at", empty: "Nothing has happened." });
 
 const showSlow = table(byId("slow"), [
-  { name: "at", title: "When", numeric: true, value: (s) => s.at, text: (s) => moment(s.at) },
+  { name: "at", title: "When", down: true, value: (s) => s.at, text: (s) => moment(s.at) },
   { name: "took", title: "Took", numeric: true, value: (s) => s.seconds, text: (s) => lag(s.seconds) },
   { name: "command", title: "Command", head: true, value: (s) => s.command },
 ], { key: (s) => s.key, sort: "-at", empty: "Redis has found no command slow." });
@@ -154,22 +154,19 @@ function channelRows(overview) {
   return [...rows.values()];
 }
 
-function totals({ nodes, ...all }) {
+function totals({ nodes, ...all }, { well, nodes: known }) {
   const living = nodes.filter((node) => node.state !== "gone");
-  const ready = living.filter((node) => node.state === "ready");
   const sum = (field) => living.reduce((total, node) => total + node[field], 0);
   const most = (field) => living.reduce((found, node) => Math.max(found, node[field]), 0);
-  const gaps = sum("gaps");
-  const slow = sum("slow_readers");
   return [
     ["Sessions", count(all.sessions), [dialects(all.dialects), all.kept ? `${count(all.kept)} kept` : ""].filter(Boolean).join("; ")],
-    ["Lines a second", rate(all.line_rate), `${count(all.messages)} so far`],
-    ["Deliveries a second", rate(all.delivery_rate), all.line_rate >= 0.1 ? `${rate(all.delivery_rate / all.line_rate)} for a line` : ""],
+    ["Lines/s", rate(all.line_rate), `${count(all.messages)} so far`],
+    ["Deliveries/s", rate(all.delivery_rate), all.line_rate >= 0.1 ? `${rate(all.delivery_rate / all.line_rate)} for a line` : ""],
     ["Channels", count(all.channels), ""],
-    ["Nodes", `${ready.length}/${living.length}`, ready.length === living.length ? "all ready" : "ready"],
+    ["Nodes", `${well}/${known}`, "are well", well < known ? "warn" : null],
     ["CPU", percent(sum("cpu")), `${percent(most("cpu"))} at most`],
     ["Loop lag", lag(most("loop_lag")), "the longest", most("loop_lag") > 0.5 ? "warn" : null],
-    ["Gaps, slow readers", `${count(gaps)}, ${count(slow)}`, "since nodes started", null],
+    ["Gaps", count(sum("gaps")), `${counted(sum("slow_readers"), "slow reader")} closed`],
   ];
 }
 
@@ -196,7 +193,7 @@ function show(told) {
   by = told.by;
   const shown = overview.nodes.filter((node) => node.state !== "gone" || overview.at - node.at < 1000 * GONE_SHOWN);
   showNodes(shown);
-  showTotals(totals(overview));
+  showTotals(totals(overview, told.verdict));
   showChannels(channelRows(overview));
   showTalkers(overview.talkers);
   showIncidents(distinct(overview.incidents));

@@ -8,7 +8,8 @@
 // keyboard: nothing jumps away under a finger.
 //
 // A column: { name, title, value(row): what it's sorted by; text(row): what is shown, by default
-// the value; fill(cell, row): instead of text; numeric; fixed: it can't be sorted by; head: it
+// the value; fill(cell, row): instead of text; numeric; down: sorted from the top
+// first, as numbers are; fixed: it can't be sorted by; quiet: its title is only read aloud; head: it
 // names the row }.
 
 import { make, mark, tell } from "./dom.js";
@@ -37,7 +38,7 @@ export function table(element, columns, { key, sort, empty, most = Infinity }) {
     else {
       const button = make("button", { type: "button", class: "sort" }, column.title);
       button.addEventListener("click", () => {
-        down = by === column.name ? !down : Boolean(column.numeric);
+        down = by === column.name ? !down : Boolean(column.down ?? column.numeric);
         by = column.name;
         order(true);
       });
