@@ -57,6 +57,8 @@ class Reporter:
         self._largest: tuple[Sized, ...] = ()
         self._counted: deque[tuple[float, int, int]] = deque(maxlen=WINDOW + 1)
         self._told = random.randrange(PRUNE)  # not all nodes at once
+        self.latest: Status | None = None
+        """The last status, whether Redis has it or not."""
         self._telling = LoopingCall(self._tell)
         self._telling.clock = clock
 
@@ -83,7 +85,7 @@ class Reporter:
             hub = self._chat.hub
             found = largest(hub.sizes(), TOP, hub.spelled)
             self._largest = tuple(Sized(name, many) for name, many in found)
-        status = self._status(*self._health.state())
+        status = self.latest = self._status(*self._health.state())
         self._board.post(status)
         if self._told % round(POINT / STATUS) == 0:
             self._board.plot(

@@ -121,6 +121,7 @@ class Node:
             reactor,
         )
         self._ports: list[tuple[str, Any]] = []
+        self._dashboard: Any = None
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
         self.draining = False
@@ -182,7 +183,23 @@ class Node:
     def _http_door(self) -> Any:
         from node.http.counter import http_door  # half of a node's start-up time, if it's unused
 
-        return http_door(self.broker)
+        return http_door(self.broker, self._the_dashboard())
+
+    def _the_dashboard(self) -> Any:
+        """One for all HTTP doors."""
+        from node.http.access import Access
+        from node.http.dashboard import Dashboard, News
+        from node.http.tokens import Tokens
+
+        if self._dashboard is None:
+            settings = self._settings
+            tokens = Tokens(settings.tokens, reactor.seconds, log.info)
+            access = Access(tokens, parse_networks(settings.operators_from), reactor.seconds)
+            own = self.broker.board, lambda: self._reporter.latest
+            self._dashboard = Dashboard(
+                settings.name, access, News(settings.name, *own, reactor), reactor
+            )
+        return self._dashboard
 
     # -- coming to an end, and losing weight
 
@@ -201,6 +218,8 @@ class Node:
         # A balancer reads from /readyz that it's to send nobody. Where nodes share a port, who asks
         # is to find another node.
         await self._close_doors(but="" if self._settings.reuse_port else "http")
+        if self._dashboard is not None:
+            self._dashboard.live.part()
         says = f"{len(self.chat.hub.sessions)} sessions within {over:g} s"
         self.broker.board.tell(Kind.DRAINING, self._settings.name, says)
         if over > 0:
@@ -244,6 +263,8 @@ class Node:
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
         self._lag.stop()
+        if self._dashboard is not None:
+            self._dashboard.live.stop()
         if self.broker.ready:
             self.broker.board.tell(Kind.STOPPED, self._settings.name)
             await _settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))

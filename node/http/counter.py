@@ -44,8 +44,10 @@ class _Site(Site):
         """No line per request."""
 
 
-def http_door(broker: Broker) -> Site:
+def http_door(broker: Broker, dashboard: Any = None) -> Site:
     """The site behind a node's HTTP door."""
     root: Any = Resource()
     root.putChild(b"counter", Counter(broker))
+    if dashboard is not None:
+        root.putChild(b"dashboard", dashboard)
     return _Site(root, timeout=30)  # type: ignore[no-untyped-call]

@@ -51,13 +51,13 @@ class _Told(msgspec.Struct, frozen=True):
 
 class _Away(msgspec.Struct, frozen=True):
     """The event `away`. `seconds`: since Redis last told this node; None: it never did, or nobody
-    has asked lately. `own`: this node, as it sees itself.
+    has asked lately. `own`: this node, as it sees itself, if it does.
     """
 
     by: str
     verdict: Verdict
     seconds: float | None
-    own: Status
+    own: Status | None
 
 
 class _Login(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,7 +67,9 @@ class _Login(msgspec.Struct, forbid_unknown_fields=True):
 class News:
     """What is told each second. `own`: this node as it sees itself; `clock`: a reactor's."""
 
-    def __init__(self, node: str, board: Board, own: Callable[[], Status], clock: Any) -> None:
+    def __init__(
+        self, node: str, board: Board, own: Callable[[], Status | None], clock: Any
+    ) -> None:
         self._node = node
         self._board = board
         self._own = own

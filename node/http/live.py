@@ -113,11 +113,15 @@ class Live:
         if not self._loop.running:
             self._loop.start(EVERY).addErrback(lambda f: self.log.failure("unexpected", f))
 
-    def stop(self) -> None:
-        """Tell everybody that this node ends, and take nobody any more."""
-        self._stopped = True
+    def part(self) -> None:
+        """Have everybody come again: through a balancer they get to a node that doesn't end."""
         for viewer in list(self._viewers):
             self._close(viewer, event("bye", b"{}"))
+
+    def stop(self) -> None:
+        """As `part`, and take nobody any more."""
+        self._stopped = True
+        self.part()
 
     def _gone(self, viewer: _Viewer) -> None:
         self._viewers.pop(viewer, None)

@@ -6,9 +6,10 @@
 Pure. Must not know how it's shown.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
+from operator import attrgetter
 
 import msgspec
 
@@ -60,11 +61,16 @@ class _Finding(msgspec.Struct, frozen=True):
 
 def verdict(overview: Overview) -> Verdict:
     """How a cluster is of which Redis told."""
-    here = [node for node in overview.nodes if node.state is not State.GONE]
-    lost = [node for node in overview.nodes if _is_lost(node, overview.at)]
-    findings = sorted(_findings(overview), key=lambda found: -_GRAVITY[found.level])
-    well = sum(node.state is State.READY and _age(node, overview.at) < SILENT for node in here)
+    now, begun = overview.at, _begun(overview.nodes)
+    here = [
+        node
+        for node in overview.nodes
+        if node.state is not State.GONE and node.started == begun[node.node]
+    ]
+    lost = [node for node in overview.nodes if _is_lost(node, now)]
+    well = sum(node.state is State.READY and _age(node, now) < SILENT for node in here)
     known = len(here) + len(lost)
+    findings = sorted(_findings(overview, begun), key=lambda found: -_GRAVITY[found.level])
     head = _head(well, known)
     return Verdict(
         _level(findings, known),
@@ -96,24 +102,46 @@ def _level(findings: list[_Finding], nodes: int) -> Level:
     return findings[0].level if findings else Level.WELL
 
 
-def _findings(overview: Overview) -> Iterator[_Finding]:
+def _findings(overview: Overview, begun: Mapping[str, int]) -> Iterator[_Finding]:
     for node in overview.nodes:
-        age = _age(node, overview.at)
-        if _is_lost(node, overview.at):
-            yield _Finding(Level.BAD, f"{node.node} was lost", f"{span(age)} ago")
-        elif node.state is State.GONE:
-            if STOPPED in node.why and age < BRIEF:
-                how = f"{span(age)} ago"
-                yield _Finding(Level.NOTE, f"{node.node} was stopped in good order", how)
-        elif age >= SILENT:
-            yield _Finding(Level.WARN, f"{node.node} hasn't been heard of", f"for {span(age)}")
-        elif node.state is State.DEGRADED:
-            why = f" ({', '.join(node.why)})" if node.why else ""
-            yield _Finding(Level.WARN, f"{node.node} is degraded{why}")
-        elif node.state is State.DRAINING:
-            yield _Finding(Level.NOTE, f"{node.node} is draining")
+        found = _finding(node, overview.at, begun.get(node.node, 0))
+        if found is not None:
+            yield found
     for words in overview.server.why:
         yield _Finding(Level.WARN, f"Redis: {words}")
+
+
+def _finding(node: Status, now: int, begun: int) -> _Finding | None:
+    """What is wrong with a node. `begun`: when the last that's called so started."""
+    name, age = node.node, _age(node, now)
+    if _is_lost(node, now):
+        return _Finding(Level.BAD, f"{name} was lost", f"{span(age)} ago")
+    if node.state is State.GONE:
+        if STOPPED in node.why and age < BRIEF:
+            return _Finding(Level.NOTE, f"{name} was stopped in good order", f"{span(age)} ago")
+        return None
+    if node.started < begun:
+        if age >= SILENT:
+            return _Finding(Level.NOTE, f"{name} died and has started again")
+        if now - begun > 2000 * SILENT:
+            return _Finding(Level.WARN, f"two nodes are called {name}")
+        return None
+    if age >= SILENT:
+        return _Finding(Level.WARN, f"{name} hasn't been heard of", f"for {span(age)}")
+    if node.state is State.DEGRADED:
+        why = f" ({', '.join(node.why)})" if node.why else ""
+        return _Finding(Level.WARN, f"{name} is degraded{why}")
+    if node.state is State.DRAINING:
+        return _Finding(Level.NOTE, f"{name} is draining")
+    return None
+
+
+def _begun(nodes: Iterable[Status]) -> dict[str, int]:
+    """When the last node of each name started: one that died and was started again has two
+    statuses, until the lease of its former life ends.
+    """
+    living = [node for node in nodes if node.state is not State.GONE]
+    return {node.node: node.started for node in sorted(living, key=attrgetter("started"))}
 
 
 def _is_lost(node: Status, now: int) -> bool:

@@ -10,6 +10,7 @@ import { bytes, count, lag, NONE, percent, rate } from "./words.js";
 
 const HOUR = 3_600_000;  // ms
 const FIELDS = ["at", "sessions", "line_rate", "delivery_rate", "cpu", "lag", "memory"];  // of a Point
+const LEAST = 600;  // seconds that are shown at least
 const READ = 9;  // how many values are read out below a chart
 const DRAWN = 3000;  // ms from one drawing to the next
 
@@ -173,7 +174,7 @@ export class Charts {
       cursor: { sync: { key: "hour" }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
       padding: [8, 8, 0, 0],
       scales: {
-        x: { time: true, range: (_, low, high) => [high - HOUR / 1000, high] },
+        x: { time: true, range: (plot) => this.range(plot) },
         y: { range: (_, low, high) => [0, high > 0 ? high * 1.15 : 1] },
       },
       axes: [
@@ -194,6 +195,14 @@ export class Charts {
     const each = { chart, plot, box, now };
     this.sizes.observe(box);
     return each;
+  }
+
+  /** The seconds that are shown: the hour, or less of it as long as there's less. */
+  range(plot) {
+    const [moments, all] = plot.data;
+    if (!moments.length) return [0, HOUR / 1000];
+    const first = moments[Math.max(0, all.findIndex((value) => value !== null))];
+    return [Math.min(first, moments.at(-1) - LEAST), moments.at(-1)];
   }
 
   /** The values under the cursor, or else the newest. */

@@ -86,7 +86,7 @@ const showNodes = table(byId("nodes"), [
   { name: "up", title: "Up for", value: (s) => -s.started, numeric: true,
     text: (s) => (s.state === "gone" ? `gone ${span((last.overview.at - s.at) / 1000)} ago` : span((last.overview.at - s.started) / 1000)) },
   { name: "acts", title: "Acts", fixed: true, quiet: true, fill: fillNodeActs },
-], { key: (status) => status.node, sort: "node", empty: "No node has told anything of itself yet." });
+], { key: (status) => `${status.node} ${status.started}`, sort: "node", empty: "No node has told anything of itself yet." });
 
 const showChannels = table(byId("channels"), [
   { name: "channel", title: "Channel", head: true, value: (c) => c.name, fill: (cell, c) => name(cell, c.name) },
@@ -199,7 +199,9 @@ function show(told) {
   showIncidents(distinct(overview.incidents));
   showRedis(redis(overview));
   showSlow(distinct(overview.server.slow));
-  charts.go(overview.at, overview.nodes.filter((node) => node.state !== "gone" && overview.at - node.at < 5000)
+  charts.go(overview.at, overview.nodes
+    .filter((node) => node.state !== "gone" && overview.at - node.at < 5000)
+    .sort((a, b) => a.started - b.started)  // of two lives of a node the later one counts
     .map((node) => ({ ...node, sessions: people(node), lag: node.loop_lag })));
   const newest = overview.incidents.find(({ kind }) => kind === "ban" || kind === "unban")?.at ?? 0;
   if (newest !== bansAt) {
@@ -223,6 +225,10 @@ function heard(kind, data) {
 
 const ICON = { well: "", note: "", warn: "! ", bad: "!! ", unknown: "? " };
 
+function ownWords(own) {
+  return `Of now only ${own.node} itself is known: ${counted(people(own), "session")}, loop lag ${lag(own.loop_lag)}, ${bytes(own.memory)} of memory. `;
+}
+
 function banner() {
   let level = "unknown";
   let says = "Asking how the cluster is…";
@@ -238,7 +244,7 @@ function banner() {
   } else if (away) {
     ({ level, says, gist } = away.verdict);
     const { own } = away;
-    more = `Known now is only ${own.node}: ${counted(people(own), "session")}, loop lag ${lag(own.loop_lag)}, ${bytes(own.memory)} of memory. The other numbers are from before.`;
+    more = `${own ? ownWords(own) : ""}The numbers below are from before.`;
   } else if (last) {
     ({ level, says, gist } = last.verdict);
   }
