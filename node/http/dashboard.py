@@ -115,7 +115,7 @@ class Dashboard(Resource):
         answers: dict[str, Any] = {
             "me": _Answer(GET=lambda request: _me(node, access.caller(request))),
             "login": _Answer(POST=lambda request: _login(node, access, request)),
-            "logout": _Answer(POST=lambda request: _logout(access, request)),
+            "logout": _Answer(POST=_logout),
             "live": _Stream(access, self.live),
             "": self._page,
         }
@@ -163,16 +163,17 @@ class _Answer(Resource):
 
     def __init__(self, **methods: Callable[[Any], Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.allowedMethods = tuple(method.encode() for method in methods)
-        for method, answer in methods.items():
-            setattr(self, f"render_{method}", lambda request, answer=answer: _said(request, answer))
+        self._methods = methods
 
-
-def _said(request: Any, answer: Callable[[Any], Any]) -> bytes:
-    try:
-        return _json(request, answer(request))
-    except Denied as denied:
-        return _denied(request, denied)
+    def render(self, request: Any) -> bytes:
+        try:
+            answer = self._methods.get(request.method.decode())
+            if answer is None:
+                allow = [("allow", ", ".join(self._methods))]
+                raise Denied(405, "method", "that can't be done here", allow)
+            return _json(request, answer(request))
+        except Denied as denied:
+            return _denied(request, denied)
 
 
 def _denied(request: Any, denied: Denied) -> bytes:
@@ -221,8 +222,7 @@ def _login(node: str, access: Access, request: Any) -> dict[str, Any]:
     return _me(node, caller)
 
 
-def _logout(access: Access, request: Any) -> dict[str, Any]:
-    del access
+def _logout(request: Any) -> dict[str, Any]:
     _prove(request)
     _keep(request, "", b"0")
     return {"says": "logged out"}

@@ -107,6 +107,12 @@ def _findings(overview: Overview, begun: Mapping[str, int]) -> Iterator[_Finding
         found = _finding(node, overview.at, begun.get(node.node, 0))
         if found is not None:
             yield found
+    stopped = [node for node in overview.nodes if _is_stopped(node, overview.at)]
+    if stopped:
+        who = stopped[0].node if len(stopped) == 1 else f"{len(stopped)} nodes"
+        was = "was" if len(stopped) == 1 else "were"
+        ago = span(min(_age(node, overview.at) for node in stopped))
+        yield _Finding(Level.NOTE, f"{who} {was} stopped in good order", f"{ago} ago")
     for words in overview.server.why:
         yield _Finding(Level.WARN, f"Redis: {words}")
 
@@ -117,8 +123,6 @@ def _finding(node: Status, now: int, begun: int) -> _Finding | None:
     if _is_lost(node, now):
         return _Finding(Level.BAD, f"{name} was lost", f"{span(age)} ago")
     if node.state is State.GONE:
-        if STOPPED in node.why and age < BRIEF:
-            return _Finding(Level.NOTE, f"{name} was stopped in good order", f"{span(age)} ago")
         return None
     if node.started < begun:
         if age >= SILENT:
@@ -146,6 +150,10 @@ def _begun(nodes: Iterable[Status]) -> dict[str, int]:
 
 def _is_lost(node: Status, now: int) -> bool:
     return node.state is State.GONE and LOST in node.why and _age(node, now) < LOUD
+
+
+def _is_stopped(node: Status, now: int) -> bool:
+    return node.state is State.GONE and STOPPED in node.why and _age(node, now) < BRIEF
 
 
 def _age(node: Status, now: int) -> float:

@@ -237,9 +237,10 @@ function banner() {
   if (!stream.live && stream.lastAt === null) {
     if (stream.failures) says = gist = "No node answers yet. Trying again…";
   } else if (!stream.live) {
-    level = "bad";
+    const silence = (performance.now() - stream.lastAt) / 1000;
+    level = silence < 2 ? "unknown" : "bad";
     gist = "The connection to the cluster is lost. Trying again…";
-    says = `No news for ${span((performance.now() - stream.lastAt) / 1000)}: ${by} doesn't answer. Trying again…`;
+    says = silence < 2 ? `The connection to ${by} is lost. Trying again…` : `No news for ${span(silence)}: ${by} doesn't answer. Trying again…`;
     more = "The numbers below are from before. This says nothing about the other nodes: the page goes on with any that answers.";
   } else if (away) {
     ({ level, says, gist } = away.verdict);
