@@ -69,6 +69,8 @@ class Board:
         self._untold: deque[Incident] = deque()
         self._may: dict[Kind, float] = {}  # when an incident of that kind isn't one too many
         self._too_many: Counter[Kind] = Counter()
+        self.leases = 0
+        """How many nodes hold a lease, as of the last status."""
         self._overview = _Shared(self._read_overview, FRESH, seconds)
         self._series = _Shared(self._read_series, FRESH_SERIES, seconds)
 
@@ -122,9 +124,11 @@ class Board:
         self._untold.clear()
         self._under_way = True
 
-        def told(done: bool) -> None:
+        def told(leases: int | None) -> None:
             self._under_way = False
-            if not done:
+            if leases is not None:
+                self.leases = leases
+            else:
                 room = UNTOLD - len(self._untold)
                 self._untold.extendleft(reversed(untold[len(untold) - room :] if room else []))
 

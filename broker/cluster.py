@@ -247,6 +247,11 @@ class Cluster:
         return self._ready and not self._presence.moving
 
     @property
+    def calls(self) -> int:
+        """How many calls to Redis are under way."""
+        return self._link.under_way
+
+    @property
     def node(self) -> str:
         """This incarnation's name: the node's, and what is drawn at random at each start."""
         return self._presence.node

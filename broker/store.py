@@ -634,16 +634,18 @@ class Store:
         node: str,
         status: bytes,
         incidents: list[bytes],
-        told: Callable[[bool], None],
+        told: Callable[[int | None], None],
     ) -> None:
-        """Write down how a node is. `told`: whether it's done; if not, it isn't tried again."""
+        """Write down how a node is. `told` how many nodes hold a lease; None if it isn't done, and
+        then it isn't tried again.
+        """
 
         def answered(reply: Any) -> None:
             if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):
                 self.link.send(("SCRIPT", "LOAD", self._scripts["status"].text), lambda _: None)
-            told(not isinstance(reply, Exception))
+            told(None if isinstance(reply, Exception) else reply)
 
-        keys = (self.keys.status, self.keys.incidents)
+        keys = (self.keys.status, self.keys.incidents, self.keys.leases)
         args = self._args("status", keys, (node, status, INCIDENTS, *incidents))
         self.link.send(args, answered, again=False)
 

@@ -27,7 +27,8 @@ LAGGING = 0.5
 class Health:
     """The health of one node.
 
-    `beat`: seconds from one probe to the next. `draining`: whether it's about to end. `lag`: the
+    `beat`: seconds from one probe to the next. `starting`: whether it can't serve yet. `draining`:
+    whether it's about to end. `lag`: the
     longest that its event loop was late just now. `seconds`: the clock of the tally.
     """
 
@@ -36,6 +37,7 @@ class Health:
         tally: BrokerTally,
         *,
         beat: float,
+        starting: Callable[[], bool],
         draining: Callable[[], bool],
         lag: Callable[[], float],
         seconds: Callable[[], float],
@@ -43,6 +45,7 @@ class Health:
         self._tally = tally
         self._red_after = max(RED, 3 * beat)
         self._late_after = max(LATE, 2 * beat)
+        self._starting = starting
         self._draining = draining
         self._lag = lag
         self._seconds = seconds
@@ -64,7 +67,9 @@ class Health:
         why = []
         if self._draining():
             why.append("draining: takes nobody any more")
-        if self.silence > self._red_after:
+        if self._starting():
+            why.append("starting: it hasn't had Redis yet")
+        elif self.silence > self._red_after:
             self._red_since = self._tally.probes
             why.append(f"nothing has come back through Redis for {self.silence:.0f} s")
         elif self._red_since is not None:

@@ -58,7 +58,7 @@ class Reporter:
         self._counted: deque[tuple[float, int, int]] = deque(maxlen=WINDOW + 1)
         self._told = random.randrange(PRUNE)  # not all nodes at once
         self.latest: Status | None = None
-        """The last status, whether Redis has it or not."""
+        """How the node was a second ago, whether Redis was told or not."""
         self._telling = LoopingCall(self._tell)
         self._telling.clock = clock
 
@@ -141,7 +141,7 @@ class Reporter:
             delivery_rate=delivery_rate,
             cpu=round(self._cpu.share(), 4),
             loop_lag=round(self._lag.longest, 4),
-            probe=self._health.probe,
+            probe=None if self._health.probe is None else round(self._health.probe, 6),
             memory=memory(),
             outbox=tally.outbox,
             busiest=tuple(

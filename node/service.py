@@ -46,6 +46,7 @@ from node.net.idle import Idle
 from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
+from node.numbers import Numbers
 from node.reporter import Reporter
 from node.settings import Settings
 from node.vitals import LoopLag
@@ -107,9 +108,18 @@ class Node:
         self.health = Health(
             self.broker.tally,
             beat=settings.lease / 8,
+            starting=lambda: not self._serving,
             draining=lambda: self.draining,
             lag=lambda: self._lag.longest,
             seconds=reactor.seconds,
+        )
+        self._numbers = Numbers(
+            settings.name,
+            self.broker,
+            self.chat,
+            self.health,
+            ending=lambda: self.draining,
+            dialects=(Slash.name,),
         )
         self._reporter = Reporter(
             settings.name,
@@ -122,6 +132,7 @@ class Node:
         )
         self._ports: list[tuple[str, Any]] = []
         self._dashboard: Any = None
+        self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
         self.draining = False
@@ -133,16 +144,24 @@ class Node:
         Raises OSError (or Twisted's `CannotListenError`) if a door can't be opened.
         """
         settings = self._settings
+        # /livez answers while Redis is waited for, and /readyz says so; but where nodes share a
+        # port, who asks is to find another node
+        first = "" if settings.reuse_port else "http"
+        opened = await self._open_doors(lambda kind: kind == first)
         await self.broker.start(self.chat)
+        self._serving = True
         if settings.limits and settings.idle:
             self._idle.start()
         self._lag.start()
         if settings.reports:
             self._reporter.start()
             self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
-        opened = []
+        return await self._open_doors(lambda kind: kind != first) + opened
+
+    async def _open_doors(self, wanted: Callable[[str], bool]) -> list[str]:
+        settings, opened = self._settings, []
         for kind, endpoints, door in self._doors():
-            for endpoint in endpoints:
+            for endpoint in endpoints if wanted(kind) else ():
                 port = await open_door(
                     reactor,
                     endpoint,
@@ -181,9 +200,21 @@ class Node:
         self.broker.board.tell(Kind.SLOW, session.me.nick, says)
 
     def _http_door(self) -> Any:
-        from node.http.counter import http_door  # half of a node's start-up time, if it's unused
+        # half of a node's start-up time, if it's unused
+        from node.http.counter import Counter
+        from node.http.health import Livez, Readyz
+        from node.http.metrics import Metrics
+        from node.http.site import site
 
-        return http_door(self.broker, self._the_dashboard())
+        return site(
+            {
+                "counter": Counter(self.broker),
+                "dashboard": self._the_dashboard(),
+                "livez": Livez(),
+                "readyz": Readyz(self.health.unready),
+                "metrics": Metrics(self._numbers),
+            }
+        )
 
     def _the_dashboard(self) -> Any:
         """One for all HTTP doors."""
@@ -192,13 +223,11 @@ class Node:
         from node.http.tokens import Tokens
 
         if self._dashboard is None:
-            settings = self._settings
+            settings, board = self._settings, self.broker.board
             tokens = Tokens(settings.tokens, reactor.seconds, log.info)
             access = Access(tokens, parse_networks(settings.operators_from), reactor.seconds)
-            own = self.broker.board, lambda: self._reporter.latest
-            self._dashboard = Dashboard(
-                settings.name, access, News(settings.name, *own, reactor), reactor
-            )
+            news = News(settings.name, board, lambda: self._reporter.latest, reactor)
+            self._dashboard = Dashboard(settings.name, access, news, reactor)
         return self._dashboard
 
     # -- coming to an end, and losing weight

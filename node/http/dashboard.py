@@ -17,13 +17,15 @@ from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.web.error import UnsupportedMethod
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from broker.reports import Overview, Series, Status
 from node.http.access import COOKIE, PROOF, Access, Caller, Denied, Scope, same_origin
-from node.http.assets import GUARDS, STATIC, asset, folder
+from node.http.assets import STATIC, asset, folder
 from node.http.live import Live, event
+from node.http.site import NOTHING, refuse
 from node.http.verdict import Verdict, away, verdict
 
 PATIENCE = 0.9
@@ -124,6 +126,9 @@ class Dashboard(Resource):
         for name, child in {**files, **answers}.items():
             self.putChild(name.encode(), child)
 
+    def getChild(self, _path: bytes, _request: Any) -> Any:
+        return NOTHING
+
     def render_GET(self, request: Any) -> bytes:
         return self._page.render_GET(request)
 
@@ -166,29 +171,24 @@ class _Answer(Resource):
         self._methods = methods
 
     def render(self, request: Any) -> bytes:
+        answer = self._methods.get(request.method.decode())
+        if answer is None:
+            raise UnsupportedMethod([method.encode() for method in self._methods])
         try:
-            answer = self._methods.get(request.method.decode())
-            if answer is None:
-                allow = [("allow", ", ".join(self._methods))]
-                raise Denied(405, "method", "that can't be done here", allow)
             return _json(request, answer(request))
         except Denied as denied:
             return _denied(request, denied)
 
 
 def _denied(request: Any, denied: Denied) -> bytes:
-    request.setResponseCode(denied.status)
     for name, value in denied.headers:
         if name.lower() != "www-authenticate":  # a browser would ask for a name and a password
             request.setHeader(name, value)
-    return _json(request, {"error": denied.error, "says": denied.says})
+    return refuse(request, denied.status, denied.error, denied.says)
 
 
 def _json(request: Any, value: Any) -> bytes:
     request.setHeader(b"content-type", b"application/json")
-    request.setHeader(b"cache-control", b"no-store")
-    for name, said in GUARDS.items():
-        request.setHeader(name, said)
     return msgspec.json.encode(value)
 
 

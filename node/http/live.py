@@ -102,7 +102,6 @@ class Live:
         request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
         request.setHeader(b"cache-control", b"no-store")
         request.setHeader(b"x-accel-buffering", b"no")  # a proxy's habit of keeping things back
-        request.setHeader(b"x-content-type-options", b"nosniff")
         viewer = _Viewer(request, may, self._clock.seconds)
         self._viewers[viewer] = None
         request.notifyFinish().addBoth(lambda _: self._gone(viewer))

@@ -10,13 +10,13 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.web.server import Site
 
 from broker.reports import Overview, Point, Series, State, Status
 from node.core.limits import parse_networks
 from node.http.access import COOKIE, Access, Scope
 from node.http.assets import STATIC
 from node.http.dashboard import PATIENCE, Dashboard, News
+from node.http.site import site
 from node.http.tokens import Tokens, draw
 
 READY = Status(node="n1", version="1", state=State.READY, started=0, at=1000)
@@ -59,7 +59,8 @@ class Place:
         access = Access(tokens, parse_networks(["127.0.0.0/8"]), self.clock.seconds)
         news = News("n1", self.board, lambda: READY, self.clock)
         self.dashboard: Any = Dashboard("n1", access, news, self.clock)
-        self._site: Any = Site(self.dashboard, reactor=self.clock)
+        self._site: Any = site({"dashboard": self.dashboard})
+        self._site.reactor = self.clock
 
     def ask(
         self, path: str, body: str | None = None, *, at: str = "192.0.2.1", **headers: str
@@ -68,7 +69,10 @@ class Place:
         transport: Any = StringTransport(peerAddress=IPv4Address("TCP", at, 4711))
         protocol = self._site.buildProtocol(None)
         protocol.makeConnection(transport)
-        lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", "Host: 127.0.0.1"]
+        lines = [
+            f"{'GET' if body is None else 'POST'} /dashboard{path} HTTP/1.1",
+            "Host: 127.0.0.1",
+        ]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         lines += [f"Content-Length: {len(body or '')}", "", body or ""]
         protocol.dataReceived("\r\n".join(lines).encode())
@@ -123,7 +127,7 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.mark.parametrize("path", ["/", ""])
 def test_the_page_is_for_everybody_and_allows_nothing_inline(place: Place, path: str) -> None:
-    answer = place.ask(path or "/")
+    answer = place.ask(path)
     assert (200, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
@@ -136,6 +140,11 @@ def test_each_file_of_the_page_is_served(place: Place, file: str) -> None:
     path = Path(file).relative_to(Path(str(STATIC / "dashboard")))
     if path.name != "index.html":
         assert 200 == place.ask(f"/{path}").status
+
+
+def test_there_is_nothing_else(place: Place) -> None:
+    answer = place.ask("/nothing")
+    assert (404, "not-found") == (answer.status, answer.json["error"])
 
 
 def test_the_page_asks_for_nothing_from_elsewhere() -> None:
@@ -202,7 +211,7 @@ def test_a_malformed_login_is_refused(place: Place, body: str) -> None:
 
 
 def test_a_login_that_is_far_too_long_is_refused(place: Place) -> None:
-    assert 400 == place.login("a" * 100_000).status
+    assert 400 == place.login("a" * 10_000).status
 
 
 def test_a_logout_takes_the_cookie_away(place: Place) -> None:
