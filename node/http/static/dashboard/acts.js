@@ -48,7 +48,9 @@ const ACTS = {
     says: () => "By nick: whoever has it is closed, and their address is banned. By network: everybody from there.",
     fields: [
       { name: "who", label: "Nick or network", hint: "alice, or 192.0.2.0/24", required: true, about: true },
-      { name: "seconds", label: "For how many seconds", hint: "Empty: until it's lifted", type: "number", min: 1, step: 1 },
+      { name: "seconds", label: "For how long", type: "number", value: 3600, choices: [
+        [600, "10 minutes"], [3600, "1 hour"], [86400, "1 day"], [604800, "1 week"], ["", "until it's lifted"],
+      ] },
       WHY,
     ],
     does: "Ban",
@@ -78,7 +80,8 @@ export function acts({ told, done }) {
 
   function field(spec) {
     const id = `field-${spec.name}`;
-    const input = make("input", {
+    const input = spec.choices ? make("select", { id, name: spec.name },
+      ...spec.choices.map(([value, text]) => make("option", { value }, text))) : make("input", {
       id, name: spec.name, type: spec.type ?? "text", min: spec.min, max: spec.max, step: spec.step,
       maxlength: spec.maxlength, required: spec.required, autocomplete: "off", dir: spec.type ? null : "auto",
       "aria-describedby": spec.hint && `${id}-hint`,

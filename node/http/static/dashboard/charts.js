@@ -81,6 +81,7 @@ export class Charts {
     const before = this.newest;
     for (const status of statuses) this.add(status.node, at, status);
     if (this.newest !== before) this.forget();
+    if (document.hidden) return;
     if (this.newest !== before || performance.now() - this.drawnAt > DRAWN) this.draw();
   }
 

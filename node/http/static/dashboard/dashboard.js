@@ -13,6 +13,7 @@ import { table } from "./table.js";
 import { bytes, count, counted, kindOf, lag, moment, NONE, percent, rate, span } from "./words.js";
 
 const GONE_SHOWN = 900;  // seconds for which a node that is gone has a row
+const STOPPED = "stopped in good order";  // why a node says that it's gone
 
 const STATES = { ready: "ready", degraded: "degraded", draining: "draining", gone: "gone" };
 
@@ -57,7 +58,7 @@ function fillState(cell, status, row) {
   if (!cell.firstChild) {
     cell.append(make("span", { class: "state" }), make("span", { class: "why" }));
   }
-  mark(cell.firstChild, "data-state", status.state);
+  mark(cell.firstChild, "data-state", why === STOPPED ? "stopped" : status.state);
   tell(cell.firstChild, STATES[status.state] ?? status.state);
   tell(cell.lastChild, why);
 }
@@ -86,7 +87,7 @@ const showNodes = table(byId("nodes"), [
   { name: "up", title: "Up for", value: (s) => -s.started, numeric: true,
     text: (s) => (s.state === "gone" ? `gone ${span((last.overview.at - s.at) / 1000)} ago` : span((last.overview.at - s.started) / 1000)) },
   { name: "acts", title: "Acts", fixed: true, quiet: true, fill: fillNodeActs },
-], { key: (status) => `${status.node} ${status.started}`, sort: "node", empty: "No node has told anything of itself yet." });
+], { key: (status) => `${status.node} ${status.started}`, sort: "node", last: (status) => status.state === "gone", empty: "No node has told anything of itself yet." });
 
 const showChannels = table(byId("channels"), [
   { name: "channel", title: "Channel", head: true, value: (c) => c.name, fill: (cell, c) => name(cell, c.name) },

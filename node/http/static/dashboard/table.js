@@ -23,8 +23,11 @@ function compare(a, b) {
   return collator.compare(a ?? "", b ?? "");
 }
 
-/** Returns show(rows). `empty`: what stands there if there are none. */
-export function table(element, columns, { key, sort, empty, most = Infinity }) {
+/**
+ * Returns show(rows). `empty`: what stands there if there are none; `most`: how many rows there are
+ * at most; `last(row)`: whether it comes after all others, however they're sorted.
+ */
+export function table(element, columns, { key, sort, empty, most = Infinity, last = () => false }) {
   const roles = element.classList.contains("cards");  // laid out by blocks it would lose them
   const role = (name) => (roles ? { role: name } : {});
   let [by, down] = sort.startsWith("-") ? [sort.slice(1), true] : [sort, false];
@@ -72,6 +75,7 @@ export function table(element, columns, { key, sort, empty, most = Infinity }) {
     });
     const column = columns.find((each) => each.name === by);
     const sorted = [...shown].sort((a, b) => {
+      if (last(a) !== last(b)) return last(a) ? 1 : -1;
       const found = compare(column.value(a), column.value(b));
       return (down ? -found : found) || compare(key(a), key(b));
     });
