@@ -165,7 +165,8 @@ def _welcome(own: UpSettings, doors: Doors, redis: Embedded | None) -> str:
     """Where to connect and how."""
     ways = {
         "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
-        "http": "  counter  curl http://{in_url}:{port}/counter",
+        "http": "  counter  curl http://{in_url}:{port}/counter\n"
+        "  look     http://{in_url}:{port}/dashboard    (in a browser: how the cluster is)",
         "echo": "  echo     nc {host} {port}",
     }
     nodes = "1 node" if own.nodes == 1 else f"{own.nodes} nodes"

@@ -132,7 +132,7 @@ def test_a_node_whose_lease_has_ended_is_said_to_be_lost(
 
 def test_when_its_node_dies_it_goes_on_with_another(tmp_path: Path, look: MakeLook) -> None:
     with Up(tmp_path, "--nodes", "2") as up:
-        page = look(int(up.counter.rpartition(":")[2].partition("/")[0]))
+        page = look(int(up.dashboard.rpartition(":")[2].partition("/")[0]))
         expect(page.from_whom).to_contain_text("live, from ")
         node = page.from_whom.inner_text().rpartition(" ")[2]
         os.kill(up.nodes[node].pid, signal.SIGKILL)

@@ -12,7 +12,8 @@ import { Stream } from "./stream.js";
 import { table } from "./table.js";
 import { bytes, count, counted, kindOf, lag, moment, NONE, percent, rate, span } from "./words.js";
 
-const GONE_SHOWN = 900;  // seconds for which a node that is gone has a row
+const LOST_SHOWN = 900;  // seconds for which a node that was lost has a row
+const STOPPED_SHOWN = 300;  // and one that was stopped
 const STOPPED = "stopped in good order";  // why a node says that it's gone
 
 const STATES = { ready: "ready", degraded: "degraded", draining: "draining", gone: "gone" };
@@ -52,13 +53,17 @@ const dialects = (sessions) => Object.entries(sessions).map(([dialect, n]) => `$
 const here = (status, value) => (status.state === "gone" ? NONE : value);
 const order = { ready: 0, draining: 1, degraded: 2, gone: 3 };
 
+const age = (status) => (last.overview.at - status.at) / 1000;
+const wasStopped = (status) => status.state === "gone" && status.why.includes(STOPPED);
+
 function fillState(cell, status, row) {
   mark(row, "data-state", status.state);
-  const why = status.why.join("; ");
+  const ago = status.state === "gone" ? [`${span(age(status))} ago`] : [];
+  const why = [status.why.join("; "), ...ago].join(", ");
   if (!cell.firstChild) {
     cell.append(make("span", { class: "state" }), make("span", { class: "why" }));
   }
-  mark(cell.firstChild, "data-state", why === STOPPED ? "stopped" : status.state);
+  mark(cell.firstChild, "data-state", wasStopped(status) ? "stopped" : status.state);
   tell(cell.firstChild, STATES[status.state] ?? status.state);
   tell(cell.lastChild, why);
 }
@@ -85,7 +90,7 @@ const showNodes = table(byId("nodes"), [
   number("outbox", "Unsent", (s) => s.outbox, bytes),
   { name: "version", title: "Version", value: (s) => s.version },
   { name: "up", title: "Up for", value: (s) => -s.started, numeric: true,
-    text: (s) => (s.state === "gone" ? `gone ${span((last.overview.at - s.at) / 1000)} ago` : span((last.overview.at - s.started) / 1000)) },
+    text: (s) => here(s, span((last.overview.at - s.started) / 1000)) },
   { name: "acts", title: "Acts", fixed: true, quiet: true, fill: fillNodeActs },
 ], { key: (status) => `${status.node} ${status.started}`, sort: "node", last: (status) => status.state === "gone", empty: "No node has told anything of itself yet." });
 
@@ -192,8 +197,8 @@ function show(told) {
   last = { ...told, heard: performance.now() };
   away = null;
   by = told.by;
-  const shown = overview.nodes.filter((node) => node.state !== "gone" || overview.at - node.at < 1000 * GONE_SHOWN);
-  showNodes(shown);
+  showNodes(overview.nodes.filter((node) =>
+    node.state !== "gone" || age(node) < (wasStopped(node) ? STOPPED_SHOWN : LOST_SHOWN)));
   showTotals(totals(overview, told.verdict));
   showChannels(channelRows(overview));
   showTalkers(overview.talkers);
