@@ -182,11 +182,32 @@ class Missed(NamedTuple):
     entries: list[Entry]
 
 
+class History(NamedTuple):
+    """What was said in a channel: spoken entries, oldest first, at places of `epoch`. `more`: there
+    are older ones.
+    """
+
+    epoch: str
+    entries: list[Entry]
+    more: bool
+
+
 class Receipt(NamedTuple):
     """For a private message: the holder's nick as spelled, and why they are away (or None)."""
 
     nick: str
     away: str | None
+
+
+class Posted(NamedTuple):
+    """Where a program's line stands, and since when (Unix ms). `fresh`: it's there since this call.
+    `same`: what stands there has this text.
+    """
+
+    at: Position
+    ms: int
+    fresh: bool
+    same: bool
 
 
 class ChannelInfo(NamedTuple):
@@ -396,6 +417,11 @@ class Broker(Protocol):
         Events arrive once a `join` has told from where on. AWAY if the broker is away.
         """
 
+    async def listen(self, channel: str) -> Position:
+        """Hear a channel that this node follows without anybody's being in it: all after the place
+        that is returned comes through the sink, as it does for members. NO_SUCH_CHANNEL.
+        """
+
     def unfollow(self, channel: str) -> None:
         """Stop hearing a channel. Nothing of it arrives after this call."""
 
@@ -432,6 +458,17 @@ class Broker(Protocol):
         shown it as soon as it's accepted, whatever replicas do.
         """
 
+    async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
+        """Append a line of a program's to the channel's log, as `Said`, by a `sid` of its own that
+        no session has.
+
+        The program is no member, and `name` is none that anybody could have as a nick. Members
+        hear it as they hear one another. NO_SUCH_CHANNEL as for `roster`. If replicas count, it
+        returns as a line is settled: see `say`. `key`: under which the same name says something in
+        the channel once within 10 minutes; whatever is posted under it after that, by any node, is
+        not appended, and what is returned is the place of the first.
+        """
+
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
 
@@ -458,8 +495,12 @@ class Broker(Protocol):
     async def topic(self, channel: str) -> Topic:
         """The channel's topic. NO_SUCH_CHANNEL."""
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
-        """The last `count` spoken entries of the log, oldest first; none if no such channel."""
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+        """The last `count` spoken entries of the log; none if no such channel.
+
+        `before`: the last that stand before this place. It may have been told under an earlier
+        epoch of the log; none if the log has begun anew since.
+        """
 
     async def channels(self) -> list[ChannelInfo]:
         """Every channel that has members, by name. May be a second old."""

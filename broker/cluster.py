@@ -34,11 +34,13 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    History,
     Identity,
     Later,
     Missed,
     Person,
     Position,
+    Posted,
     Reach,
     Receipt,
     Refused,
@@ -53,8 +55,11 @@ from broker.api import (
 from broker.api import (
     Presence as Present,
 )
+from broker.bans import Ban
+from broker.barring import Barring
 from broker.board import Board
-from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
+from broker.desk import Desk
+from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
 from broker.kept import TURN, Reclaimed
@@ -120,7 +125,8 @@ class ClusterConfig:
 class Cluster:
     """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
 
-    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do.
+    `later`: as for `Link`. `orders` is told what an operator has ordered this node to do, and
+    `bans` who may not connect, when that has changed.
     """
 
     log = Logger()
@@ -132,6 +138,7 @@ class Cluster:
         rng: random.Random,
         later: Later | None = None,
         orders: Callable[[Order], None] = lambda _: None,
+        bans: Callable[[tuple[Ban, ...]], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._reactor = reactor
@@ -188,6 +195,15 @@ class Cluster:
         self._keeping = Keeping(
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
         )
+        self.barring = Barring(self._store, bans)
+        self.desk = Desk(
+            self._store,
+            self.barring,
+            reactor,
+            name=config.node,
+            now_ms=lambda: self.now_ms,
+            check=self._check,
+        )
         self._presence = Presence(
             self._store,
             self._keeping,
@@ -198,6 +214,7 @@ class Cluster:
             probe=self._probe,
             messages=self._messages_since,
             ordered=self._ordered,
+            bans=self.barring.heard,
             tally=self.tally,
         )
         self._addresses = Addresses(
@@ -467,6 +484,20 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
+        self._check()
+        said = Said(program(), 1, name, text)
+        key = key or said.sid  # so that a call whose answer is lost can be repeated
+
+        async def post(again: bool) -> Posted:
+            return Posted(*await self._store.post(channel, said, key, again=again))
+
+        posted = await self._settle(self.node, post)
+        self._said += posted.fresh
+        if self._replication is not None:
+            await self._replication.confirmed()
+        return posted
 
     @staticmethod
     def _said_and(replication: Replication, settled: Settled, refused: Refused | None) -> None:
@@ -860,6 +891,13 @@ class Cluster:
         self._feed.follow(fold(channel))
         self._link.subscribe(self._keys.channel(channel).log)
 
+    async def listen(self, channel: str) -> Position:
+        self._check()
+        await self._store.topic(channel)  # there is one
+        tip = (await self._store.read(channel, 0, 1)).tip
+        self._feed.open(fold(channel), tip)
+        return tip
+
     def unfollow(self, channel: str) -> None:
         self._feed.unfollow(fold(channel))
         self._link.unsubscribe(self._keys.channel(channel).log)
@@ -945,9 +983,9 @@ class Cluster:
         self._check()
         return await self._store.topic(channel)
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
         self._check()
-        return await self._store.history(channel, count)
+        return await self._store.history(channel, count, before)
 
     # -- people
 
@@ -1119,6 +1157,15 @@ class Cluster:
         del self._counting[counter]
 
     # -- an operator's orders
+
+    @property
+    def now_ms(self) -> int:
+        """Redis's clock, Unix ms, as well as it's known here."""
+        return self._presence.now_ms
+
+    async def end_detached(self, sid: str, why: str) -> bool:
+        """End a kept session that is on no node; whether there is one."""
+        return await self._keeping.end(sid, why)
 
     def _ordered(self, raw: bytes) -> None:
         try:

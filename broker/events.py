@@ -8,12 +8,22 @@ element names its kind, so that Redis can hold and splice it without understandi
 This module knows shapes and bytes only; it must not know Redis, sockets or dialects.
 """
 
+import secrets
 from typing import Any
 
 import msgspec
 
 SCHEMA = 1
 """Version of keys and payloads. Two releases that share it can share a cluster."""
+
+
+PROGRAM = "."
+"""How the sid of a program begins, which says something and is no session: no session's does."""
+
+
+def program() -> str:
+    """A sid for one line of a program's."""
+    return PROGRAM + secrets.token_hex(8)
 
 
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="said"):

@@ -466,18 +466,21 @@ class Keeping:
 
     # -- ending those that nobody took up
 
-    async def end(self, sid: str) -> None:
-        """End a detached session whose time is over; whoever does it, and however often, once."""
+    async def end(self, sid: str, why: str = LOST) -> bool:
+        """End a detached session, whose time is over, say; whoever does it, and however often,
+        once. Whether there was one.
+        """
         shelved = await self._rows.shelved_row(sid)
         found = await self._rows.lapse(sid, "")
         if found is not None:
-            await self._end(sid, *found)
+            await self._end(sid, *found, why)
             await self._rows.forget(sid)
         await self._rows.unshelve(sid, shelved or b"")
+        return found is not None
 
-    async def _end(self, sid: str, tokens: list[str], raw: bytes) -> None:
+    async def _end(self, sid: str, tokens: list[str], raw: bytes, why: str) -> None:
         nicks, names = _held(raw)
-        event = Quit(sid, ENDING, next(iter(nicks), ""), LOST, tuple(map(fold, names)))
+        event = Quit(sid, ENDING, next(iter(nicks), ""), why, tuple(map(fold, names)))
         for token in tokens:
             for name in names:
                 await self._store.part(token, name, event)

@@ -5,6 +5,7 @@
                                            last line, 0 if there's only a topic
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
+    NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)
     NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away,
                                            claimed (ms), and epoch, seq: the inbox's tip then
     NAMESPACE:1:{n:alice}:meta     hash    epoch, seq, at, past   of the inbox
@@ -19,8 +20,9 @@
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
-                                           mark (of the last WAIT), orders (hash: incarnation ->
-                                           order), report:ID (hash: see broker/orders.py),
+                                           mark (of the last WAIT), orders:INCARNATION (list) and
+                                           report:ID (hash): see broker/orders.py, bans (hash:
+                                           network -> ban) and bans-version: see broker/bans.py,
                                            detached (zset of sids, by when they end),
                                            shelf (hash, their records by sid),
                                            status (hash: incarnation -> Status),
@@ -98,7 +100,9 @@ class Keys:
         self.channel_index = cluster + "channels"
         self.messages = cluster + "messages"
         self.mark = cluster + "mark"
-        self.orders = cluster + "orders"
+        self._orders = cluster + "orders:"
+        self.bans = cluster + "bans"
+        self.bans_version = cluster + "bans-version"
         self._reports = cluster + "report:"
         self.detached = cluster + "detached"
         self.shelf = cluster + "shelf"
@@ -120,6 +124,9 @@ class Keys:
 
     def channel(self, name: str) -> ChannelKeys:
         return _channel_keys(self._prefix, name)
+
+    def post(self, channel: str, digest: str) -> str:
+        return f"{self._prefix}{{c:{_encoded(channel)}}}:post:{digest}"
 
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
@@ -144,6 +151,9 @@ class Keys:
 
     def node_sessions(self, incarnation: str) -> str:
         return f"{self._prefix}{{w:{_encoded(incarnation)}}}:sessions"
+
+    def orders(self, incarnation: str) -> str:
+        return self._orders + _encoded(incarnation)
 
     def report(self, number: str) -> str:
         return self._reports + _encoded(number)

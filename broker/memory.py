@@ -23,10 +23,12 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    History,
     Identity,
     Missed,
     Person,
     Position,
+    Posted,
     Presence,
     Reach,
     Receipt,
@@ -52,6 +54,7 @@ from broker.events import (
     Said,
     Told,
     TopicSet,
+    program,
 )
 from broker.names import fold
 
@@ -72,6 +75,11 @@ class _Log:
     @property
     def tip(self) -> Position:
         return Position(self.epoch, self.seq)
+
+    def upto(self, before: Position) -> int:
+        """The seq of the last place before this one, as far as it's known what stood there."""
+        known = self.seq if before.epoch == self.epoch else self.past.get(before.epoch, 0)
+        return min(known, before.seq - 1)
 
     def spoken(self, count: int, upto: int) -> list[Entry]:
         """The last `count` spoken entries whose seq is not above `upto`, oldest first."""
@@ -173,6 +181,7 @@ class World:
         self.claims: dict[str, _Session] = {}
         self.channels: dict[str, _Channel] = {}
         self.messages = 0
+        self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
 
     # Switches for tests
 
@@ -534,6 +543,12 @@ class Memory:
             raise Refused(Code.AWAY)
         self._heard.setdefault(fold(channel), None)
 
+    async def listen(self, channel: str) -> Position:
+        tip = self._channel(channel).log.tip
+        if self._heard.get(fold(channel), tip) is None:
+            self._heard[fold(channel)] = tip
+        return tip
+
     def unfollow(self, channel: str) -> None:
         self._heard.pop(fold(channel), None)
 
@@ -590,6 +605,20 @@ class Memory:
             self._world.append(found.log, Said(me.sid, me.num, member.nick, text, action))
         settled(None)
 
+    async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
+        found = self._channel(channel)
+        said = Said(program(), 1, name, text)
+        now, memo = self._world.ms(), (name, found.log.name, key or said.sid)
+        before = self._world.posted.get(memo)
+        if before is not None and now - before[0].ms < 600_000:
+            return before[0]._replace(fresh=False, same=before[1] == text)
+        found.spoken = True
+        self._world.messages += 1
+        self._world.append(found.log, said)
+        posted = Posted(found.log.tip, now, fresh=True, same=True)
+        self._world.posted[memo] = posted, text
+        return posted
+
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         found, member = self._member(me, channel)
         if me.num > member.num:
@@ -620,10 +649,14 @@ class Memory:
     async def topic(self, channel: str) -> Topic:
         return self._channel(channel).topic
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
+    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
         self._check_ready()
         found = self._world.channels.get(fold(channel))
-        return self._world.trim(found.log).spoken(count, found.log.seq) if found else []
+        if found is None:
+            return History("", [], False)
+        log = self._world.trim(found.log)
+        entries = log.spoken(count + 1, log.upto(before) if before else log.seq)
+        return History(log.epoch, entries[-count:], len(entries) > count)
 
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()

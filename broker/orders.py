@@ -1,11 +1,14 @@
 """What an operator may order a node to do, from outside, through Redis.
 
-    chorus drain ─ HSETNX orders INCARNATION order ─> Redis ─ next heartbeat ─> that node does it
-    chorus drain <─ HGETALL report:ID ────────────── Redis <─ what came of it ─┘
+    chorus drain ─ RPUSH orders:INCARNATION order ─> Redis ─ next heartbeat ─> that node does it
+    chorus drain <─ HGETALL report:ID ───────────── Redis <─ what came of it ─┘
 
-An order is JSON. It's handed out with a heartbeat and is gone from Redis then: it's taken once or,
-if the answer is lost, never. Must not know Redis, nor what a node does about it.
+An order is JSON. All that wait are handed out with a heartbeat, in their order, and are gone from
+Redis then: each is taken once or, if the answer is lost, never. Must not know Redis, nor what a
+node does about it.
 """
+
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +21,7 @@ class Drain(msgspec.Struct, frozen=True, tag="drain", tag_field="order"):
 
     report: str
     over: float | None = None
+    by: str = ""
 
 
 class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="order"):
@@ -28,6 +32,7 @@ class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="order"):
     report: str
     share: float
     over: float | None = None
+    by: str = ""
 
 
 class Show(msgspec.Struct, frozen=True, tag="show", tag_field="order"):
@@ -42,9 +47,48 @@ class Mend(msgspec.Struct, frozen=True, tag="mend", tag_field="order"):
     sids: tuple[str, ...]
 
 
-Order = Drain | Shed | Show | Mend
+class Announce(msgspec.Struct, frozen=True, tag="announce", tag_field="order"):
+    """Tell everybody here an operator's words. Reports `Announced`."""
+
+    report: str
+    text: str
+
+
+class Kick(msgspec.Struct, frozen=True, tag="kick", tag_field="order"):
+    """End a session for good, also one that is kept and that nobody has. Reports `Found`."""
+
+    report: str
+    sid: str
+    why: str = ""
+
+
+class Locate(msgspec.Struct, frozen=True, tag="locate", tag_field="order"):
+    """Report from where a session is connected: `Found`."""
+
+    report: str
+    sid: str
+
+
+class Post(msgspec.Struct, frozen=True, tag="post", tag_field="order"):
+    """Say something in a channel, under a name that is no person's. Reports `Posted`."""
+
+    report: str
+    name: str
+    channel: str
+    text: str
+
+
+Order = Drain | Shed | Show | Mend | Announce | Kick | Locate | Post
 
 _decoder: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
+
+
+class Holder(NamedTuple):
+    """Who holds a nick, and the incarnation that has them, or had before they were detached."""
+
+    sid: str
+    node: str
+    nick: str
 
 
 class Shedding(msgspec.Struct, frozen=True):
@@ -57,6 +101,27 @@ class Shedding(msgspec.Struct, frozen=True):
     over: float
     closed: int = 0
     finished: bool = False
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """How many people an announcement was put to."""
+
+    people: int
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What became of a post: empty, or the code with which it was refused."""
+
+    refused: str = ""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Whether a session is on the node, and the address that it's connected from; empty: from none
+    (over a unix socket, say).
+    """
+
+    here: bool
+    address: str = ""
 
 
 class Shown(msgspec.Struct, array_like=True, frozen=True):
@@ -75,6 +140,12 @@ class Following(msgspec.Struct, array_like=True, frozen=True):
 
 SUMMARY = ""
 """The field of a report that is written last; no session is called so."""
+
+WAITING = 100
+"""How many orders may wait for one node."""
+
+FORGOTTEN = 3_600
+"""Seconds after which an order that nobody took or took back is gone."""
 
 KEPT = 60
 """Seconds that a report stays in Redis, besides what the order takes."""

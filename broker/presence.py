@@ -34,7 +34,8 @@ class Presence:
     `lease`: seconds. `incarnate` gives a name for a new incarnation. `evicted` is told when
     the lease turns out to have ended, with whether Redis forgot everything (see
     `api.Sink.evicted`); the presence then waits for `take`. `probe` is called with each beat.
-    `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`).
+    `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`), each
+    order by itself, and `bans` which version they have.
     """
 
     log = Logger()
@@ -51,6 +52,7 @@ class Presence:
         probe: Callable[[], None],
         messages: Callable[[], int],
         ordered: Callable[[bytes], None],
+        bans: Callable[[int], None],
         tally: BrokerTally | None = None,
     ) -> None:
         self._tally = tally or BrokerTally()
@@ -63,6 +65,7 @@ class Presence:
         self._probe = probe
         self._messages = messages
         self._ordered = ordered
+        self._bans = bans
         self.node = incarnate()
         self._epoch = ""
         self._steady_since = 0
@@ -141,8 +144,7 @@ class Presence:
         if not beat.held:
             return False
         self._last, self._last_at = beat, self._clock.seconds()
-        if beat.order:
-            self._ordered(beat.order)
+        self._pass_on(beat)
         return True
 
     async def renew(self) -> bool:
@@ -189,9 +191,13 @@ class Presence:
         self._last, self._last_at = beat, self._clock.seconds()
         if self._epoch == "":
             self._epoch = beat.epoch
-        if beat.order:
-            self._ordered(beat.order)
+        self._pass_on(beat)
         return beat
+
+    def _pass_on(self, beat: Beat) -> None:
+        for order in beat.orders:
+            self._ordered(order)
+        self._bans(beat.bans)
 
     async def _look(self) -> None:
         if not await self.renew():

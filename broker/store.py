@@ -5,8 +5,9 @@ when to take them `presence`'s. Must not know sockets, sinks or the feed.
 """
 
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from copy import copy
+from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -17,6 +18,7 @@ from twisted.python.failure import Failure
 from broker.api import (
     Arrival,
     Code,
+    History,
     Identity,
     Position,
     Receipt,
@@ -24,6 +26,7 @@ from broker.api import (
     Roster,
     Topic,
 )
+from broker.bans import MOST, Ban, Bans, decode_ban, encode_ban
 from broker.events import (
     SCHEMA,
     Entry,
@@ -33,6 +36,7 @@ from broker.events import (
     Left,
     Quit,
     Renamed,
+    Said,
     Told,
     TopicSet,
     around_nick,
@@ -53,20 +57,24 @@ FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
 
 
+REMEMBERED = 600
+"""Seconds for which it's kept what a program said under a key."""
+
 STRANGER = "-"
 """The token of a member whom nobody has put back yet; see scripts/_settle.lua."""
 
 
 class Beat(NamedTuple):
-    """What a heartbeat found. Times are Redis's, in Unix milliseconds. `order`: an operator's,
-    empty if there's none.
+    """What a heartbeat found. Times are Redis's, in Unix milliseconds. `orders`: operators', and
+    `bans`: the version of those.
     """
 
     held: bool
     now: int
     deadline: int
     epoch: str
-    order: bytes
+    orders: list[bytes]
+    bans: int
 
 
 class Line(NamedTuple):
@@ -236,9 +244,12 @@ class Store:
             {before: int(seq) for before, _, seq in places},
         )
 
-    async def history(self, channel: str, count: int) -> list[Entry]:
-        """The last spoken entries, oldest first."""
-        return _entries(await self.run("history", self.keys.log(channel), count))[::-1]
+    async def history(self, channel: str, count: int, before: Position | None) -> History:
+        """The last spoken entries, or the last before a place."""
+        keys = self.keys.log(channel)
+        epoch, flat = await self.run("history", keys, count + 1, *(before or ()))
+        entries = _entries(flat)
+        return History(epoch.decode(), entries[:count][::-1], len(entries) > count)
 
     async def trim(self, log: str, oldest_ms: int) -> int:
         """Forget what is older; returns how many entries went."""
@@ -413,6 +424,33 @@ class Store:
         )
         if reply == 2:
             raise Refused(Code.NOT_MEMBER, channel)
+
+    async def post(
+        self, channel: str, said: Said, key: str, *, again: bool
+    ) -> tuple[Position, int, bool, bool]:
+        """Put a program's line into a log; see `api.Posted`. `again`: it may have been done before.
+
+        Raises NO_SUCH_CHANNEL, and LinkLost: a repetition has to say that it is one.
+        """
+        memo = self.keys.post(channel, _digest(said.nick, key))
+        digest = _digest(said.text)
+        reply = await self._once(
+            "post",
+            (*self.keys.channel(channel), memo),
+            self._log_name(channel),
+            self._lines,
+            encode(said),
+            digest,
+            REMEMBERED,
+            self._kept,
+            int(again),
+            self.server,
+        )
+        if reply[0] == b"none":
+            raise Refused(Code.NO_SUCH_CHANNEL, channel)
+        _, epoch, seq, ms, fresh, before = reply
+        same = before.decode() == digest
+        return Position(epoch.decode(), int(seq)), int(ms), fresh == 1, same
 
     async def roster(self, channel: str) -> Roster:
         """Raises NO_SUCH_CHANNEL."""
@@ -757,12 +795,18 @@ class Store:
 
     async def beat(self, node: str, lease_ms: int, *, take: bool, messages: int) -> Beat:
         """Renew (or `take`) the lease of an incarnation, and count its messages."""
-        keys = (self.keys.leases, self.keys.epoch, self.keys.messages, self.keys.orders)
+        keys = (
+            self.keys.leases,
+            self.keys.epoch,
+            self.keys.messages,
+            self.keys.orders(node),
+            self.keys.bans_version,
+        )
         drawn = secrets.token_hex(8)
-        held, now, deadline, epoch, order = await self.run(
+        held, now, deadline, epoch, orders, bans = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
-        return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans))
 
     async def expired(
         self, again_ms: int, most: int, until_ms: int, own: str = ""
@@ -780,18 +824,41 @@ class Store:
         """Nothing of an incarnation is left."""
         await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.dying, node)
-        await self.ask("HDEL", self.keys.orders, node)
+        await self.ask("DEL", self.keys.orders(node))
 
     async def give_up_lease(self, node: str) -> None:
         """The incarnation is gone, with nothing left behind."""
         await self.ask("DEL", self.keys.node_sessions(node), self.keys.node_seen(node))
         await self.ask("ZREM", self.keys.leases, node)
-        await self.ask("HDEL", self.keys.orders, node)
+        await self.ask("DEL", self.keys.orders(node))
 
     async def report(self, number: str, rows: dict[str, bytes], within: float = 0.0) -> None:
         """Write rows of a report. It stays for a minute, and for `within` seconds more."""
         key, flat = self.keys.report(number), [part for row in rows.items() for part in row]
         await self.ask_all(("HSET", key, *flat), ("EXPIRE", key, KEPT + int(within)))
+
+    # -- bans
+
+    async def bans(self) -> Bans:
+        """All bans, also those whose time is over."""
+        keys = (self.keys.bans, self.keys.bans_version)
+        version, flat = await self.run("bans", keys)
+        return Bans(int(version), tuple(map(decode_ban, flat[1::2])))
+
+    async def ban(self, bans: Iterable[Ban], *, again: bool = False, least: int = 0) -> bool:
+        """Ban networks; whether there was room. `again`: put back what may have been lost, which
+        had the version `least`.
+        """
+        flat = [part for ban in bans for part in (ban.network, encode_ban(ban))]
+        keys = (self.keys.bans, self.keys.bans_version)
+        done: int = await self.run("ban", keys, MOST, int(again), least, *flat)
+        return done == 1
+
+    async def unban(self, network: str) -> Ban | None:
+        """Take a ban away; the ban, if there was one."""
+        keys = (self.keys.bans, self.keys.bans_version)
+        raw = await self.run("unban", keys, network)
+        return decode_ban(raw) if raw else None
 
 
 class _Direct:
@@ -802,6 +869,10 @@ class _Direct:
 
     def call(self, *args: Argument, **_ways: bool) -> "Deferred[Any]":
         return self._wire.ask(*args)
+
+
+def _digest(*parts: str) -> str:
+    return sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
 def _refusal(failure: Failure) -> BaseException | None:

@@ -30,6 +30,7 @@ from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from broker.reports import Kind
 from node import __version__
+from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.drain import Drain
 from node.core.entrance import Entrance
@@ -47,6 +48,7 @@ from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.numbers import Numbers
+from node.ordered import Ordered
 from node.reporter import Reporter
 from node.settings import Settings
 from node.vitals import LoopLag
@@ -82,7 +84,8 @@ class Node:
             reactor,
             rng,
             later=end_of_turn(reactor),
-            orders=self._ordered,
+            orders=lambda order: self._ordered.do(order),  # noqa: PLW0108 (it's made below)
+            bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
         )
         self.tally = Tally()
         self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
@@ -102,7 +105,9 @@ class Node:
             later=reactor.callLater,
             tally=self.tally,
         )
-        self._entrance = _entrance(settings, self.broker) if settings.limits else None
+        bans = Bans(lambda: self.broker.now_ms)
+        self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
+        self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._lag = LoopLag(self.tally.loop_lag, reactor)
         self.health = Health(
@@ -201,13 +206,31 @@ class Node:
 
     def _http_door(self) -> Any:
         # half of a node's start-up time, if it's unused
+        from node.http.access import Access
+        from node.http.api import Api, Parts
         from node.http.counter import Counter
         from node.http.health import Livez, Readyz
         from node.http.metrics import Metrics
         from node.http.site import site
+        from node.http.tokens import Tokens
 
+        settings = self._settings
+        tokens = Tokens(
+            settings.tokens, reactor.seconds, lambda what: log.warn("{what}", what=what)
+        )
+        operators = parse_networks(settings.operators_from)
+        parts = Parts(
+            Access(tokens, operators, reactor.seconds),
+            self.broker,
+            self.chat.hub,
+            self.broker.desk,
+            self.broker.board.overview,
+            reactor.callLater,
+            settings.outbox_bytes,
+        )
         return site(
             {
+                "api/v1": Api(parts),
                 "counter": Counter(self.broker),
                 "dashboard": self._the_dashboard(),
                 "livez": Livez(),
@@ -232,25 +255,26 @@ class Node:
 
     # -- coming to an end, and losing weight
 
-    def end(self, over: float | None = None) -> None:
+    def end(self, over: float | None = None, by: str = "") -> None:
         """Close the doors, then people's connections, spread over a time, then end the process.
 
-        `over`: in seconds; None: as it was set up. Once more: the rest at once.
+        `over`: in seconds; None: as it was set up. `by`: which operator said so. Once more:
+        the rest at once.
         """
         if not self.draining:
             self.draining = True
-            _spawn(self._end(self._settings.drain if over is None else over))
+            _spawn(self._end(self._settings.drain if over is None else over, by))
         elif self._drain is not None:
             self._drain.hurry()
 
-    async def _end(self, over: float) -> None:
+    async def _end(self, over: float, by: str) -> None:
         # A balancer reads from /readyz that it's to send nobody. Where nodes share a port, who asks
         # is to find another node.
         await self._close_doors(but="" if self._settings.reuse_port else "http")
         if self._dashboard is not None:
             self._dashboard.live.part()
         says = f"{len(self.chat.hub.sessions)} sessions within {over:g} s"
-        self.broker.board.tell(Kind.DRAINING, self._settings.name, says)
+        self.broker.board.tell(Kind.DRAINING, self._settings.name, says, by)
         if over > 0:
             self._closing = Goodbye.DRAIN
             drained: Deferred[None] = Deferred()
@@ -300,24 +324,18 @@ class Node:
         await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
         await self._close_doors()
 
-    # -- what an operator orders (`broker.orders`)
+    # -- what an operator orders (`node.ordered`)
 
-    def _ordered(self, order: orders.Order) -> None:
-        match order:
-            case orders.Drain():
-                over = self._settings.drain if order.over is None else order.over
-                count = len(self.chat.hub.sessions)
-                shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
-                _spawn(self.broker.report(order.report, shedding))
-                self.end(over)
-            case orders.Shed():
-                self._shed(order)
-            case orders.Show():
-                _spawn(self.broker.show(order.report, self._shown()))
-            case orders.Mend():
-                self.chat.mend(order.sids)
+    def drain(self, order: orders.Drain) -> None:
+        """Report how many there are, and end."""
+        over = self._settings.drain if order.over is None else order.over
+        count = len(self.chat.hub.sessions)
+        shedding = orders.Shedding(count, count, 0.0 if self.draining else over)
+        _spawn(self.broker.report(order.report, shedding))
+        self.end(over, order.by)
 
-    def _shed(self, order: orders.Shed) -> None:
+    def shed(self, order: orders.Shed) -> None:
+        """Report how many there are, close some of their connections, and report that."""
         over = self._settings.drain if order.over is None else order.over
         everybody = list(self.chat.hub.sessions.values())
         some = self._rng.sample(everybody, round(order.share * len(everybody)))
@@ -328,16 +346,9 @@ class Node:
 
         drain = self._spread(some, over, lambda: report(finished=True))
         says = f"{len(some)} of {len(everybody)} sessions are sent elsewhere"
-        self.broker.board.tell(Kind.REBALANCE, self._settings.name, says)
+        self.broker.board.tell(Kind.REBALANCE, self._settings.name, says, order.by)
         report(finished=False)
         drain.start()
-
-    def _shown(self) -> dict[str, orders.Shown]:
-        return {
-            sid: orders.Shown(session.me.token, session.me.nick, tuple(session.channels))
-            for sid, session in self.chat.hub.sessions.items()
-            if session.me.nick
-        }
 
 
 def _balancers(settings: Settings, *, served: bool) -> Balancers | None:
@@ -345,8 +356,10 @@ def _balancers(settings: Settings, *, served: bool) -> Balancers | None:
     return Balancers(networks, served) if networks else None
 
 
-def _entrance(settings: Settings, broker: Cluster) -> Entrance:
+def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:
     """What the settings say about limits."""
+    if not settings.limits:
+        return Entrance(None, broker, 0, bans)
 
     def table(scope: str) -> dict[Act, Rate]:
         rates = {act: parse_rate(getattr(settings, f"{act}_per_{scope}", "")) for act in Act}
@@ -355,7 +368,7 @@ def _entrance(settings: Settings, broker: Cluster) -> Entrance:
     limits = Limits(
         table("session"), table("address"), parse_networks(settings.trusted), time.monotonic
     )
-    return Entrance(limits, broker, settings.connections_per_address)
+    return Entrance(limits, broker, settings.connections_per_address, bans)
 
 
 async def _settled(result: Any) -> None:

@@ -13,6 +13,8 @@ _USES: dict[str, tuple[str, ...]] = {
     "admit": (),
     "amend": ("_member", "_log"),
     "away": (),
+    "ban": (),
+    "bans": (),
     "claim": ("_log",),
     "count": (),
     "detach": ("_kept",),
@@ -27,6 +29,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "mark": (),
     "note": ("_log",),
     "offer": (),
+    "post": ("_member", "_settle", "_log"),
     "read": (),
     "reclaim": ("_kept", "_log"),
     "recover": (),
@@ -44,6 +47,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "tell": ("_member", "_settle", "_log"),
     "topic": ("_member", "_log"),
     "trim": (),
+    "unban": (),
     "unshelve": (),
 }
 

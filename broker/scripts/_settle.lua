@@ -12,6 +12,10 @@ local function replay(meta, roster, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
   if kind == 'told' then return end
+  if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
+    redis.call('HSET', meta, 'spoken', seq)
+    return
+  end
   if kind == 'left' or kind == 'quit' then
     redis.call('HDEL', roster, sid)
     return

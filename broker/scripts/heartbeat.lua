@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Renews a node's lease, and hands it what an operator has ordered: once.
--- KEYS  leases epoch messages orders
+-- Renews a node's lease, and hands it what operators have ordered: once.
+-- KEYS  leases epoch messages orders bans-version
 -- ARGV  incarnation lease-ms take(1 or 0) new-epoch messages-since
--- ->    {held (1 or 0), now, deadline, epoch, order or ''}
+-- ->    {held (1 or 0), now, deadline, epoch, orders, version of the bans}
 -- Not held, and not taken anew: the lease ended and others have seen this node's people leave.
 -- A lease that ran out but was taken by nobody is still held.
 local t = redis.call('TIME')
@@ -15,6 +15,7 @@ if held or ARGV[3] == '1' then
   held = true
 end
 if ARGV[5] ~= '0' then redis.call('INCRBY', KEYS[3], ARGV[5]) end
-local order = held and redis.call('HGET', KEYS[4], ARGV[1])
-if order then redis.call('HDEL', KEYS[4], ARGV[1]) end
-return { held and 1 or 0, string.format('%.0f', now), deadline, redis.call('GET', KEYS[2]), order or '' }
+local orders = held and redis.call('LRANGE', KEYS[4], 0, -1) or {}
+if #orders > 0 then redis.call('DEL', KEYS[4]) end
+return { held and 1 or 0, string.format('%.0f', now), deadline, redis.call('GET', KEYS[2]), orders,
+  redis.call('GET', KEYS[5]) or '0' }

@@ -1,5 +1,14 @@
+-- Reads what was said in a channel: the last lines, or the last before a place.
 -- KEYS  meta log
--- ARGV  count
--- ->    spoken entries, newest first: {id, ms, body, ...}
-local about = redis.call('HMGET', KEYS[1], 'spoken', 'seq')
-return spoken(KEYS[2], about[1], about[2] or '0', tonumber(ARGV[1]))
+-- ARGV  count, then maybe the place: epoch seq
+-- ->    {epoch or '', {id, ms, body, ...}} spoken entries, newest first
+local about = redis.call('HMGET', KEYS[1], 'spoken', 'seq', 'epoch', 'past')
+local upto = tonumber(about[2] or '0')
+if ARGV[2] then
+  local known = ARGV[2] == about[3] and upto or 0
+  for epoch, seq in string.gmatch(about[4] or '', '(%S+):(%d+)') do  -- see _settle
+    if epoch == ARGV[2] then known = math.max(known, tonumber(seq)) end
+  end
+  upto = math.max(0, math.min(known, tonumber(ARGV[3]) - 1))
+end
+return { about[3] or '', spoken(KEYS[2], about[1], upto, tonumber(ARGV[1])) }

@@ -18,7 +18,16 @@ from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
 from node.core.lane import Lane
-from node.core.replies import Closing, Error, Goodbye, Greeting, News, Notice
+from node.core.replies import (
+    Answered,
+    Closing,
+    Error,
+    Goodbye,
+    Greeting,
+    News,
+    Notice,
+    Reply,
+)
 from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 from node.core.tally import Tally
 
@@ -63,7 +72,7 @@ class Mend(Command, frozen=True):
 
 class End(Command, frozen=True):
     """The session is over: `why` is for others, `closing` for the person if they're there, with
-    what it's about.
+    what it's about. `for_good`: also if it's kept.
     """
 
     aside = False
@@ -71,6 +80,7 @@ class End(Command, frozen=True):
     why: str
     closing: Goodbye | None = None
     about: str = ""
+    for_good: bool = False
 
 
 class Dismiss(Command, frozen=True):
@@ -174,6 +184,16 @@ class Chat:
         """
         session.lane.first(Dismiss(closing))
 
+    def expel(self, session: Session, closing: Goodbye, why: str) -> None:
+        """End a session for good, with an operator's reason, which may be empty; others read it,
+        too.
+        """
+        session.lane.first(End(closing.because(why), closing, why, for_good=True))
+
+    def announce(self, text: str) -> int:
+        """Tell everybody here an operator's words; how many that are."""
+        return self._notice(News.OPERATOR, text)
+
     async def close_all(self, closing: Goodbye) -> None:
         """Say goodbye to everybody; returns when the cluster knows none of them any more."""
         for session in list(self.hub.sessions.values()):
@@ -207,12 +227,13 @@ class Chat:
                     await self._yield(session)
                 case Mend():
                     await self._mend(session)
-                case End():
-                    await self.end(session, command.why, command.closing, command.about)
+                case End(why, closing, about, for_good):
+                    await self.end(session, why, closing, about, for_good=for_good)
                 case Dismiss():
                     await self._dismiss(session, command.closing)
                 case _:
-                    await verbs.VERBS[type(command)](self, session, command)
+                    reply = await verbs.VERBS[type(command)](self, session, command)
+                    self.answer(session, command, reply)
         except Refused as refused:
             self.refuse(session, refused, command)
 
@@ -221,7 +242,19 @@ class Chat:
         if isinstance(command, Say) and code is Code.NOT_MEMBER:
             # here the session is a member, or it would have been refused here
             code = Code.CUT_OFF
-        self.hub.reply(session, Error(code, refused.about))
+        self.answer(session, command, Error(code, refused.about))
+
+    def done(self, session: Session, command: Command) -> None:
+        self.answer(session, command, None)
+
+    def answer(self, session: Session, command: Command, reply: Reply | None) -> None:
+        """Answer a command, once: None if there's nothing to say but that it's done."""
+        if session.gone:
+            return
+        if command.ref is not None:
+            reply = Answered(command.ref, reply)
+        if reply is not None:
+            self.hub.reply(session, reply)
 
     async def seen(self, session: Session) -> None:
         """Returns when the person has been shown the event of their last command."""
@@ -235,12 +268,15 @@ class Chat:
     async def _greet(self, session: Session, command: Greet) -> None:
         try:
             await self._open_as_guest(session)
-            lobby = self.config.lobby if command.lobby else ""
-            self.hub.reply(session, Greeting(self.config.server, session.me.nick, lobby or None))
+            config, me, inside = self.config, session.me, command.lobby and self.config.lobby != ""
+            self.hub.reply(
+                session,
+                Greeting(config.server, config.node, me.nick, me.sid, config.lobby or None, inside),
+            )
             if not self._replicated:
                 self.hub.reply(session, Notice(News.UNREPLICATED))
-            if lobby:
-                await verbs.enter(self, session, lobby, announce=False)
+            if inside:
+                await verbs.enter(self, session, config.lobby, announce=False)
         except Refused as refused:
             if session.me.nick:
                 self.refuse(session, refused, command)
@@ -456,9 +492,11 @@ class Chat:
         if session is not None:
             self.hand_over(session)
 
-    def _notice(self, code: News) -> None:
-        for session in self._known | self._unknown.keys() | self._restoring:
-            self.hub.reply(session, Notice(code))
+    def _notice(self, code: News, about: str = "") -> int:
+        told = self._known | self._unknown.keys() | self._restoring
+        for session in told:
+            self.hub.reply(session, Notice(code, about))
+        return len(told)
 
     def _restore_all(self) -> None:
         for session in list(self._unknown):

@@ -8,17 +8,21 @@ from typing import ClassVar
 
 import msgspec
 
-from node.core.replies import Reply
+from broker.api import Position
+from node.core.replies import Ref, Reply
 
 
-class Command(msgspec.Struct, frozen=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a person asks for.
 
-    `aside`: whether it may be done, or refused, at once while the broker is away, rather than
-    after what is under way.
+    `ref`: by which it wants to be answered, once (`replies.Answered`); None: it's content with what
+    is to be said. `aside`: whether it may be done, or refused, at once while the broker is away,
+    rather than after what is under way.
     """
 
     aside: ClassVar[bool] = True
+
+    ref: Ref | None = None
 
 
 class SetNick(Command, frozen=True):
@@ -75,8 +79,11 @@ class Topic(Command, frozen=True):
 
 
 class History(Command, frozen=True):
+    """The last lines said, or the last `before` a place."""
+
     channel: str | None = None
     count: int = 20
+    before: Position | None = None
 
 
 class SetAway(Command, frozen=True):

@@ -25,6 +25,9 @@ class Dialect(Protocol):
     name: str
     """What it's called, for operators."""
 
+    lobby: bool
+    """Whether people come into the lobby by connecting."""
+
     echo: bool
     """Whether people read their own lines."""
 

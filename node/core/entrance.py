@@ -1,11 +1,13 @@
-"""Who may come in: how fast from one address, and how many at once, before anything else is done.
+"""Who may come in: who is banned, how fast from one address, and how many at once, before anything
+else is done.
 
-The rate is this node's, the number is the cluster's. While the broker is away nobody waits for
-it here: what comes next tells them. Must not know sockets.
+The rate is this node's, the number and the bans are the cluster's. While the broker is away nobody
+waits for it here: what comes next tells them. Must not know sockets.
 """
 
 from typing import Protocol
 
+from node.core.bans import Bans
 from node.core.limits import Act, Allowance, Limits
 from node.core.replies import Closing, Goodbye
 
@@ -19,24 +21,39 @@ class Counter(Protocol):
 
 
 class Entrance:
-    """The entrance of one node. `connections`: how many one address may have open; for words."""
+    """The entrance of one node. `limits` None: there are none, but bans hold.
 
-    def __init__(self, limits: Limits, counter: Counter, connections: int) -> None:
+    `connections`: how many one address may have open; for words.
+    """
+
+    def __init__(
+        self, limits: Limits | None, counter: Counter, connections: int, bans: Bans
+    ) -> None:
         self._limits = limits
         self._counter = counter
         self._connections = connections
+        self._bans = bans
+
+    def banned(self, address: str) -> Closing | None:
+        """Why an address may not come in at all, trusted or not."""
+        ban = self._bans.of(address)
+        return Closing(Goodbye.BANNED, about=ban.why) if ban is not None else None
 
     def allowance(self, address: str) -> Allowance | None:
-        """As `Limits.of`. Who has none comes in without a word."""
-        return self._limits.of(address)
+        """As `Limits.of`. Who has none comes in without a word, unless they're banned."""
+        return self._limits.of(address) if self._limits is not None else None
 
-    async def admit(self, allowance: Allowance) -> Closing | None:
+    async def admit(self, allowance: Allowance, address: str) -> Closing | None:
         """None if they may come in, and then `left` must follow one day; otherwise why not."""
         if not allowance.take(Act.CONNECTS):
-            return Closing(Goodbye.CONNECTS, about=str(self._limits.per_address[Act.CONNECTS]))
+            rate = allowance.rate(Act.CONNECTS)
+            return Closing(Goodbye.CONNECTS, about=str(rate))
         if not await self._counter.admit(allowance.site):
             return Closing(Goodbye.CONNECTIONS, about=str(self._connections))
-        return None
+        banned = self.banned(address)  # perhaps just now
+        if banned is not None:
+            self.left(allowance)
+        return banned
 
     def left(self, allowance: Allowance) -> None:
         """A connection that was admitted is gone."""

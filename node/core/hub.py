@@ -29,13 +29,25 @@ class Outbox(Protocol):
     def put_all(self, sessions: Iterable[Session], data: bytes) -> None: ...
 
 
+class Listener(Protocol):
+    """Somebody who hears a channel without being in it. `hub` calls these as the broker does its
+    sink.
+    """
+
+    def heard(self, envelope: Envelope) -> None: ...
+
+    def gap(self, lost: int | None) -> None: ...
+
+    def continued(self, epoch: str, differs: int | None) -> None: ...
+
+
 class Channel:
     """A channel, as far as people here are in it.
 
-    `groups` are its listeners by kind: one rendering serves a group. `joining` counts joins
-    under way, during which `recorded` keeps what comes by; `arriving` are those whose place
-    lies ahead of what has come by. `era`: the epoch under which it was first heard here, as long
-    as its places mean the same.
+    `groups` are its people by kind of listener: one rendering serves a group. `joining` counts
+    joins under way, during which `recorded` keeps what comes by; `arriving` are those whose place
+    lies ahead of what has come by. `listeners` hear it, and aren't in it. `era`: the epoch under
+    which it was first heard here, as long as its places mean the same.
     """
 
     __slots__ = (
@@ -49,6 +61,7 @@ class Channel:
         "joining",
         "recorded",
         "arriving",
+        "listeners",
     )
 
     def __init__(self, name: str) -> None:
@@ -62,6 +75,7 @@ class Channel:
         self.joining = 0
         self.recorded: list[Envelope] = []
         self.arriving: list[tuple[int, Session]] = []
+        self.listeners: tuple[Listener, ...] = ()
 
     def add(self, session: Session) -> None:
         self.members[session.me.sid] = session
@@ -78,8 +92,8 @@ class Channel:
 
     @property
     def deserted(self) -> bool:
-        """Whether nobody here is in it or about to be."""
-        return not (self.members or self.joining or self.arriving)
+        """Whether nobody here is in it or about to be, or hears it."""
+        return not (self.members or self.joining or self.arriving or self.listeners)
 
 
 class Hub:
@@ -197,6 +211,22 @@ class Hub:
             del self._channels[channel.name]
             self._unfollow(channel.name)
 
+    # -- listeners
+
+    def listen(self, name: str, listener: Listener) -> None:
+        """Have somebody hear a channel from now on."""
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = Channel(name)
+        channel.listeners += (listener,)
+
+    def listen_no_more(self, name: str, listener: Listener) -> None:
+        """They hear it no more."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.listeners = tuple(one for one in channel.listeners if one is not listener)
+            self._desert(channel)
+
     # -- what comes by
 
     def events(self, envelope: Envelope) -> None:
@@ -213,6 +243,8 @@ class Hub:
             channel.epoch = channel.era = envelope.epoch
         if channel.joining:
             channel.recorded.append(envelope)
+        for listener in channel.listeners:
+            listener.heard(envelope)
         events = envelope.events
         if not channel.arriving and all(type(event) is Said for event in events):
             channel.seq = envelope.seq + len(events) - 1
@@ -356,12 +388,12 @@ class Hub:
                 past.append(entry)
                 continue
             if past:
-                self.reply(session, Past(channel, past))
+                self.reply(session, Past(channel, epoch, past))
                 past = []
             place = Place(channel, epoch, entry.seq, entry.ms)
             self._outbox.put(session, session.dialect.render(event, place))
         if past:
-            self.reply(session, Past(channel, past))
+            self.reply(session, Past(channel, epoch, past))
 
     def _tell(self, event: Told, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
@@ -378,6 +410,8 @@ class Hub:
                 if session.called(log):
                     self.reply(session, Gap(None, lost))
             return
+        for listener in channel.listeners:
+            listener.gap(lost)
         if lost is None:
             self._begin_anew(channel)
         self._miss(channel, Gap(channel.spelled, lost))
@@ -385,6 +419,8 @@ class Hub:
     def continued(self, log: str, epoch: str, differs: int | None) -> None:
         """As `broker.api.Sink.continued`."""
         channel = self._channels.get(log)
+        for listener in channel.listeners if channel is not None else ():
+            listener.continued(epoch, differs)
         if differs is None:
             if channel is not None and channel.epoch:
                 channel.epoch = epoch

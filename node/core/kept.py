@@ -11,6 +11,7 @@ meanwhile.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,8 @@ async def _resume(
     here = chat.hub.sessions.get(sid)
     if here is not None and compare_digest(here.secret, secret):
         if here is session:
-            chat.hub.reply(session, replies.Resumed(session.me.nick))
+            channels = [chat.hub.spelled(name) for name in session.channels]
+            chat.hub.reply(session, replies.Resumed(session.me.nick, sid, channels))
             return
         await _hand_over(chat, here)
     me = Identity(sid, new_secret(), "", session.me.address)
@@ -94,7 +96,8 @@ async def _resume(
     chat.spawn(chat.leave_behind(before, channels))
     session.secret = secret
     for option in known.options:
-        session.dialect = session.dialect.option(option, True)
+        with suppress(Refused):  # another dialect's
+            session.dialect = session.dialect.option(option, True)
     try:
         await _take_up(chat, session, resumed, {fold(name): at for name, at in places.items()})
         if session.gone:
@@ -124,7 +127,7 @@ async def _take_up(
     named = me.nick != ""
     if not named:
         await _rename_as_guest(chat, session)
-    hub.reply(session, replies.Resumed(me.nick))
+    hub.reply(session, replies.Resumed(me.nick, me.sid, resumed.channels))
     catching_up = _CatchingUp(chat, session, resumed, places)
     if named:
         await catching_up.private()

@@ -17,6 +17,8 @@ from node.core.commands import Command, Say
 if TYPE_CHECKING:
     from node.core.session import Session
 
+_LINE = Say(None, "")
+
 MOST = 64
 """How many commands may wait, and how many lines may be unsettled, before reading stops."""
 
@@ -39,6 +41,9 @@ class Performer(Protocol):
 
     def refuse(self, session: "Session", refused: Refused, command: Command) -> None:
         """Tell a session that its command was refused."""
+
+    def done(self, session: "Session", command: Command) -> None:
+        """Tell a session that its command, which has a `ref`, is done."""
 
 
 class Lane:
@@ -91,11 +96,13 @@ class Lane:
         else:
             self._performer.spawn(self._performer.perform(self._session, command))
 
-    def settled(self, refused: Refused | None) -> None:
-        """A line that was said is in the log, or `refused`."""
+    def settled(self, refused: Refused | None, line: Say = _LINE) -> None:
+        """A line that was said is in the log, or `refused`. `line`: if it has a `ref`."""
         self._unsettled -= 1
         if refused is not None:
-            self._performer.refuse(self._session, refused, Say(None, ""))
+            self._performer.refuse(self._session, refused, line)
+        elif line is not _LINE:
+            self._performer.done(self._session, line)
         if self._queue or self._paused:
             self._next()
 

@@ -154,6 +154,10 @@ class Allowance:
                 bucket.take(now, many)
         return many
 
+    def rate(self, act: Act) -> Rate:
+        """At which all from the address may do something together, if there's one."""
+        return self._limits.per_address[act]
+
     def wait(self, act: Act) -> float:
         """Seconds until one may be taken; 0 if it may."""
         now = self._limits.clock()

@@ -20,6 +20,11 @@ def nick(name: str) -> str:
     return name
 
 
+def program(name: str) -> str:
+    """What a program with this name is called where it says something: no nick holds a dot."""
+    return name + ".bot"
+
+
 def channel(name: str) -> str:
     """The channel's name with its `#`, in NFC. Raises CHANNEL_INVALID."""
     named = unicodedata.normalize("NFC", name if name.startswith("#") else "#" + name)

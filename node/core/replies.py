@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from broker.api import ChannelInfo, Code, Person, Presence, Totals
+from broker.api import ChannelInfo, Code, Person, Position, Presence, Totals
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
 from broker.events import Entry
@@ -19,6 +19,8 @@ class News(StrEnum):
     NICK_LOST = "nick-lost"
     UNREPLICATED = "unreplicated"
     REPLICATED = "replicated"
+    OPERATOR = "operator"
+    """An operator's own words, which are what it's about."""
 
 
 class Goodbye(StrEnum):
@@ -33,18 +35,40 @@ class Goodbye(StrEnum):
     IDLE = "idle"
     CONNECTS = "connects"
     CONNECTIONS = "connections"
+    KICKED = "kicked"
+    BANNED = "banned"
+
+    def because(self, why: str) -> str:
+        """For others, who see somebody quit: the reason, and more of it if there's more."""
+        return f"{self}: {why}" if why else str(self)
+
+
+Ref = int | str
+"""What a person calls a command of theirs, if their dialect lets them."""
 
 
 class Reply(msgspec.Struct, frozen=True):
     """Something for one session."""
 
 
+class Answered(Reply, frozen=True):
+    """The one answer to the command that the person calls so; None: it's done."""
+
+    ref: Ref
+    reply: Reply | None
+
+
 class Greeting(Reply, frozen=True):
-    """The first: who you are and where. `lobby` None: there is none."""
+    """The first: who you are and where. `lobby` None: there is none. `inside`: you're coming into
+    it.
+    """
 
     server: str
+    node: str
     nick: str
+    sid: str
     lobby: str | None
+    inside: bool
 
 
 class Error(Reply, frozen=True):
@@ -94,29 +118,36 @@ class Token(Reply, frozen=True):
 
 
 class Resumed(Reply, frozen=True):
-    """The session was taken up again. What it missed follows."""
+    """The session was taken up again, and is in these channels, or was. What it missed follows."""
 
     nick: str
+    sid: str
+    channels: list[str]
 
 
 class Past(Reply, frozen=True):
     """Events of a channel (empty: private messages) that the person may have read, in order."""
 
     channel: str
+    epoch: str
     entries: list[Entry]
 
 
 class YourNick(Reply, frozen=True):
     """Your nick changed where no channel was told."""
 
+    sid: str
     old: str
     new: str
 
 
 class Welcome(Reply, frozen=True):
-    """What you find on joining. `topic` may be empty, `roster` cut to its first page."""
+    """What you find on joining; everything after `tip` is to come. `topic` may be empty, `roster`
+    cut to its first page.
+    """
 
     channel: str
+    tip: Position
     roster: FullRoster
     topic: SetTopic
     history: list[Entry]
@@ -154,10 +185,12 @@ class TopicIs(Reply, frozen=True):
 
 
 class Lines(Reply, frozen=True):
-    """A channel's last spoken entries, oldest first."""
+    """What was last said in a channel, or before a place, oldest first; `more`: there's older."""
 
     channel: str
+    epoch: str
     entries: list[Entry]
+    more: bool
 
 
 class HolderAway(Reply, frozen=True):

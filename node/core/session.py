@@ -60,7 +60,8 @@ class Session:
     `seen` is the highest command number of which the person has been shown the event (lines
     said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
     is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
-    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like.
+    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
+    the address that they're connected from, empty if it's none.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Session:
         "welcome",
         "secret",
         "allowance",
+        "peer",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -95,6 +97,7 @@ class Session:
         self.welcome: Reply | None = None
         self.secret = ""
         self.allowance: Allowance | None = None
+        self.peer = ""
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

@@ -1,19 +1,21 @@
 """What each command does: one function a verb, and the table that finds it.
 
-A verb checks what can be checked here, asks the broker for the rest, and answers. It raises
-`Refused`; nothing has changed then. A verb that makes an event ends when its author has been
-shown it, so that what follows is answered after it.
+A verb checks what can be checked here, asks the broker for the rest, and returns the answer, or
+None if there's nothing more to say. It raises `Refused`; nothing has changed then. A verb that
+makes an event ends when its author has been shown it, so that what follows is answered after it.
 """
 
 import re
 from collections.abc import Awaitable, Callable
 from fnmatch import translate
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Refused, Totals
 from broker.names import fold
 from node.core import commands, kept, names, replies
 from node.core.limits import Act, spelled
+from node.core.replies import Reply
 from node.core.session import Session
 
 if TYPE_CHECKING:
@@ -81,26 +83,29 @@ def _afford(session: Session, act: Act, code: Code) -> None:
 
 def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     """Say a line; not awaited, see `lane`."""
+    settled = session.lane.settled
     try:
         name = _joined(session, command.channel)
         text = names.text(command.text)
     except Refused as refused:
-        chat.hub.reply(session, replies.Error(refused.code, refused.about))
-        session.lane.settled(None)
+        chat.answer(session, command, replies.Error(refused.code, refused.about))
+        settled(None)
         return
+    if command.ref is not None:
+        settled = partial(settled, line=command)
     session.current = name
     tally, nick = chat.tally, session.me.nick
     tally.lines += 1
     tally.by_channel[name] = tally.by_channel.get(name, 0) + 1
     tally.by_nick[nick] = tally.by_nick.get(nick, 0) + 1
-    chat.broker.say(session.me, name, text, command.action, session.lane.settled)
+    chat.broker.say(session.me, name, text, command.action, settled)
 
 
 async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> None:
     me, new = session.me, names.nick(command.name)
     old = me.nick
     if new == old:
-        chat.hub.reply(session, replies.YourNick(old, new))
+        chat.hub.reply(session, replies.YourNick(me.sid, old, new))
         return
     _afford(session, Act.NICKS, Code.NICKS_TOO_OFTEN)
     told = await chat.broker.rename(me, new, list(session.channels))
@@ -108,7 +113,7 @@ async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> Non
     if told:
         await chat.seen(session)
     else:
-        chat.hub.reply(session, replies.YourNick(old, new))
+        chat.hub.reply(session, replies.YourNick(me.sid, old, new))
 
 
 async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
@@ -141,9 +146,9 @@ async def enter(chat: "Chat", session: Session, channel: str, *, announce: bool)
     except BaseException:
         chat.hub.give_up(name)
         raise
-    spelled = arrival.roster.channel
+    tip, roster, topic, said, _ = arrival
     session.current = name
-    session.welcome = replies.Welcome(spelled, arrival.roster, arrival.topic, arrival.history)
+    session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
     if arrival.announced:
         await chat.seen(session)
@@ -167,19 +172,19 @@ async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None
             session.current = next(reversed(session.channels), None)
 
 
-async def tell(chat: "Chat", session: Session, command: commands.Tell) -> None:
+async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply | None:
     receipt = await chat.broker.tell(session.me, command.nick, names.text(command.text))
-    if receipt.away is not None:
-        chat.hub.reply(session, replies.HolderAway(receipt.nick, receipt.away))
+    away = receipt.away
+    return replies.HolderAway(receipt.nick, away) if away is not None else None
 
 
-async def show_names(chat: "Chat", session: Session, command: commands.Names) -> None:
+async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     roster = await chat.broker.roster(_channel(session, command.channel))
     nicks = sorted(roster.nicks, key=fold)
-    chat.hub.reply(session, replies.Names(roster._replace(nicks=nicks)))
+    return replies.Names(roster._replace(nicks=nicks))
 
 
-async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> None:
+async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> Reply:
     found = await chat.broker.channels()
     if command.pattern:
         fits = re.compile(translate(fold(command.pattern))).match
@@ -188,78 +193,78 @@ async def list_channels(chat: "Chat", session: Session, command: commands.ListCh
             for channel in found
             if fits(fold(channel.name)) or fits(fold(channel.name).removeprefix("#"))
         ]
-    chat.hub.reply(session, replies.Channels(*_page(found, command.page, ROWS)))
+    return replies.Channels(*_page(found, command.page, ROWS))
 
 
-async def whois(chat: "Chat", session: Session, command: commands.Whois) -> None:
-    chat.hub.reply(session, replies.Whois(await chat.broker.person(command.nick)))
+async def whois(chat: "Chat", session: Session, command: commands.Whois) -> Reply:
+    return replies.Whois(await chat.broker.person(command.nick))
 
 
-async def who(chat: "Chat", session: Session, command: commands.Who) -> None:
+async def who(chat: "Chat", session: Session, command: commands.Who) -> Reply:
     found = await chat.broker.people()
-    chat.hub.reply(session, replies.Everyone(*_page(found, command.page, PEOPLE)))
+    return replies.Everyone(*_page(found, command.page, PEOPLE))
 
 
-async def topic(chat: "Chat", session: Session, command: commands.Topic) -> None:
+async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Reply | None:
     channel, text = _sorted_out(session, command.channel, command.text)
     if not text:
         shown = _channel(session, channel)
         found = await chat.broker.topic(shown)
-        chat.hub.reply(session, replies.TopicIs(chat.hub.spelled(fold(shown), shown), found))
-        return
+        return replies.TopicIs(chat.hub.spelled(fold(shown), shown), found)
     await chat.broker.set_topic(session.me, _joined(session, channel), names.text(text))
     await chat.seen(session)
+    return None
 
 
-async def history(chat: "Chat", session: Session, command: commands.History) -> None:
+async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:
     name = _joined(session, command.channel)
-    entries = await chat.broker.history(name, min(command.count, HISTORY))
-    chat.hub.reply(session, replies.Lines(chat.hub.spelled(name), entries))
+    found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
+    return replies.Lines(chat.hub.spelled(name), *found)
 
 
-async def away(chat: "Chat", session: Session, command: commands.SetAway) -> None:
+async def away(chat: "Chat", session: Session, command: commands.SetAway) -> Reply:
     why = None if command.why is None else names.text(command.why)
     await chat.broker.set_away(session.me, why)
     session.me.away = why
-    chat.hub.reply(session, replies.AwaySet(why))
+    return replies.AwaySet(why)
 
 
-async def set_option(chat: "Chat", session: Session, command: commands.SetOption) -> None:
+async def set_option(chat: "Chat", session: Session, command: commands.SetOption) -> Reply:
     if command.name:
         chat.hub.listen_as(session, session.dialect.option(command.name, command.on))
-    chat.hub.reply(session, replies.Options())
+    return replies.Options()
 
 
-async def token(chat: "Chat", session: Session, command: commands.Token) -> None:
-    chat.hub.reply(session, replies.Token(await kept.keep(chat, session)))
+async def token(chat: "Chat", session: Session, command: commands.Token) -> Reply:
+    return replies.Token(await kept.keep(chat, session))
 
 
 async def resume(chat: "Chat", session: Session, command: commands.Resume) -> None:
     await kept.resume(chat, session, command.token, command.places)
 
 
-async def ping(chat: "Chat", session: Session, command: commands.Ping) -> None:
+async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
     if chat.broker.ready:
         await chat.broker.barrier()
-    chat.hub.reply(session, replies.Pong(command.text))
+    return replies.Pong(command.text)
 
 
-async def stats(chat: "Chat", session: Session, command: commands.Stats) -> None:
+async def stats(chat: "Chat", session: Session, command: commands.Stats) -> Reply:
     totals = await chat.broker.totals()
     uptime = int(chat.seconds() - chat.started)
     here = Totals(1, len(chat.hub.sessions), len(chat.hub), chat.tally.lines)
-    chat.hub.reply(session, replies.StatsAre(chat.config.node, uptime, here, totals))
+    return replies.StatsAre(chat.config.node, uptime, here, totals)
 
 
 async def end(chat: "Chat", session: Session, command: commands.Quit) -> None:
     await chat.end(session, names.text(command.why), replies.Goodbye.QUIT, for_good=True)
 
 
-async def answer(chat: "Chat", session: Session, command: commands.Answer) -> None:
-    chat.hub.reply(session, command.reply)
+async def answer(chat: "Chat", session: Session, command: commands.Answer) -> Reply:
+    return command.reply
 
 
-Verb = Callable[["Chat", Session, Any], Awaitable[None]]
+Verb = Callable[["Chat", Session, Any], Awaitable[Reply | None]]
 
 VERBS: dict[type[commands.Command], Verb] = {
     commands.SetNick: nick,

@@ -66,22 +66,26 @@ class LineConnection(Protocol):
         transport.registerProducer(self, True)
         address: str = getattr(transport.getPeer(), "host", "")
         entrance = self._door.entrance
+        banned = entrance.banned(address) if entrance is not None else None
+        if banned is not None:
+            self._turn_away(banned)
+            return
         allowance = entrance.allowance(address) if entrance is not None else None
         if entrance is not None and allowance is not None:
             transport.pauseProducing()
-            self._door.spawn(self._ask(entrance, allowance))
+            self._door.spawn(self._ask(entrance, allowance, address))
         else:
-            self._come_in("" if entrance is not None else address)
+            self._come_in("" if entrance is not None else address, address)
 
-    async def _ask(self, entrance: Entrance, allowance: Allowance) -> None:
+    async def _ask(self, entrance: Entrance, allowance: Allowance, address: str) -> None:
         """Come in if one may. What they send meanwhile isn't read."""
-        closing = await entrance.admit(allowance)
+        closing = await entrance.admit(allowance, address)
         if closing is None and (self._gone or self._door.closed):
             entrance.left(allowance)
             closing = Closing(Goodbye.SHUTDOWN)
         if closing is None:
             self._pace = Pace(allowance, self._door.call_later, self._more)
-            self._come_in(allowance.site, allowance)
+            self._come_in(allowance.site, address, allowance)
             self.resume()
         elif not self._gone:
             self._turn_away(closing)
@@ -95,11 +99,12 @@ class LineConnection(Protocol):
         self._door.call_later(SOON, transport.loseConnection)
         self._soon_closed()
 
-    def _come_in(self, address: str, allowance: Allowance | None = None) -> None:
+    def _come_in(self, site: str, peer: str, allowance: Allowance | None = None) -> None:
         chat = self._door.chat
-        session = self._session = chat.connect(self, self._door.dialect, address)
+        session = self._session = chat.connect(self, self._door.dialect, site)
         session.allowance = allowance
-        chat.greet(session)
+        session.peer = peer
+        chat.greet(session, lobby=session.dialect.lobby)
 
     def dataReceived(self, data: bytes) -> None:
         session, chat = self._session, self._door.chat

@@ -88,12 +88,12 @@ def _kept(operator: Operator) -> set[str]:
 
 def _answers(operator: Operator, nodes: list[str]) -> Iterator[Answer | None]:
     """What each node shows, all asked at the same time."""
-    asked = {}
+    asked: dict[str, Show] = {}
     for node in nodes:
-        number = new_report()
+        order = Show(new_report())
         with _saying_why(operator):
-            operator.place(node, Show(number))
-            asked[node] = number
+            operator.place(node, order)
+            asked[node] = order
     for node in nodes:
         answer = None
         if node in asked:
@@ -110,10 +110,10 @@ def _saying_why(operator: Operator) -> Iterator[None]:
         operator.say(str(e))
 
 
-def _answer(operator: Operator, node: str, number: str) -> Answer:
-    operator.await_taken(node)
-    following = operator.report(number, Following, operator.wait)
-    key = operator.keys.report(number)
+def _answer(operator: Operator, node: str, order: Show) -> Answer:
+    operator.await_taken(node, order)
+    following = operator.report(order.report, Following, operator.wait)
+    key = operator.keys.report(order.report)
     rows = operator.redis.hscan_iter(key, count=PAGE)
     shown = {
         sid.decode(): msgspec.json.decode(raw, type=Shown)

@@ -11,7 +11,7 @@ import redis
 
 from broker.address import parse
 from broker.keys import Keys
-from broker.orders import SUMMARY, Order, encode_order
+from broker.orders import FORGOTTEN, SUMMARY, WAITING, Order, encode_order
 from node.settings import Settings
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Operator:
         try:
             yield self
         except redis.exceptions.RedisError as e:
-            raise OperatorError(f"the Redis at {self.shown} doesn't do it: {e}") from None
+            raise OperatorError(f"the Redis at {self.shown} (--redis) doesn't do it: {e}") from None
         finally:
             self.redis.close()
 
@@ -94,22 +94,22 @@ class Operator:
         Raises OperatorError if it doesn't in time; then it never will.
         """
         self.place(incarnation, order)
-        self.await_taken(incarnation)
+        self.await_taken(incarnation, order)
 
     def place(self, incarnation: str, order: Order) -> None:
         """Put an order where the node will find it. Raises OperatorError."""
-        raw = encode_order(order)
-        if not self.until(lambda: self.redis.hsetnx(self.keys.orders, incarnation, raw), self.wait):
-            raise OperatorError(
-                f"{name_of(incarnation)} has another order to take first, and doesn't"
-            )
+        key, raw = self.keys.orders(incarnation), encode_order(order)
+        waiting, _ = self.redis.pipeline().rpush(key, raw).expire(key, FORGOTTEN).execute()
+        if waiting > WAITING:
+            self.redis.lrem(key, -1, raw)
+            raise OperatorError(f"{name_of(incarnation)} has {WAITING} orders to take first")
 
-    def await_taken(self, incarnation: str) -> None:
-        """Returns when the node has taken its order. Raises OperatorError, as `give` does."""
-        orders = self.keys.orders
-        if self.until(lambda: not self.redis.hexists(orders, incarnation), self.wait):
+    def await_taken(self, incarnation: str, order: Order) -> None:
+        """Returns when the node has taken an order. Raises OperatorError, as `give` does."""
+        key, raw = self.keys.orders(incarnation), encode_order(order)
+        if self.until(lambda: self.redis.lpos(key, raw) is None, self.wait):
             return
-        if self.redis.hdel(orders, incarnation):
+        if self.redis.lrem(key, -1, raw):
             raise OperatorError(
                 f"{name_of(incarnation)} hasn't taken the order within {self.wait:g} s"
             )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.api import ChannelInfo, Code, Roster, Topic
+from broker.api import ChannelInfo, Code, History, Position, Roster, Topic
 from broker.events import Entry, Joined, Left, Said, TopicSet
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, refusal, somebody
@@ -49,7 +49,7 @@ async def test_a_channel_may_be_spelled_in_any_case(make_brokers: MakeBrokers) -
     before = (
         (await a.broker.roster("#GO")).nicks,
         (await a.broker.topic("#GO")).text,
-        texts(await a.broker.history("#GO", 10)),
+        texts((await a.broker.history("#GO", 10)).entries),
     )
     await a.broker.leave(ann, "#GO", "")
     assert (["ann"], "gophers", ["hi"], [], Left(ann.sid, ann.num, "ann")) == (
@@ -524,26 +524,99 @@ async def test_history_is_the_last_lines_oldest_first(make_brokers: MakeBrokers)
     for text in "12345":
         await a.say(ann, "#go", text)
         await a.broker.set_topic(ann, "#go", text)
-    assert ["4", "5"] == texts(await b.broker.history("#go", 2))
+    assert ["4", "5"] == texts((await b.broker.history("#go", 2)).entries)
 
 
 async def test_history_may_be_shorter_than_wanted(make_brokers: MakeBrokers) -> None:
     (a,) = await make_brokers(1)
     ann = await a.enter("ann", "#go")
     await a.say(ann, "#go", "hi")
-    assert ["hi"] == texts(await a.broker.history("#go", 20))
+    assert ["hi"] == texts((await a.broker.history("#go", 20)).entries)
 
 
 async def test_no_channel_no_history(make_brokers: MakeBrokers) -> None:
     (a,) = await make_brokers(1)
-    assert [] == await a.broker.history("#go", 10)
+    assert History("", [], more=False) == await a.broker.history("#go", 10)
+
+
+async def test_history_says_whether_there_are_older_lines(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    for text in "123":
+        await a.say(ann, "#go", text)
+    found = [await a.broker.history("#go", count) for count in (2, 3, 4)]
+    assert [True, False, False] == [each.more for each in found]
+
+
+async def test_history_tells_places_under_the_logs_epoch(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "hi")
+    await a.broker.barrier()
+    found = await a.broker.history("#go", 1)
+    place = Position(found.epoch, found.entries[0].seq)
+    assert a.sink.places("#go")[-1] == place
+
+
+async def test_history_before_a_place_ends_with_the_last_line_before_it(
+    make_brokers: MakeBrokers,
+) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    for text in "12345":
+        await a.say(ann, "#go", text)
+        await a.broker.set_topic(ann, "#go", text)
+    epoch, entries, _ = await a.broker.history("#go", 2)
+    before = await a.broker.history("#go", 2, Position(epoch, entries[0].seq))
+    further = await a.broker.history("#go", 2, Position(epoch, before.entries[0].seq))
+    assert [["2", "3"], ["1"]] == [texts(before.entries), texts(further.entries)]
+    assert [True, False] == [before.more, further.more]
+
+
+async def test_the_place_need_not_be_a_lines(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "1")
+    await a.broker.set_topic(ann, "#go", "topic")
+    await a.say(ann, "#go", "2")
+    epoch, entries, _ = await a.broker.history("#go", 1)
+    found = await a.broker.history("#go", 9, Position(epoch, entries[0].seq - 1))
+    assert ["1"] == texts(found.entries)
+
+
+async def test_nothing_was_said_before_the_first_place(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "1")
+    epoch, _, _ = await a.broker.history("#go", 1)
+    found = [await a.broker.history("#go", 9, Position(epoch, seq)) for seq in (0, 1)]
+    assert [History(epoch, [], more=False)] * 2 == found
+
+
+async def test_before_a_place_that_is_yet_to_come_stands_everything(
+    make_brokers: MakeBrokers,
+) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "1")
+    epoch, _, _ = await a.broker.history("#go", 1)
+    found = await a.broker.history("#go", 9, Position(epoch, 10**15 - 1))
+    assert ["1"] == texts(found.entries)
+
+
+async def test_before_a_place_of_another_log_stands_nothing(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "1")
+    found = await a.broker.history("#go", 9, Position("gone", 7))
+    assert ([], False) == (found.entries, found.more)
 
 
 async def test_a_log_is_bounded(make_brokers: MakeBrokers) -> None:
     (a,) = await make_brokers(1, history_lines=100)
     ann = await a.enter("ann", "#go")
     await gather(a.say(ann, "#go", str(i)) for i in range(1000))
-    history = texts(await a.broker.history("#go", 1000))
+    history = texts((await a.broker.history("#go", 1000)).entries)
     assert ("999", True) == (history[-1], len(history) < 300)
 
 
@@ -560,3 +633,50 @@ async def test_an_empty_channel_is_not_listed(make_brokers: MakeBrokers) -> None
     a, b = await make_brokers(2)
     await _visit(a, "#go", "remember")
     assert [] == await b.broker.channels()
+
+
+# Listening
+
+
+async def test_who_listens_hears_what_comes_after_the_place_and_is_no_member(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#Go")
+    await a.say(ann, "#go", "before")
+    await b.broker.follow("#go")
+    place = await b.broker.listen("#GO")
+    await a.say(ann, "#go", "after")
+    assert ["after"] == [event.text for event in await b.heard("#go") if isinstance(event, Said)]
+    assert (place.epoch, place.seq + 1) == b.sink.places("#go")[0]
+    assert ["ann"] == (await b.broker.roster("#go")).nicks
+
+
+async def test_who_listens_where_members_are_heard_changes_nothing_for_them(
+    make_brokers: MakeBrokers,
+) -> None:
+    (a,) = await make_brokers(1)
+    ann = await a.enter("ann", "#go")
+    await a.say(ann, "#go", "one")
+    await a.broker.listen("#go")
+    await a.say(ann, "#go", "two")
+    said = [event.text for event in await a.heard("#go") if isinstance(event, Said)]
+    assert ["one", "two"] == said
+
+
+async def test_where_there_is_no_channel_nobody_listens(make_brokers: MakeBrokers) -> None:
+    (a,) = await make_brokers(1)
+    await a.broker.follow("#nowhere")
+    assert Code.NO_SUCH_CHANNEL is await refusal(a.broker.listen("#nowhere"))
+
+
+async def test_who_listens_hears_nothing_of_a_channel_that_is_not_followed_any_more(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#go")
+    await b.broker.follow("#go")
+    await b.broker.listen("#go")
+    b.broker.unfollow("#go")
+    await a.say(ann, "#go", "hi")
+    assert [] == await b.heard("#go")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.api import Code, Identity
+from broker.api import Code, Identity, Position
 from broker.events import Event, Quit, Renamed, Said, Told, TopicSet
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, Node, refusal
@@ -28,7 +28,7 @@ async def _met(make_brokers: MakeBrokers) -> tuple[Node, Node, Identity, Identit
 async def _everywhere(*nodes: Node) -> list[list[str]]:
     """What was said in the channel, as each node heard it, and as the log has it."""
     heard = [texts(await node.heard("#go")) for node in nodes]
-    entries = await nodes[0].broker.history("#go", 100)
+    entries = (await nodes[0].broker.history("#go", 100)).entries
     return [*heard, texts([entry.event for entry in entries])]
 
 
@@ -135,6 +135,20 @@ async def test_what_comes_too_late_becomes_new(fleet: Fleet, make_brokers: MakeB
     assert [["kept", "ann's", "bob's", "after"], expected, expected] == await _everywhere(a, b)
 
 
+async def test_history_before_a_place_under_an_earlier_epoch_is_what_both_have(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _late(fleet, make_brokers)
+    await a.say(ann, "#go", "after")
+    await a.broker.barrier()
+    first, *_, last = a.sink.places("#go")
+    assert first.epoch != last.epoch
+    found = [
+        await b.broker.history("#go", 9, Position(first.epoch, seq)) for seq in (first.seq, 99)
+    ]
+    assert [[], ["kept"]] == [texts([entry.event for entry in each.entries]) for each in found]
+
+
 async def test_who_comes_too_late_is_told_that_the_order_differs(
     fleet: Fleet, make_brokers: MakeBrokers
 ) -> None:
@@ -186,7 +200,7 @@ async def test_sessions_stay_what_they_were(fleet: Fleet, make_brokers: MakeBrok
         sorted((await b.broker.roster("#go")).nicks),
         (await b.broker.roster("#new")).nicks,
         (await b.broker.person("anna")).away,
-        texts([entry.event for entry in await b.broker.history("#new", 10)]),
+        texts([entry.event for entry in (await b.broker.history("#new", 10)).entries]),
         await refusal(b.broker.person("ann")),
     )
     assert heard == await b.heard("#go")
@@ -237,3 +251,31 @@ async def test_a_session_whose_nick_is_lost_is_named_and_takes_another(
         name for e in heard if isinstance(e, Renamed) for name in (e.nick, e.new)
     ]
     assert ("it's me", 1) == (texts(heard)[-1], a.sink.told.count(NickLost(ann.sid)))
+
+
+# Programs
+
+
+async def test_a_programs_line_that_the_replica_lacked_is_put_back_and_makes_no_member(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _met(make_brokers)
+    await fleet.fall_behind()
+    await a.broker.post("deploys.bot", "#go", "lost")
+    await b.broker.barrier()
+    await fleet.fail_over()
+    await a.say(ann, "#go", "after")
+    assert [["kept", "lost", "after"]] * 3 == await _everywhere(a, b)
+    assert ["ann", "bob"] == sorted((await a.broker.roster("#go")).nicks)
+
+
+async def test_a_program_may_be_the_first_to_say_something_after_a_failover(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _met(make_brokers)
+    await fleet.fall_behind()
+    await a.say(ann, "#go", "lost")
+    await b.broker.barrier()
+    await fleet.fail_over()
+    await a.broker.post("deploys.bot", "#go", "after")
+    assert [["kept", "lost", "after"]] * 3 == await _everywhere(a, b)

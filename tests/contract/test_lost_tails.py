@@ -99,7 +99,7 @@ async def test_a_replica_that_knows_nothing_of_the_failover_before_lacks_nothing
         assert [] == node.sink.gaps()
     assert len(heard) + 3 == len(a.sink.heard("#go"))
     assert ["one", "two"] == texts(await a.heard("ann"))
-    entries = await b.broker.history("#go", 10)
+    entries = (await b.broker.history("#go", 10)).entries
     assert ["one", "two", "three"] == texts([entry.event for entry in entries])
 
 

@@ -48,7 +48,7 @@ async def test_a_line_is_in_history_when_settled(make_brokers: MakeBrokers) -> N
     a, b = await make_brokers(2)
     ann = await a.enter("ann", "#go")
     await a.say(ann, "#go", "hi")
-    assert ["hi"] == texts([entry.event for entry in await b.broker.history("#go", 1)])
+    assert ["hi"] == texts([entry.event for entry in (await b.broker.history("#go", 1)).entries])
 
 
 async def test_only_members_speak(make_brokers: MakeBrokers) -> None:
@@ -166,7 +166,7 @@ async def test_an_envelopes_events_follow_its_place(make_brokers: MakeBrokers) -
     ann = await a.enter("ann", "#go")
     await gather(a.say(ann, "#go", str(i)) for i in range(20))
     await a.broker.barrier()
-    history = await a.broker.history("#go", 20)
+    history = (await a.broker.history("#go", 20)).entries
     said = [entry for entry in a.sink.entries("#go") if isinstance(entry.event, Said)]
     assert history == said
 

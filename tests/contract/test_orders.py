@@ -11,7 +11,19 @@ import redis
 
 from broker.cluster import Cluster
 from broker.keys import Keys
-from broker.orders import Drain, Mend, Order, Shed, Show, Shown, encode_order
+from broker.orders import (
+    WAITING,
+    Announce,
+    Drain,
+    Kick,
+    Locate,
+    Mend,
+    Order,
+    Shed,
+    Show,
+    Shown,
+    encode_order,
+)
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, RedisFleet
 from tests.support.spin import eventually
@@ -25,6 +37,9 @@ ORDERS = [
     Shed("r1", 1, 5.0),
     Show("r2"),
     Mend(("a", "b")),
+    Announce("r3", "back at noon"),
+    Kick("r4", "sid1", "spam"),
+    Locate("r5", "sid1"),
 ]
 
 
@@ -40,13 +55,19 @@ class Commanded:
         self.broker._orders = self.taken.append
 
     def give(self, order: Order) -> None:
-        self.client.hset(self.keys.orders, self.broker.node, encode_order(order))
+        self.give_raw(encode_order(order))
+
+    def give_raw(self, raw: str | bytes) -> None:
+        self.client.rpush(self.keys.orders(self.broker.node), raw)
+
+    def waiting(self) -> int:
+        return self.client.llen(self.keys.orders(self.broker.node))
 
     async def until_taken(self) -> None:
         """Returns when no order waits for it any more, and it had a beat's time."""
 
         async def waiting() -> int:
-            return self.client.hlen(self.keys.orders)
+            return self.waiting()
 
         await eventually(waiting, 0)
         await self.broker.barrier()
@@ -77,6 +98,17 @@ async def test_an_order_is_taken_once(fleet: RedisFleet, make_brokers: MakeBroke
     assert [Drain("r0"), Show("x")] * 2 == node.taken
 
 
+async def test_orders_that_wait_together_are_told_in_their_order(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    node = await _commanded(fleet, make_brokers)
+    many: list[Order] = [Locate(f"r{i}", "sid") for i in range(WAITING)]
+    raw = map(encode_order, many)
+    node.client.rpush(node.keys.orders(node.broker.node), *raw)
+    await node.until_taken()
+    assert many == node.taken
+
+
 async def test_an_order_is_for_its_incarnation_alone(
     fleet: RedisFleet, make_brokers: MakeBrokers
 ) -> None:
@@ -90,7 +122,7 @@ async def test_an_order_is_for_its_incarnation_alone(
 async def test_what_is_no_order_does_no_harm(fleet: RedisFleet, make_brokers: MakeBrokers) -> None:
     node = await _commanded(fleet, make_brokers)
     for raw in ("nonsense", '{"order":"dance"}', '{"order":"shed"}', "[]"):
-        node.client.hset(node.keys.orders, node.broker.node, raw)
+        node.give_raw(raw)
         await node.until_taken()
     node.give(Drain("r0"))
     await node.until_taken()
@@ -104,7 +136,7 @@ async def test_a_node_that_stops_leaves_no_order_behind(
     node.broker._presence._beating.stop()
     node.give(Drain("r0"))
     await fleet.nodes.pop().broker.stop()
-    assert 0 == node.client.hlen(node.keys.orders)
+    assert 0 == node.waiting()
 
 
 async def test_a_node_that_is_swept_leaves_no_order_behind(
@@ -118,7 +150,7 @@ async def test_a_node_that_is_swept_leaves_no_order_behind(
     await fleet.ended(a, seen_by=b)
 
     async def waiting() -> int:
-        return node.client.hlen(node.keys.orders)
+        return node.waiting()
 
     await eventually(waiting, 0)
     assert [] == node.taken

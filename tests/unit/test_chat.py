@@ -674,3 +674,37 @@ def test_whose_nick_was_lost_and_taken_becomes_a_guest_when_it_is_mended(village
     assert f"notice: somebody else has taken your nick meanwhile; you are {ann.nick} now" in (
         ann.read()
     )
+
+
+# -- operators
+
+
+def test_an_operators_words_are_told_to_everybody_here() -> None:
+    village = Village(2)
+    ann, bob, cat = (
+        village.person(nick, node=i) for nick, i in (("ann", 0), ("bob", 0), ("cat", 1))
+    )
+    assert 2 == village.chats[0].announce("back at \x1b[31mnoon")
+    expected = ["notice: back at \ufffd[31mnoon"]
+    assert [expected, expected, []] == [person.read() for person in (ann, bob, cat)]
+
+
+@pytest.mark.parametrize("why, colon", [("spam", ": spam"), ("", "")])
+def test_who_is_kicked_reads_why_and_so_do_others(why: str, colon: str) -> None:
+    village = Village(2)
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=1)
+    village.chats[0].expel(ann.session, Goodbye.KICKED, why)
+    assert [f"closing: kicked{colon}"] == ann.read()
+    assert [f"ann has quit (kicked{colon})"] == bob.read()
+    assert not ann.here
+
+
+def test_who_is_kicked_cannot_take_the_session_up_again() -> None:
+    village = Village()
+    ann = village.person("ann", "#go")
+    (token,) = ann.type("/token")
+    village.chats[0].expel(ann.session, Goodbye.KICKED, "")
+    assert ["closing: kicked"] == ann.read()
+    again = village.guest()
+    again.read()
+    assert ["error: that token is not known"] == again.type(f"/resume {token.split()[1]}")

@@ -13,7 +13,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
+from broker.bans import Ban
 from broker.memory import Memory, World
+from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks
@@ -463,7 +465,9 @@ class Town(Node):
     def __init__(self, lines: Rate = RATE, *, most: int = 10) -> None:
         self.time = 0.0
         limits = Limits({Act.LINES: lines}, {}, (), lambda: self.time)
-        super().__init__(lambda broker: Entrance(limits, broker, most), connections=most)
+        self.bans = Bans(lambda: 0)
+        entrance = lambda broker: Entrance(limits, broker, most, self.bans)  # noqa: E731
+        super().__init__(entrance, connections=most)
 
     def turn(self, seconds: float = 0) -> None:
         self.time += seconds
@@ -594,7 +598,7 @@ def test_the_address_of_who_is_not_trusted_counts(strict: Town) -> None:
 
 def test_who_is_trusted_has_no_address_that_counts() -> None:
     limits = Limits({}, {}, parse_networks(["192.168.0.0/16"]), lambda: 0.0)
-    node = Node(lambda broker: Entrance(limits, broker, 1), connections=1)
+    node = Node(lambda broker: Entrance(limits, broker, 1, Bans(lambda: 0)), connections=1)
     people = [node.connect() for _ in range(3)]
     assert [""] * 3 == [wire.session.me.address for wire in people]
 
@@ -608,6 +612,19 @@ def test_who_is_one_too_many_reads_why_and_is_closed() -> None:
     ] == wire.read()
     node.turn(SOON)
     assert wire.socket.disconnecting
+
+
+def test_who_is_banned_reads_why_and_is_closed() -> None:
+    node = Town()
+    node.bans.put([Ban(0, "192.168.1.0/24", "spam")])
+    wire = Wire(node.door)
+    assert ["closing: banned: spam"] == wire.read()
+    node.turn(SOON)
+    assert wire.socket.disconnecting
+
+
+def test_it_is_known_from_where_somebody_is_connected(strict: Town) -> None:
+    assert "192.168.1.1" == strict.connect().session.peer
 
 
 def test_what_was_sent_by_who_is_turned_away_is_read_and_nothing_comes_of_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.api import ChannelInfo, Code, Person, Roster, Topic
+from broker.api import ChannelInfo, Code, Person, Position, Roster, Topic
 from broker.events import Entry, Event, Left, Quit, Said, Told, TopicSet
 from node.core import replies
 from node.core.dialect import Place
@@ -113,8 +113,8 @@ def test_no_reply_renders_anything_dangerous(text: str) -> None:
         replies.Channels([ChannelInfo("#go", 1, text)], 1, 1, 1),
         replies.Whois(Person("bob", "node", 0, text, ["#go"])),
         replies.TopicIs("#go", Topic(text, "bob", 0)),
-        replies.Lines("#go", [Entry(1, 0, Said("s", 1, "bob", text))]),
-        replies.Welcome("#go", Roster("#go", [], 0), Topic(text, "bob", 0), []),
+        replies.Lines("#go", "e", [Entry(1, 0, Said("s", 1, "bob", text))], more=False),
+        replies.Welcome("#go", Position("e", 1), Roster("#go", [], 0), Topic(text, "bob", 0), []),
         replies.HolderAway("bob", text),
         replies.AwaySet(text),
         replies.Pong(text),

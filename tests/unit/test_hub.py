@@ -220,7 +220,9 @@ def test_one_reads_of_ones_own_joining_and_then_what_is_there(hall: Hall) -> Non
     alice = hall.come("alice")
     hall.hub.expect("#go")
     hall.log("#go", Joined("alice", 1, "alice"))
-    alice.welcome = Welcome("#go", Roster("#go", ["alice"], 1), Topic("", "", 0), [])
+    alice.welcome = Welcome(
+        "#go", Position("e", 0), Roster("#go", ["alice"], 1), Topic("", "", 0), []
+    )
     hall.arrive(alice, "#go", 0, announced=True)
     hall.say("#go", "far", "hello")
     expected = ["alice has joined the channel #go", "in #go (1): alice", "[#go] <far> hello"]
@@ -230,7 +232,9 @@ def test_one_reads_of_ones_own_joining_and_then_what_is_there(hall: Hall) -> Non
 def test_who_comes_unannounced_reads_at_once_what_is_there(hall: Hall) -> None:
     alice = hall.come("alice")
     hall.hub.expect("#go")
-    alice.welcome = Welcome("#go", Roster("#go", ["alice"], 1), Topic("", "", 0), [])
+    alice.welcome = Welcome(
+        "#go", Position("e", 0), Roster("#go", ["alice"], 1), Topic("", "", 0), []
+    )
     hall.arrive(alice, "#go", 0, announced=False, quiet=True)
     assert ["in #go (1): alice"] == read(alice)
 

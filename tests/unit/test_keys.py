@@ -41,7 +41,14 @@ def test_the_keys_of_an_address_share_a_slot() -> None:
 
 def test_the_keys_of_the_cluster_share_a_slot() -> None:
     keys = [KEYS.leases, KEYS.dying, KEYS.epoch, KEYS.channel_index, KEYS.messages]
-    keys += [KEYS.mark, KEYS.orders, KEYS.report("r1"), KEYS.counter("http")]
+    keys += [
+        KEYS.mark,
+        KEYS.orders("n.1"),
+        KEYS.bans,
+        KEYS.bans_version,
+        KEYS.report("r1"),
+        KEYS.counter("http"),
+    ]
     assert {"cluster"} == {tag(key) for key in keys}
 
 

@@ -1,6 +1,6 @@
 """`node.core.lane`: one command at a time, lines together, bounded, and never nested."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ class Slow:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.refused: list[Refused] = []
+        self.done_with: list[Command] = []
         self.waiting: list[Deferred[None]] = []
         self.saying = 0
         self.wait = True
@@ -48,6 +49,9 @@ class Slow:
 
     def refuse(self, session: Session, refused: Refused, command: Command) -> None:
         self.refused.append(refused)
+
+    def done(self, session: Session, command: Command) -> None:
+        self.done_with.append(command)
 
     def go(self) -> None:
         """The command that waits is done."""
@@ -197,7 +201,7 @@ def test_all_that_waited_is_done_in_its_order(session: Session, performer: Slow)
 
 @pytest.mark.parametrize("kind", [said, Ping])
 def test_thousands_that_are_answered_at_once_do_not_nest(
-    session: Session, performer: Slow, kind: type[Command]
+    session: Session, performer: Slow, kind: Callable[[str], Command]
 ) -> None:
     session.lane.add(Ping("0"))
     performer.wait, performer.refuse_at_once = False, True

@@ -22,6 +22,7 @@ class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
 
     name = "slash"
+    lobby = True
 
     def __init__(
         self,

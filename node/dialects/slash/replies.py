@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from broker.events import Entry
 from node.core import replies as core
 from node.core.replies import Reply
 from node.dialects.slash import words
@@ -52,7 +53,7 @@ def _broken(names: Iterable[str]) -> Iterator[str]:
 
 def _greeting(slash: "Slash", reply: core.Greeting) -> Iterator[str]:
     yield f"welcome to {reply.server}; you are {reply.nick}"
-    if reply.lobby is not None:
+    if reply.inside:
         yield f"you are in the channel {reply.lobby}: what you type is said there"
     yield "/nick NAME takes a nick, /join #CHANNEL a channel, /help shows all commands"
 
@@ -110,7 +111,7 @@ def _disorder(slash: "Slash", reply: core.Disorder) -> Iterator[str]:
 
 
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
-    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about))
+    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about)).removesuffix(": ")
     resume = f"{words.RESUME} {reply.token}" if reply.token else ""
     yield f"closing: {why}{resume}"
 
@@ -131,7 +132,7 @@ def _welcome(slash: "Slash", reply: core.Welcome) -> Iterator[str]:
     if reply.topic.text:
         yield f"the topic of {reply.channel} is {harmless(reply.topic.text)}"
     yield from _names(slash, core.Names(reply.roster))
-    yield from _lines(slash, core.Lines(reply.channel, reply.history))
+    yield from _lines(slash, reply.channel, reply.history)
 
 
 def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
@@ -184,13 +185,17 @@ def _topic_is(slash: "Slash", reply: core.TopicIs) -> Iterator[str]:
         yield f"{reply.channel} has no topic"
 
 
-def _lines(slash: "Slash", reply: core.Lines | core.Past) -> Iterator[str]:
-    for entry in reply.entries:
-        yield f"| {clock(entry.ms)} {slash.line(entry.event, reply.channel)}"
+def _lines(slash: "Slash", channel: str, entries: list[Entry]) -> Iterator[str]:
+    for entry in entries:
+        yield f"| {clock(entry.ms)} {slash.line(entry.event, channel)}"
+
+
+def _past(slash: "Slash", reply: core.Past) -> Iterator[str]:
+    yield from _lines(slash, reply.channel, reply.entries)
 
 
 def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
-    yield from _lines(slash, reply)
+    yield from _lines(slash, reply.channel, reply.entries)
     if not reply.entries:
         yield f"nothing was said in {reply.channel} yet"
 
@@ -238,7 +243,7 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
     core.Lines: _history,
-    core.Past: _lines,
+    core.Past: _past,
     core.Token: _token,
     core.Resumed: _resumed,
     core.HolderAway: _holder_away,

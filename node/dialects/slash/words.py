@@ -41,6 +41,7 @@ NOTICES: dict[News, str] = {
     News.NICK_LOST: "somebody else has taken your nick meanwhile; you are {about} now",
     News.UNREPLICATED: "the broker has too few replicas now; what is said is accepted, but if the"
     " broker failed it could be lost",
+    News.OPERATOR: "{about}",
     News.REPLICATED: "the broker's replicas have everything again",
 }
 
@@ -54,6 +55,8 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.IDLE: "nothing came from you for {about} (--idle)",
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"
     " --connects-per-address)",
+    Goodbye.KICKED: "kicked: {about}",
+    Goodbye.BANNED: "banned: {about}",
     Goodbye.CONNECTIONS: "too many connections from your address (limit: {about},"
     " --connections-per-address)",
 }

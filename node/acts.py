@@ -1,0 +1,254 @@
+"""What operators do to a running cluster, and in which words it's told: notices, kicks, bans.
+
+    chorus kick ──────────> acts ──> Desk: redis-py, blocking   (node.operate.desk)
+    POST /api/v1/kicks ───> acts ──> Desk: the node's own link  (broker.desk)
+
+Every act is told to the cluster's incidents, with who did it, here or by the node
+that does it. Must not know Redis, Twisted or HTTP.
+"""
+
+import secrets
+from typing import Protocol, TypeVar
+
+from broker import bans, orders
+from broker.bans import Ban
+from broker.orders import Holder, Order
+from broker.reports import Kind
+from node.core.limits import spelled
+from node.core.names import program
+
+T = TypeVar("T")
+
+LONGEST_TEXT = 4_096
+"""Bytes of an operator's words, or a program's."""
+
+LONGEST_WHY = 400
+"""Bytes of a reason."""
+
+
+class Failed(Exception):
+    """It couldn't be done: a code for programs, and words."""
+
+    def __init__(self, error: str, says: str) -> None:
+        super().__init__(says)
+        self.error = error
+        self.says = says
+
+
+class Desk(Protocol):
+    """What acts need of the cluster. An incarnation is a node's name, a dot and more."""
+
+    def now(self) -> int: ...
+
+    async def nodes(self) -> list[str]: ...
+
+    async def give(self, incarnation: str, order: Order) -> bool: ...
+
+    async def report(self, number: str, kind: type[T]) -> T | None: ...
+
+    async def holder(self, nick: str) -> Holder | None: ...
+
+    async def gone(self, holder: Holder) -> bool: ...
+
+    async def ban(self, ban: Ban) -> bool: ...
+
+    async def unban(self, network: str) -> Ban | None: ...
+
+    async def bans(self) -> list[Ban]: ...
+
+    async def tell(self, kind: Kind, about: str, says: str, by: str) -> None: ...
+
+
+# -- on a node
+
+
+async def drain(desk: Desk, name: str, over: float | None, by: str) -> str:
+    """Have a node close all its connections and end. Returns when it has begun."""
+    node, number = await find(desk, name), new_report()
+    begun = await _order(desk, node, orders.Drain(number, over, by), orders.Shedding)
+    return f"{name} drains: {_connections(begun.sessions)} within {begun.over:g} s"
+
+
+async def rebalance(desk: Desk, name: str, share: float, over: float | None, by: str) -> str:
+    """Have a node close a share of its connections, 0 to 1. Returns when it has begun."""
+    node, number = await find(desk, name), new_report()
+    begun = await _order(desk, node, orders.Shed(number, share, over, by), orders.Shedding)
+    closing = f"{begun.closing} of {_connections(begun.sessions)}"
+    return f"{name} closes {closing} within {begun.over:g} s"
+
+
+async def find(desk: Desk, name: str) -> str:
+    """The incarnation of a node by the node's name."""
+    living = await desk.nodes()
+    for incarnation in reversed(living):
+        if _name(incarnation) == name:
+            return incarnation
+    names = sorted(set(map(_name, living)))
+    there = f"there are: {', '.join(names)}" if names else "there is none at all"
+    raise Failed("no-such-node", f"no node called {name} is alive; {there}")
+
+
+async def _order(desk: Desk, node: str, order: Order, kind: type[T]) -> T:
+    if not await desk.give(node, order):
+        raise Failed("not-taken", f"{_name(node)} hasn't taken the order")
+    found = await desk.report(order.report, kind)  # type: ignore[union-attr]  # (Mend isn't given)
+    if found is None:
+        raise Failed("not-taken", f"{_name(node)} took the order, and reports nothing")
+    return found
+
+
+# -- people
+
+
+async def notice(desk: Desk, text: str, by: str) -> str:
+    """Tell everybody something."""
+    text = words(text, "text", LONGEST_TEXT)
+    living, people, missing = await desk.nodes(), 0, []
+    for node in living:
+        try:
+            told = await _order(desk, node, orders.Announce(new_report(), text), orders.Announced)
+        except Failed:
+            missing.append(_name(node))
+        else:
+            people += told.people
+    if len(missing) == len(living):
+        raise Failed("not-taken", "no node has taken it")
+    count = f"{people} {'person was' if people == 1 else 'people were'} told"
+    says = f"{count}; {', '.join(missing)} didn't take it" if missing else count
+    await desk.tell(Kind.NOTICE, "", says, by)
+    return says
+
+
+async def kick(desk: Desk, nick: str, why: str, by: str) -> str:
+    """End somebody's session for good."""
+    why = words(why, "why", LONGEST_WHY, empty=True)
+    for _ in range(2):  # it may be taken up on another node just now
+        holder = await _holder(desk, nick)
+        living = await desk.nodes()
+        if not living:
+            raise Failed("not-taken", "no node is alive")
+        node = holder.node if holder.node in living else living[-1]
+        order = orders.Kick(new_report(), holder.sid, why)
+        found = await _order(desk, node, order, orders.Found)
+        if found.here and await desk.gone(holder):
+            says = f"{holder.nick} was kicked{f': {why}' if why else ''}"
+            await desk.tell(Kind.KICK, holder.nick, says, by)
+            return says
+    raise Failed("moved", f"{nick} couldn't be found on a node; try again")
+
+
+async def _holder(desk: Desk, nick: str) -> Holder:
+    holder = await desk.holder(nick)
+    if holder is None:
+        raise Failed("no-such-nick", f"nobody is called {nick}")
+    return holder
+
+
+# -- bans
+
+
+async def ban(
+    desk: Desk,
+    *,
+    by: str,
+    network: str = "",
+    nick: str = "",
+    seconds: float | None = None,
+    why: str = "",
+    force: bool = False,
+) -> str:
+    """Ban a network, or the address from which somebody is connected. `seconds` None: for good."""
+    why = words(why, "why", LONGEST_WHY, empty=True)
+    if seconds is not None and not 1 <= seconds <= bans.LONGEST:
+        raise Failed("seconds-invalid", f"seconds: expected 1 to {bans.LONGEST:,.0f}")
+    whose = ""
+    if nick:
+        holder = await _holder(desk, nick)
+        network, whose = await _address(desk, holder), f", the address of {holder.nick},"
+    network = _network(network)
+    if bans.reckless(network) and not force:
+        raise Failed(
+            "reckless",
+            f"{bans.shown(network)}{whose} is where the nodes' own machines connect from, and a"
+            " balancer there that doesn't say who it is that connects: that may be everybody."
+            " Insist on it (force) if you mean it",
+        )
+    now = desk.now()
+    until = 0 if seconds is None else now + int(seconds * 1000)
+    if not await desk.ban(Ban(until, network, why, by, now, nick)):
+        raise Failed("too-many-bans", f"there are {bans.MOST:,} bans already")
+    lasting = "for good" if seconds is None else f"for {spelled(seconds)}"
+    says = f"{bans.shown(network)}{whose} is banned {lasting}{f': {why}' if why else ''}"
+    await desk.tell(Kind.BAN, bans.shown(network), says, by)
+    return says
+
+
+async def _address(desk: Desk, holder: Holder) -> str:
+    order = orders.Locate(new_report(), holder.sid)
+    living = await desk.nodes()
+    found = orders.Found(here=False)
+    if holder.node in living:
+        found = await _order(desk, holder.node, order, orders.Found)
+    if not found.here:
+        raise Failed("not-connected", f"{holder.nick} isn't connected just now; ban an address")
+    if not found.address:
+        raise Failed("not-connected", f"{holder.nick} is connected from no address")
+    return found.address
+
+
+async def unban(desk: Desk, network: str, by: str) -> str:
+    """Take a ban away."""
+    network = _network(network)
+    if await desk.unban(network) is None:
+        raise Failed("not-banned", f"{bans.shown(network)} isn't banned")
+    says = f"{bans.shown(network)} isn't banned any more"
+    await desk.tell(Kind.UNBAN, bans.shown(network), says, by)
+    return says
+
+
+def _network(text: str) -> str:
+    try:
+        return bans.network(text)
+    except ValueError as e:
+        raise Failed("network-invalid", f"expected {e}") from None
+
+
+# -- channels
+
+
+async def say(desk: Desk, name: str, channel: str, text: str) -> None:
+    """Have a node say something in a channel, as a program called `name`."""
+    text = words(text, "text", LONGEST_TEXT)
+    living = await desk.nodes()
+    if not living:
+        raise Failed("not-taken", "no node is alive")
+    key = new_report()
+    order = orders.Post(key, program(name), channel, text)
+    posted = await _order(desk, living[-1], order, orders.Posted)
+    if posted.refused:
+        says = {"no-such-channel": f"there is no channel {channel}"}
+        raise Failed(posted.refused, says.get(posted.refused, f"it was refused: {posted.refused}"))
+
+
+def words(text: str, what: str, most: int, *, empty: bool = False) -> str:
+    """A text that may be told to people."""
+    if not text.strip() and not empty:
+        raise Failed("text-invalid", f"{what}: expected some words")
+    if any(sign in text for sign in "\r\n\0"):
+        raise Failed("text-invalid", f"{what}: expected no line break and no NUL character")
+    if len(text.encode(errors="surrogatepass")) > most:
+        raise Failed("text-too-long", f"{what}: expected at most {most:,} bytes")
+    return text
+
+
+def new_report() -> str:
+    """A number for a report."""
+    return secrets.token_hex(6)
+
+
+def _name(incarnation: str) -> str:
+    return incarnation.rpartition(".")[0]
+
+
+def _connections(count: int) -> str:
+    return f"{count} {'connection' if count == 1 else 'connections'}"

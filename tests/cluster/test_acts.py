@@ -1,0 +1,145 @@
+"""`chorus notice`, `say`, `kick`, `ban`, `unban`, `bans`: an operator among people."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+
+from broker.keys import Keys
+from broker.reports import Incident
+from tests.cluster.conftest import MakeTown
+from tests.support.operator import operate
+from tests.support.person import Person
+from tests.support.processes import await_fact
+from tests.support.town import Town, settle
+
+
+def incidents(town: Town, *kinds: str) -> list[tuple[str, str, str]]:
+    """What was told of such acts: kind, about, and in words; all by an operator."""
+    with redis.Redis.from_url(town.cluster.url) as client:
+        rows: Any = client.xrange(Keys(town.cluster.namespace).incidents)
+    told = [msgspec.json.decode(fields[b"i"], type=Incident) for _, fields in rows]
+    found = [one for one in told if one.kind in kinds]
+    assert all(one.by.startswith("operator") for one in found)
+    return [(one.kind.value, one.about, one.says) for one in found]
+
+
+def test_a_notice_is_read_by_everybody_on_all_nodes(make_town: MakeTown) -> None:
+    town = make_town(count=2)
+    people = town.people("ann", "bob", "cat", at="#go")
+    done = operate(town.cluster, "notice", "back at \x1b[31mnoon")
+    assert (0, "3 people were told\n") == (done.returncode, done.stderr)
+    for person in people:
+        assert ["notice: back at \ufffd[31mnoon"] == person.settle()
+    assert [("notice", "", "3 people were told")] == incidents(town, "notice")
+
+
+@pytest.mark.parametrize("text", ["", "two\nlines"])
+def test_a_notice_that_is_none_is_refused(make_town: MakeTown, text: str) -> None:
+    done = operate(make_town(count=0).cluster, "notice", text)
+    assert (1, True) == (done.returncode, done.stderr.startswith("Error: text: expected "))
+
+
+def test_something_is_said_in_a_channel_without_being_there(make_town: MakeTown) -> None:
+    town = make_town(count=2)
+    ann, bob = town.people("ann", "bob", at="#go")
+    done = operate(town.cluster, "say", "#go", "it's deployed", "--as", "deploys")
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    for person in (ann, bob):
+        assert ["[#go] <deploys.bot> it's deployed"] == person.settle()
+    assert ["in #go (2): ann bob"] == ann.does("/names")
+
+
+def test_where_there_is_no_channel_nothing_is_said(make_town: MakeTown) -> None:
+    done = operate(make_town(count=1).cluster, "say", "#nowhere", "hi")
+    assert (1, "Error: there is no channel #nowhere\n") == (done.returncode, done.stderr)
+
+
+def test_who_is_kicked_reads_why_others_too_and_it_cannot_be_undone(make_town: MakeTown) -> None:
+    town = make_town(count=2)
+    ann, bob = town.people("ann", "bob", at="#go")
+    (token,) = bob.does("/token")
+    done = operate(town.cluster, "kick", "BOB", "--why", "spam")
+    assert (0, "bob was kicked: spam\n") == (done.returncode, done.stderr)
+    assert ["closing: kicked: spam"] == bob.rest()
+    ann.until("bob has quit (kicked: spam)")
+    cat = town.person("cat")
+    assert ["error: that token is not known"] == cat.does(f"/resume {token.split()[1]}")
+    assert [("kick", "bob", "bob was kicked: spam")] == incidents(town, "kick")
+
+
+def test_who_is_kept_and_not_connected_is_kicked_too(make_town: MakeTown) -> None:
+    town = make_town(count=2)
+    ann, bob = town.people("ann", "bob", at="#go")
+    bob.does("/token")
+    bob.close()
+    town.citizens.remove(bob)
+    done = operate(town.cluster, "kick", "bob")
+    assert (0, "bob was kicked\n") == (done.returncode, done.stderr)
+    ann.until("bob has quit (kicked)")
+    assert ["error: nobody is called bob"] == ann.does("/whois bob")
+
+
+def test_whom_there_is_not_nobody_kicks(make_town: MakeTown) -> None:
+    done = operate(make_town(count=1).cluster, "kick", "bob")
+    assert (1, "Error: nobody is called bob\n") == (done.returncode, done.stderr)
+
+
+def test_who_is_banned_is_closed_and_cannot_come_again_on_any_node_until_unbanned(
+    make_town: MakeTown,
+) -> None:
+    town = make_town(count=2)
+    people = town.people("ann", "bob", at="#go")
+    refused = operate(town.cluster, "ban", "bob")
+    assert 1 == refused.returncode
+    expected = "Error: 127.0.0.1, the address of bob, is where the nodes' own machines connect from"
+    assert refused.stderr.startswith(expected), refused.stderr
+    settle(*people)
+    done = operate(town.cluster, "ban", "bob", "--force", "--for", "2h", "--why", "spam")
+    says = "127.0.0.1, the address of bob, is banned for 2 h: spam"
+    assert (0, f"{says}\n") == (done.returncode, done.stderr)
+    for person in people:
+        assert "closing: banned: spam" == person.rest()[-1]
+    for node in town.nodes:
+        with Person(node.line) as late:
+            assert ["closing: banned: spam"] == [late.read()]
+    listed = json.loads(operate(town.cluster, "bans", "--json").stdout)
+    assert [("127.0.0.1/32", "spam", "bob")] == [
+        (ban["network"], ban["why"], ban["nick"]) for ban in listed
+    ]
+    assert 7_200_000 == listed[0]["until"] - listed[0]["at"]
+    shown = operate(town.cluster, "bans").stdout
+    assert shown.startswith("127.0.0.1  until ") and "found as bob" in shown
+    undone = operate(town.cluster, "unban", "127.0.0.1")
+    assert (0, "127.0.0.1 isn't banned any more\n") == (undone.returncode, undone.stderr)
+
+    def welcome() -> bool:
+        with Person(town.nodes[0].line) as again:
+            return again.read().startswith("welcome")
+
+    await_fact(welcome)
+    expected_told = [("ban", "127.0.0.1", says), ("unban", "127.0.0.1", undone.stderr.strip())]
+    assert expected_told == incidents(town, "ban", "unban")
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["ban", "nobody"], "Error: nobody is called nobody\n"),
+        (
+            ["ban", "10.1.2.3/8"],
+            "Error: expected a network's first address: did you mean 10.0.0.0/8?\n",
+        ),
+        (["ban", "::1"], "Error: ::/64 is where the nodes' own machines connect from"),
+        (["ban", "192.0.2.1", "--for", "0s"], "Error: seconds: expected 1 to "),
+        (["ban", "192.0.2.1", "--for", "soon"], "Error: --for: expected a time such as 30m"),
+        (["unban", "192.0.2.1"], "Error: 192.0.2.1 isn't banned\n"),
+        (["unban", "ann"], "Error: expected an address, or a network such as"),
+    ],
+)
+def test_what_cannot_be_banned_is_said(make_town: MakeTown, args: list[str], says: str) -> None:
+    done = operate(make_town(count=0).cluster, *args)
+    assert done.stderr.startswith(says), done.stderr
+    assert 0 != done.returncode
