@@ -219,8 +219,9 @@ class Node:
             settings.tokens, reactor.seconds, lambda what: log.warn("{what}", what=what)
         )
         operators = parse_networks(settings.operators_from)
+        access = Access(tokens, operators, reactor.seconds)
         parts = Parts(
-            Access(tokens, operators, reactor.seconds),
+            access,
             self.broker,
             self.chat.hub,
             self.broker.desk,
@@ -232,25 +233,21 @@ class Node:
             {
                 "api/v1": Api(parts),
                 "counter": Counter(self.broker),
-                "dashboard": self._the_dashboard(),
+                "dashboard": self._the_dashboard(access),
                 "livez": Livez(),
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
             }
         )
 
-    def _the_dashboard(self) -> Any:
+    def _the_dashboard(self, access: Any) -> Any:
         """One for all HTTP doors."""
-        from node.http.access import Access
         from node.http.dashboard import Dashboard, News
-        from node.http.tokens import Tokens
 
         if self._dashboard is None:
-            settings, board = self._settings, self.broker.board
-            tokens = Tokens(settings.tokens, reactor.seconds, log.info)
-            access = Access(tokens, parse_networks(settings.operators_from), reactor.seconds)
-            news = News(settings.name, board, lambda: self._reporter.latest, reactor)
-            self._dashboard = Dashboard(settings.name, access, news, reactor)
+            name, board = self._settings.name, self.broker.board
+            news = News(name, board, lambda: self._reporter.latest, reactor)
+            self._dashboard = Dashboard(name, access, news, reactor)
         return self._dashboard
 
     # -- coming to an end, and losing weight

@@ -9,7 +9,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=40_000)
 
 LOST = re.compile(r"console error: Failed to load resource: net::ERR_")
 """What the console says of a node that is gone: of no concern to a test that ends one."""

@@ -6,6 +6,7 @@
 // stands still: so each try is a new one, with a watch. Must not know what the events say.
 
 const SILENCE = 3000;  // ms; there's an event every second
+const PATIENCE = [4000, 7000, 12000, 20000];  // ms for the first event of a try: a busy node is slow
 const PAUSES = [300, 700, 1500, 3000, 5000];
 
 export class Stream {
@@ -29,16 +30,16 @@ export class Stream {
     for (const kind of this.kinds) {
       this.source.addEventListener(kind, (event) => this.event(kind, event));
     }
-    this.watch();
+    this.watch(PATIENCE[Math.min(this.failures, PATIENCE.length - 1)]);
   }
 
-  watch() {
+  watch(patience) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.broken(), SILENCE);
+    this.timer = setTimeout(() => this.broken(), patience);
   }
 
   event(kind, event) {
-    this.watch();
+    this.watch(SILENCE);
     this.failures = 0;
     this.lastAt = performance.now();
     if (kind === "bye") {
