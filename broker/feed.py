@@ -191,7 +191,9 @@ class Feed:
             log.seq += len(envelope.events)
             self._witnessed.append(envelope)
             self.sink.events(envelope)
-            self._observe_lag(envelope.ms)
+            tally = self._tally  # as in _pass: this is the hot path
+            lag = self._seconds() - (envelope.ms - tally.skew) / 1000
+            tally.lag.observe(max(0.0, lag))
         elif self._known(log, envelope):
             self._tally.duplicates += 1
         else:
@@ -359,13 +361,6 @@ class Feed:
                 log.hole = _Hole.NONE
                 return
 
-    def _observe_lag(self, ms: int) -> None:
-        """Something that Redis accepted at that time was passed on."""
-        tally = self._tally
-        if tally.skew is not None:
-            now = self._seconds() * 1000 + tally.skew
-            tally.lag.observe(max(0.0, now - ms) / 1000)
-
     def _find_hole(self, log: _Log) -> None:
         """Something wasn't heard that the log has, or had."""
         if log.hole is _Hole.NONE:
@@ -419,7 +414,8 @@ class Feed:
             log.shown.discard(identity)
         else:
             self.sink.events(envelope)
-            self._observe_lag(envelope.ms)
+            lag = self._seconds() - (envelope.ms - self._tally.skew) / 1000
+            self._tally.lag.observe(max(0.0, lag))
 
     def _release(self, log: _Log) -> bool:
         """Pass on what was held and go live; False if there is a hole in what was held."""

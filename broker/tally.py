@@ -71,4 +71,4 @@ class BrokerTally:
         self.probe: float | None = None
         self.probed_at = 0.0
         self.probes = 0
-        self.skew: float | None = None
+        self.skew = 0.0

@@ -28,14 +28,14 @@ class LoopLag:
     def __init__(self, seen: Histogram, clock: Any) -> None:
         self._seen = seen
         self._clock = clock
-        self._began = 0.0
+        self._last = 0.0
         self._recent: deque[tuple[float, float]] = deque()
-        self._ticking = LoopingCall.withCount(self._tick)
+        self._ticking = LoopingCall(self._tick)
         self._ticking.clock = clock
 
     def start(self) -> None:
         """Look from now on."""
-        self._began = self._clock.seconds()
+        self._last = self._clock.seconds()
         self._ticking.start(TICK, now=False)
 
     def stop(self) -> None:
@@ -43,10 +43,11 @@ class LoopLag:
         if self._ticking.running:
             self._ticking.stop()
 
-    def _tick(self, ticks: int) -> None:
-        """So many ticks are due: more than one if some were missed, the first of which counts."""
+    def _tick(self) -> None:
         now = self._clock.seconds()
-        late = (ticks - 1) * TICK + (now - self._began) % TICK
+        late = max(0.0, now - self._last - TICK)
+        # the next is due one tick from now, or a steady delay would be seen but once
+        self._last = self._ticking.starttime = now
         self._seen.observe(late)
         self._recent.append((now, late))
         while self._recent[0][0] <= now - RECENT:

@@ -73,6 +73,7 @@ class BoundedRequest(Request):
     def _rendered(self, resrc: Any) -> Any:
         if self._came > BODY:
             self._any.setHeader(b"connection", b"close")
+            self.channel.persistent = 0
             return refuse(self, 413, "too-much", f"a request may have at most {BODY} bytes")
         try:
             return resrc.render(self)
