@@ -7,30 +7,41 @@ error of the page's, and for a request to elsewhere.
 """
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.visit import Visit
+from tests.browser.watch import Watch
+from tests.support.balancer import Balancer
 from tests.support.nodes import Nodes
 from tests.support.redis_server import real_server
 from tests.support.town import Town, new_channel
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LOST = re.compile(r"WebSocket connection to 'ws://127\.0\.0\.1:\d+/ws' failed")
-"""What the console says of a connection that is lost: of no concern to a test that cuts one."""
+PATIENT = pytest.mark.timeout(180)
+"""A browser on a machine that does ten other things takes its time."""
 
 MakeVisit = Callable[..., Visit]
+MakeTown = Callable[..., Town]
+Balance = Callable[[int], Balancer]
 
 
 def chromium() -> str | None:
     """Where the browser is: `CHROMIUM` in the environment, or the first of these on PATH."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called with the items of all folders."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(PATIENT)
 
 
 @pytest.fixture(scope="module")
@@ -49,46 +60,33 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[MakeVisit]:
+def balance() -> Iterator[Balance]:
+    """`balance(port)`: a balancer in front of a node, until whoever visits is gone."""
+    with ExitStack() as made:
+        yield lambda port: made.enter_context(Balancer(port))
+
+
+@pytest.fixture
+def visit(browser: Browser, balance: object) -> Iterator[MakeVisit]:
     """`visit(port, "ann", "#go")`: somebody with a browser of their own, on the chat page.
 
     `losses`: whether lost connections are part of the test; what else it's given goes to
     `browser.new_context`.
     """
-    opened: list[tuple[Page, Watch]] = []
+    came: list[Visit] = []
 
     def make(port: int, nick: str = "", *at: str, losses: bool = False, **options: Any) -> Visit:
         context = browser.new_context(**options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(45_000)
         page = context.new_page()
-        opened.append((page, Watch(page, port, losses)))
-        return Visit(page, port).come(nick, *at)
+        came.append(Visit(page, port, Watch(page, port, losses)))
+        return came[-1].come(nick, *at)
 
     yield make
-    for page, _ in opened:
-        page.context.close()
-    assert [] == [fault for _, watch in opened for fault in watch.faults]
-
-
-class Watch:
-    """Whatever a page does that it shouldn't: `faults`."""
-
-    def __init__(self, page: Page, port: int, losses: bool) -> None:
-        self.faults: list[str] = []
-        self._losses = losses
-        self._own = (f"http://127.0.0.1:{port}/", f"ws://127.0.0.1:{port}/")
-        page.on("console", lambda message: self._said(message.type, message.text))
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("request", lambda request: self._asked(request.url))
-        page.on("websocket", lambda socket: self._asked(socket.url))
-
-    def _said(self, kind: str, text: str) -> None:
-        if not (self._losses and LOST.match(text)):
-            self.faults.append(f"console {kind}: {text}")
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(self._own):
-            self.faults.append(f"request to {url}")
+    for each in came:
+        each.leave()
+        each.page.context.close()
+    assert [] == [fault for each in came for fault in each.watch.faults]
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +112,8 @@ def town(standing: Town) -> Iterator[Town]:
 
 
 @pytest.fixture
-def make_town(server: str, tmp_path: Path) -> Iterator[Callable[..., Town]]:
+def make_town(server: str, tmp_path: Path) -> Iterator[MakeTown]:
     """`make_town("--lease", "2", count=2)`: nodes of one's own on the common server."""
-    from contextlib import ExitStack
-
     with ExitStack() as made:
 
         def make(*flags: str, count: int = 2) -> Town:

@@ -28,8 +28,6 @@ INCIDENTS = "Incidents, the latest first"
 HOUR = "Lowest, mean, highest and newest values of the last hour"
 BANS = "Who may not come in"
 
-pytestmark = pytest.mark.timeout(240)  # a browser is slow where others work, too
-
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 
 

@@ -5,19 +5,26 @@ Knows the page as a person does: by labels, roles and words, hardly by how it's 
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Self
 
 from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=20_000)
+from tests.browser.watch import Watch
+
+expect.set_options(timeout=45_000)
 
 
 class Visit:
     """A tab with the chat page of whatever answers at `port`."""
 
-    def __init__(self, page: Page, port: int) -> None:
-        self.page = page
+    def __init__(self, page: Page, port: int, watch: Watch) -> None:
+        self.watch = watch
         self.url = f"http://127.0.0.1:{port}/"
+        self._use(page)
+
+    def _use(self, page: Page) -> None:
+        self.page = page
         self.log = page.get_by_role("log")
         self.field = page.get_by_label("Message", exact=True)
         self.state = page.locator("#state")
@@ -40,6 +47,26 @@ class Visit:
             self.is_in(channel)
         return self
 
+    def comes_again(self, meanwhile: Callable[[], object]) -> None:
+        """Close the page, and open it in another tab of the same browser."""
+        context = self.page.context
+        self.page.close(run_before_unload=True)
+        meanwhile()
+        self._use(context.new_page())
+        self.watch.look_at(self.page)
+        self.page.goto(self.url)
+
+    def leave(self) -> None:
+        """Quit, whatever is on the screen; returns when the nick is free."""
+        if self.page.is_closed():
+            return
+        while self.page.get_by_role("dialog").is_visible():
+            self.page.keyboard.press("Escape")
+        ended = self.state.get_by_text("You are not connected any more")
+        if not ended.is_visible():
+            self.says("/quit")
+            expect(ended).to_be_visible()
+
     def says(self, text: str) -> None:
         """Type a line, and Enter."""
         self.field.fill(text)
@@ -61,6 +88,10 @@ class Visit:
     def conversation(self, name: str) -> Locator:
         """It, in the list."""
         return self.side.get_by_role("button", name=re.compile(rf"^{re.escape(name)}(,|$)"))
+
+    def is_online(self) -> None:
+        """Have the browser tell the page that the network is back, so that it waits no longer."""
+        self.page.evaluate("window.dispatchEvent(new Event('online'))")
 
     @property
     def texts(self) -> list[str]:

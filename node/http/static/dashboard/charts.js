@@ -38,6 +38,7 @@ export class Charts {
     this.step = 0;
     this.slots = 0;
     this.drawnAt = 0;
+    this.statuses = [];
     this.list = byId("charts");
     this.legend = byId("legend");
     this.showTable = hourTable(byId("hour"));
@@ -75,14 +76,20 @@ export class Charts {
     this.newest = Math.max(this.newest, slot);
   }
 
-  /** What nodes tell at a moment (ms): their statuses. */
+  /** What nodes tell at a moment (ms): their statuses, `fresh` if they aren't silent. */
   go(at, statuses) {
+    this.statuses = statuses;
+    for (const { chart, now } of this.plots) tell(now, this.ofNow(chart));
     if (!this.step) return;
     const before = this.newest;
-    for (const status of statuses) this.add(status.node, at, status);
+    for (const status of statuses) if (status.fresh) this.add(status.node, at, status);
     if (this.newest !== before) this.forget();
     if (document.hidden) return;
     if (this.newest !== before || performance.now() - this.drawnAt > DRAWN) this.draw();
+  }
+
+  ofNow({ field, total, text }) {
+    return this.statuses.length ? text(total(this.statuses.map((status) => status[field]))) : NONE;
   }
 
   forget() {
@@ -129,11 +136,10 @@ export class Charts {
     if (byId("numbers").open) this.showTable(table, this.names);
   }
 
-  say(each, { low, high, now }) {
+  say(each, { low, high }) {
     const { title, text } = each.chart;
-    tell(each.now, now == null ? NONE : text(now));
     mark(each.box, "aria-label",
-      `${title} over the last hour, ${each.chart.all ?? "all nodes together"}: now ${text(now)}, between ${text(low)} and ${text(high)}. All values are in the table below the charts.`);
+      `${title} over the last hour, ${each.chart.all ?? "all nodes together"}: now ${this.ofNow(each.chart)}, between ${text(low)} and ${text(high)}. All values are in the table below the charts.`);
   }
 
   // -- how it looks

@@ -172,7 +172,7 @@ function totals({ nodes, ...all }, { well, nodes: known }) {
     ["Nodes", `${well}/${known}`, "are well", well < known ? "warn" : null],
     ["CPU", percent(sum("cpu")), `${percent(most("cpu"))} at most`],
     ["Loop lag", lag(most("loop_lag")), "the longest", most("loop_lag") > 0.5 ? "warn" : null],
-    ["Gaps", count(sum("gaps")), `${counted(sum("slow_readers"), "slow reader")} closed`],
+    ["Gaps", count(sum("gaps")), counted(sum("slow_readers"), "slow reader")],
   ];
 }
 
@@ -206,9 +206,9 @@ function show(told) {
   showRedis(redis(overview));
   showSlow(distinct(overview.server.slow));
   charts.go(overview.at, overview.nodes
-    .filter((node) => node.state !== "gone" && overview.at - node.at < 5000)
+    .filter((node) => node.state !== "gone")
     .sort((a, b) => a.started - b.started)  // of two lives of a node the later one counts
-    .map((node) => ({ ...node, sessions: people(node), lag: node.loop_lag })));
+    .map((node) => ({ ...node, sessions: people(node), lag: node.loop_lag, fresh: age(node) < 5 })));
   const newest = overview.incidents.find(({ kind }) => kind === "ban" || kind === "unban")?.at ?? 0;
   if (newest !== bansAt) {
     bansAt = newest;
