@@ -15,7 +15,7 @@ from broker.bans import Ban
 from broker.barring import Barring
 from broker.names import fold
 from broker.orders import FORGOTTEN, SUMMARY, WAITING, Holder, Order, encode_order
-from broker.reports import INCIDENT_FIELD, INCIDENTS, Incident, Kind, Status
+from broker.reports import INCIDENT_FIELD, INCIDENTS, Incident, Kind
 from broker.store import Store
 
 T = TypeVar("T")
@@ -65,25 +65,27 @@ class Desk:
         found = await self._store.ask("ZRANGEBYSCORE", keys.leases, self._now_ms(), "+inf")
         return [node.decode() for node in found]
 
-    async def statuses(self) -> dict[str, Status]:
-        """What nodes told of themselves last, by incarnation."""
-        rows = await self._store.ask("HGETALL", self._store.keys.status)
-        return {node.decode(): msgspec.json.decode(raw, type=Status) for node, raw in rows.items()}
-
-    async def give(self, incarnation: str, order: Order) -> bool:
-        """Order a node to do something; whether it has taken the order. If not, it never will."""
+    async def place(self, incarnation: str, order: Order) -> bool:
+        """Put an order where a node will find it; whether there was room."""
         self._check()
         key, raw = self._store.keys.orders(incarnation), encode_order(order)
         waiting, _ = await self._store.ask_all(("RPUSH", key, raw), ("EXPIRE", key, FORGOTTEN))
         if waiting <= WAITING:
+            return True
+        await self._store.ask("LREM", key, -1, raw)
+        return False
 
-            async def taken() -> bool:
-                return await self._store.ask("LPOS", key, raw) is None
+    async def taken(self, incarnation: str, order: Order) -> bool:
+        """Whether a node takes an order, within a while. If not, it never will."""
+        key, raw = self._store.keys.orders(incarnation), encode_order(order)
 
-            if await self.until(taken):
-                return True
-        gone: int = await self._store.ask("LREM", key, -1, raw)
-        return gone == 0
+        async def gone() -> bool:
+            return await self._store.ask("LPOS", key, raw) is None
+
+        if await self.until(gone):
+            return True
+        withdrawn: int = await self._store.ask("LREM", key, -1, raw)
+        return withdrawn == 0
 
     async def report(self, number: str, kind: type[T]) -> T | None:
         """The summary of a report, once it's there; None if it doesn't come."""

@@ -8,14 +8,15 @@ that does it. Must not know Redis, Twisted or HTTP.
 """
 
 import secrets
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from broker import bans, orders
+from broker.api import Code, Refused
 from broker.bans import Ban
 from broker.orders import Holder, Order
 from broker.reports import Kind
+from node.core import names
 from node.core.limits import spelled
-from node.core.names import program
 
 T = TypeVar("T")
 
@@ -42,7 +43,9 @@ class Desk(Protocol):
 
     async def nodes(self) -> list[str]: ...
 
-    async def give(self, incarnation: str, order: Order) -> bool: ...
+    async def place(self, incarnation: str, order: Order) -> bool: ...
+
+    async def taken(self, incarnation: str, order: Order) -> bool: ...
 
     async def report(self, number: str, kind: type[T]) -> T | None: ...
 
@@ -83,15 +86,22 @@ async def find(desk: Desk, name: str) -> str:
     for incarnation in reversed(living):
         if _name(incarnation) == name:
             return incarnation
-    names = sorted(set(map(_name, living)))
-    there = f"there are: {', '.join(names)}" if names else "there is none at all"
+    known = sorted(set(map(_name, living)))
+    there = f"there are: {', '.join(known)}" if known else "there is none at all"
     raise Failed("no-such-node", f"no node called {name} is alive; {there}")
 
 
 async def _order(desk: Desk, node: str, order: Order, kind: type[T]) -> T:
-    if not await desk.give(node, order):
+    if not await desk.place(node, order):
+        raise Failed("not-taken", f"{_name(node)} has too many orders to take first")
+    return await _outcome(desk, node, order, kind)
+
+
+async def _outcome(desk: Desk, node: str, order: Any, kind: type[T]) -> T:
+    """What came of an order that was placed."""
+    if not await desk.taken(node, order):
         raise Failed("not-taken", f"{_name(node)} hasn't taken the order")
-    found = await desk.report(order.report, kind)  # type: ignore[union-attr]  # (Mend isn't given)
+    found = await desk.report(order.report, kind)
     if found is None:
         raise Failed("not-taken", f"{_name(node)} took the order, and reports nothing")
     return found
@@ -104,13 +114,15 @@ async def notice(desk: Desk, text: str, by: str) -> str:
     """Tell everybody something."""
     text = words(text, "text", LONGEST_TEXT)
     living, people, missing = await desk.nodes(), 0, []
-    for node in living:
+    given = {node: orders.Announce(new_report(), text) for node in living}
+    placed = {node for node, order in given.items() if await desk.place(node, order)}
+    for node, order in given.items():
         try:
-            told = await _order(desk, node, orders.Announce(new_report(), text), orders.Announced)
+            if node not in placed:
+                raise Failed("not-taken", "")
+            people += (await _outcome(desk, node, order, orders.Announced)).people
         except Failed:
             missing.append(_name(node))
-        else:
-            people += told.people
     if len(missing) == len(living):
         raise Failed("not-taken", "no node has taken it")
     count = f"{people} {'person was' if people == 1 else 'people were'} told"
@@ -219,11 +231,15 @@ def _network(text: str) -> str:
 async def say(desk: Desk, name: str, channel: str, text: str) -> None:
     """Have a node say something in a channel, as a program called `name`."""
     text = words(text, "text", LONGEST_TEXT)
+    try:
+        nick, channel = names.program(name), names.channel(channel)
+    except Refused as e:
+        what = "a name" if e.code is Code.NICK_INVALID else "a channel"
+        raise Failed(e.code.value, f"{e.about} can't be {what}") from None
     living = await desk.nodes()
     if not living:
         raise Failed("not-taken", "no node is alive")
-    key = new_report()
-    order = orders.Post(key, program(name), channel, text)
+    order = orders.Post(new_report(), nick, channel, text)
     posted = await _order(desk, living[-1], order, orders.Posted)
     if posted.refused:
         says = {"no-such-channel": f"there is no channel {channel}"}

@@ -106,6 +106,13 @@ def token_file(value: str) -> None:
         tokens.load(value)
 
 
+def origins(values: tuple[str, ...]) -> None:
+    """Origins of web pages (RFC 6454), or `*`."""
+    for value in values:
+        if value != "*" and not re.fullmatch(r"https?://[^/?#@\s]+", value):
+            raise ValueError(f"an origin such as https://chat.example.org, or *, not {value!r}")
+
+
 def between(least: float, most: float, unit: str) -> Callable[[float], None]:
     """A number from `least` to `most`, both included."""
 

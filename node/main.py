@@ -84,7 +84,9 @@ def node(config: str | None, parent_pipe: int | None, **values: Any) -> None:
     try:
         settings = build(Settings, given(values, config))
         if settings.doors == 0:
-            raise SettingError("--line, --echo, --http", "at least one endpoint to listen on")
+            raise SettingError(
+                "--line, --json, --echo, --http", "at least one endpoint to listen on"
+            )
     except SettingError as e:
         raise Unusable(str(e)) from None
 

@@ -1,6 +1,6 @@
 """The only place where the parts are put together: one node, from settings to doors.
 
-settings ─> Cluster (Redis) ─> Chat ─> doors: line, echo, http
+settings ─> Cluster (Redis) ─> Chat ─> doors: line, json, echo, http
 """
 
 import gc
@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
@@ -32,15 +32,17 @@ from broker.reports import Kind
 from node import __version__
 from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
+from node.core.dialect import Dialect
 from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
 from node.core.tally import Tally
+from node.dialects.json import Json
 from node.dialects.slash import Slash
 from node.health import Health
-from node.net.connection import LineDoor, write
+from node.net.connection import LineDoor, SocketDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
 from node.net.idle import Idle
@@ -58,6 +60,8 @@ GOODBYE = 5.0
 
 log = Logger()
 reactor: Any = _reactor
+
+Door = TypeVar("Door", bound=SocketDoor)
 
 
 class Node:
@@ -124,7 +128,7 @@ class Node:
             self.chat,
             self.health,
             ending=lambda: self.draining,
-            dialects=(Slash.name,),
+            dialects=(Slash.name, Json.name),
         )
         self._reporter = Reporter(
             settings.name,
@@ -137,6 +141,7 @@ class Node:
         )
         self._ports: list[tuple[str, Any]] = []
         self._dashboard: Any = None
+        self._upgrading: list[SocketDoor] = []  # behind HTTP's
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -183,26 +188,16 @@ class Node:
         settings = self._settings
         return [
             ("line", settings.line, self._line_door),
+            ("json", settings.json, self._json_door),
             ("echo", settings.echo, EchoDoor),
             ("http", settings.http, self._http_door),
         ]
 
     def _line_door(self) -> LineDoor:
-        return LineDoor(
-            self.chat,
-            Slash(),
-            outbox_bytes=self._settings.outbox_bytes,
-            flush=self._outbox.flush_one,
-            slow=self._slow,
-            call_later=reactor.callLater,
-            spawn=_spawn,
-            entrance=self._entrance,
-        )
+        return self._chat_door(LineDoor, Slash())
 
-    def _slow(self, session: Session) -> None:
-        bound = self._settings.outbox_bytes
-        says = f"reads too slowly: more than {bound} bytes waited"
-        self.broker.board.tell(Kind.SLOW, session.me.nick, says)
+    def _json_door(self) -> LineDoor:
+        return self._chat_door(LineDoor, Json(lambda message: message + b"\n"))
 
     def _http_door(self) -> Any:
         # half of a node's start-up time, if it's unused
@@ -213,13 +208,19 @@ class Node:
         from node.http.metrics import Metrics
         from node.http.site import site
         from node.http.tokens import Tokens
+        from node.net.frames import text_frame
+        from node.net.websocket import Watch, WebSocketDoor, WebSocketResource
 
         settings = self._settings
-        tokens = Tokens(
-            settings.tokens, reactor.seconds, lambda what: log.warn("{what}", what=what)
+        chat = self._chat_door(WebSocketDoor, Json(text_frame))
+        chat.watch = Watch(settings.dead_peer, reactor)
+        self._upgrading.append(chat)
+        told = lambda what: log.warn("{what}", what=what)  # noqa: E731
+        access = Access(
+            Tokens(settings.tokens, reactor.seconds, told),
+            parse_networks(settings.operators_from),
+            reactor.seconds,
         )
-        operators = parse_networks(settings.operators_from)
-        access = Access(tokens, operators, reactor.seconds)
         parts = Parts(
             access,
             self.broker,
@@ -237,6 +238,7 @@ class Node:
                 "livez": Livez(),
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
+                "ws": WebSocketResource(chat, settings.origins),
             }
         )
 
@@ -249,6 +251,24 @@ class Node:
             news = News(name, board, lambda: self._reporter.latest, reactor)
             self._dashboard = Dashboard(name, access, news, reactor)
         return self._dashboard
+
+    def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
+        """A door to the chat: how it's framed, and how it's spoken."""
+        return kind(
+            self.chat,
+            dialect,
+            outbox_bytes=self._settings.outbox_bytes,
+            flush=self._outbox.flush_one,
+            slow=self._slow,
+            call_later=reactor.callLater,
+            spawn=_spawn,
+            entrance=self._entrance,
+        )
+
+    def _slow(self, session: Session) -> None:
+        bound = self._settings.outbox_bytes
+        says = f"reads too slowly: more than {bound} bytes waited"
+        self.broker.board.tell(Kind.SLOW, session.me.nick, says)
 
     # -- coming to an end, and losing weight
 
@@ -295,6 +315,8 @@ class Node:
 
     async def _close_doors(self, *, but: str = "") -> None:
         """Close all doors but those of one kind."""
+        for door in self._upgrading:
+            door.stopFactory()
         closing = [port for kind, port in self._ports if kind != but]
         self._ports = [door for door in self._ports if door[0] == but]
         for port in closing:

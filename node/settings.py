@@ -14,6 +14,7 @@ from node.checks import (
     endpoints,
     networks,
     one_of,
+    origins,
     rate,
     redis_url,
     spelled,
@@ -52,7 +53,24 @@ class Settings:
     echo: tuple[str, ...] = setting(
         (), "ENDPOINT", "Open a door that sends every byte back.", check=endpoints
     )
-    http: tuple[str, ...] = setting((), "ENDPOINT", "Open a door for HTTP.", check=endpoints)
+    json: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a chat door for programs: JSON, a line each.",
+        check=endpoints,
+    )
+    http: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a door for HTTP, and for chat over WebSocket at /ws.",
+        check=endpoints,
+    )
+    origins: tuple[str, ...] = setting(
+        (),
+        "ORIGIN",
+        "Of which other sites' pages may chat over WebSocket: https://chat.example.org; *: of all.",
+        check=origins,
+    )
     tokens: str = setting(
         "",
         "FILE",
@@ -255,13 +273,14 @@ class Settings:
     @property
     def doors(self) -> int:
         """How many addresses the node is to listen on."""
-        return len(self.line) + len(self.echo) + len(self.http)
+        return len(self.line) + len(self.echo) + len(self.json) + len(self.http)
 
 
 UP_DOORS: dict[str, tuple[str, ...]] = {
     "line": ("tcp:1234:interface=127.0.0.1",),
     "http": ("tcp:8080:interface=127.0.0.1",),
     "echo": (),
+    "json": (),
 }
 """What `chorus up` opens if nobody says otherwise: endpoints, by setting."""
 

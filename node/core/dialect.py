@@ -28,6 +28,9 @@ class Dialect(Protocol):
     lobby: bool
     """Whether people come into the lobby by connecting."""
 
+    longest: int
+    """The most bytes of a person's message, without its end."""
+
     echo: bool
     """Whether people read their own lines."""
 

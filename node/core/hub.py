@@ -13,7 +13,7 @@ from broker.api import Arrival, Missed, Regained, Roster, Topic
 from broker.events import Entry, Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
 from broker.names import fold
 from node.core.dialect import Dialect, Place
-from node.core.replies import Disorder, Error, Gap, Past, Reply
+from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
 from node.core.tally import Tally
 
@@ -194,7 +194,11 @@ class Hub:
 
     def sizes(self) -> Iterable[tuple[str, int]]:
         """The channels that people here are in, and how many are in each."""
-        return ((name, len(channel.members)) for name, channel in self._channels.items())
+        return (
+            (name, len(channel.members))
+            for name, channel in self._channels.items()
+            if channel.members
+        )
 
     def spelled(self, name: str, otherwise: str = "") -> str:
         """A channel's name as it was first spelled, if people here are in it."""
@@ -461,8 +465,9 @@ class Hub:
 
     def reply(self, session: Session, reply: Reply) -> None:
         """Say something to one session only."""
-        if type(reply) is Error:
-            self.tally.refusals[reply.code] += 1
+        said = reply.reply if type(reply) is Answered else reply
+        if type(said) is Error:
+            self.tally.refusals[said.code] += 1
         self._outbox.put(session, session.dialect.reply(reply))
 
     def _welcome(self, session: Session) -> None:

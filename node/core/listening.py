@@ -91,6 +91,8 @@ class Listening:
 
     def gap(self, lost: int | None) -> None:
         if self._kept is None and not self._over:
+            if lost is None:
+                self._at = Position("", -1)  # places that were told may come again, for others
             self._tell(Missing(lost))
 
     def continued(self, epoch: str, differs: int | None) -> None:

@@ -8,6 +8,9 @@ from broker.api import Code, Refused
 GUEST = "guest-"
 """Nicks that begin so (folded) are given by the server only."""
 
+PROGRAM = re.compile(r"[a-z][a-z0-9_-]{0,23}")
+"""The name of a program, and of its token."""
+
 _NICK = re.compile(r"[A-Za-z_\[\]\\`^{}|][A-Za-z0-9\-_\[\]\\`^{}|]{0,31}\Z")
 
 
@@ -21,7 +24,12 @@ def nick(name: str) -> str:
 
 
 def program(name: str) -> str:
-    """What a program with this name is called where it says something: no nick holds a dot."""
+    """What a program with this name is called where it says something: no nick holds a dot.
+
+    Raises NICK_INVALID.
+    """
+    if not PROGRAM.fullmatch(name):
+        raise Refused(Code.NICK_INVALID, name)
     return name + ".bot"
 
 

@@ -21,7 +21,7 @@ from broker.tally import BrokerTally, Histogram
 from node.core.replies import Goodbye
 from node.core.tally import Tally
 
-REFUSED = (Goodbye.CONNECTS, Goodbye.CONNECTIONS)
+REFUSED = (Goodbye.CONNECTS, Goodbye.CONNECTIONS, Goodbye.BANNED)
 """Why somebody may be turned away at the door."""
 
 

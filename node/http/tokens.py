@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from node.core.limits import Rate, parse_rate
+from node.core.names import PROGRAM
 
 RATE = "100/60"
 """How many requests a token may make, if its entry doesn't say."""
@@ -27,7 +28,6 @@ RATE = "100/60"
 LOOK = 1.0
 """Seconds until it's looked again whether the file has changed."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PREFIX = "chorus_"
 
@@ -117,7 +117,7 @@ def _checked(entry: _Entry, where: str) -> Token:
 
 def named(name: str, where: str) -> str:
     """A name, if a token may have it. Raises ValueError."""
-    if not _NAME.fullmatch(name):
+    if not PROGRAM.fullmatch(name):
         raise ValueError(
             f"1 to 24 characters out of a-z, digits, - and _, the first a letter,"
             f" as the name of {where}, not {name!r}"

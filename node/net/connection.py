@@ -1,4 +1,4 @@
-"""A line connection: a socket, its framing, and the session behind it.
+"""A person's connection: a socket, its framing, and the session behind it; over lines, here.
 
 Backpressure goes both ways: a session with enough to do, or more lines than it may say for now,
 isn't read from, and a reader who doesn't read is closed at the bound, while nobody else waits for
@@ -19,7 +19,7 @@ from node.core.limits import Allowance
 from node.core.replies import Closing, Goodbye
 from node.core.session import Session
 from node.net.lines import Lines
-from node.net.pace import SOON, Pace
+from node.net.pace import SOON, Messages, Pace
 from node.net.reached import reached
 
 GRACE = 5.0
@@ -31,19 +31,20 @@ STALLED = 30.0
 SLOW = "reads too slowly"
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
-class LineConnection(Protocol):
-    """A `node.core.dialect.Connection` over lines.
+@implementer(IPushProducer)
+class SocketConnection(Protocol):
+    """A `node.core.dialect.Connection`, whatever its framing.
 
-    When the socket takes no more, what comes waits in a backlog, up to the bound. `quiet`: for
-    `node.net.idle`.
+    `feed`: makes messages of what comes from the socket. When the socket takes no more, what is to
+    be sent waits in a backlog, up to the bound. `quiet`: for `node.net.idle`. `farewell`: what the
+    framing has to say before the connection is closed.
     """
 
     transport: Any
 
-    def __init__(self, door: "LineDoor") -> None:
+    def __init__(self, door: "SocketDoor", feed: Callable[[bytes], Messages]) -> None:
         self._door = door
-        self._lines = Lines()
+        self._feed = feed
         self._session: Session | None = None
         self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
         self._waiting = 0
@@ -54,6 +55,10 @@ class LineConnection(Protocol):
         self._busy = False  # the lane has enough to do
         self._pace: Pace | None = None  # None: as fast as they like
         self.quiet = 0
+
+    @property
+    def farewell(self) -> bytes:
+        return b""
 
     # -- from the socket
 
@@ -94,7 +99,7 @@ class LineConnection(Protocol):
         transport, turned_away = self.transport, self._door.chat.tally.turned_away
         turned_away[closing.code] = turned_away.get(closing.code, 0) + 1
         transport.unregisterProducer()
-        transport.write(self._door.dialect.reply(closing))
+        transport.write(self._door.dialect.reply(closing) + self.farewell)
         transport.resumeProducing()  # closing before all is read would be a reset, not an end
         self._door.call_later(SOON, transport.loseConnection)
         self._soon_closed()
@@ -110,18 +115,20 @@ class LineConnection(Protocol):
         session, chat = self._session, self._door.chat
         if session is None:
             return
-        self.quiet = 0
+        messages = self._feed(data)
+        if messages:
+            self.quiet = 0
         chat.tally.bytes_in += len(data)
         pace = self._pace
         if pace is not None:
-            data = pace.due(data)
+            messages = pace.due(messages)
             if pace.holding:
                 self.transport.pauseProducing()
-        for line in self._lines.feed(data):
-            if line is None:
+        for message in messages:
+            if message is None:
                 chat.heard_too_long(session)
             else:
-                chat.hear(session, line)
+                chat.hear(session, message)
 
     def _more(self) -> None:
         """Do more of what was held back; if that was all, read on."""
@@ -135,13 +142,13 @@ class LineConnection(Protocol):
         if not self._busy:
             self.resume()
 
-    def readConnectionLost(self) -> None:
-        """They'll say nothing more, but may still read: do what they asked for, then close."""
-        if self._session is not None and not self._session.gone:
-            self._door.chat.lost(self._session, closing=Goodbye.HUNG_UP)
+    def hung_up(self, *, in_words: bool = True) -> None:
+        """They'll say nothing more, but may still read: do what they asked for, then close.
 
-    def writeConnectionLost(self) -> None:
-        """They read nothing more."""
+        `in_words`: with a last message.
+        """
+        if self._session is not None and not self._session.gone:
+            self._door.chat.lost(self._session, closing=Goodbye.HUNG_UP if in_words else None)
 
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
@@ -186,7 +193,7 @@ class LineConnection(Protocol):
         self._session = None
         transport = self.transport
         transport.unregisterProducer()
-        transport.write(b"".join(self._take_backlog()))
+        transport.write(b"".join(self._take_backlog()) + self.farewell)
         self._ready()
         transport.loseConnection()
         self._soon_closed()
@@ -204,8 +211,13 @@ class LineConnection(Protocol):
     def resume(self) -> None:
         """Read on, unless something is held back."""
         self._busy = False
-        if self._session is not None and not (self._pace is not None and self._pace.holding):
+        if self._session is not None and not self._holding:
             self.transport.resumeProducing()
+
+    @property
+    def _holding(self) -> bool:
+        """Whether something that was read is yet to be done."""
+        return self._pace is not None and self._pace.holding
 
     def when_ready(self, work: Callable[[], None]) -> None:
         if self._backlog is None or self._session is None:
@@ -252,8 +264,22 @@ class LineConnection(Protocol):
         """The connection is lost; `connectionLost` follows."""
 
 
-class LineDoor(Factory):
-    """Makes line connections. `outbox_bytes`: what may wait for one reader.
+@implementer(IHalfCloseableProtocol)
+class LineConnection(SocketConnection):
+    """Lines over TCP."""
+
+    def __init__(self, door: "LineDoor") -> None:
+        super().__init__(door, Lines(door.dialect.longest).feed)
+
+    def readConnectionLost(self) -> None:
+        self.hung_up()
+
+    def writeConnectionLost(self) -> None:
+        """They read nothing more."""
+
+
+class SocketDoor(Factory):
+    """What makes connections. `outbox_bytes`: what may wait for one reader.
 
     `entrance`: who may come in and how fast they may talk; None: everybody, and as they like.
     `closed`: whether the door has been closed since.
@@ -286,6 +312,10 @@ class LineDoor(Factory):
     def stopFactory(self) -> None:
         self.closed = True
 
+
+class LineDoor(SocketDoor):
+    """Makes line connections."""
+
     def buildProtocol(self, _addr: Any) -> LineConnection:
         return LineConnection(self)
 
@@ -293,5 +323,5 @@ class LineDoor(Factory):
 def write(session: Session, data: bytes) -> None:
     """Send bytes to a session's socket."""
     connection = session.connection
-    if isinstance(connection, LineConnection):
+    if isinstance(connection, SocketConnection):
         connection.send(data)

@@ -12,7 +12,7 @@ from node.core.chat import Chat
 from node.core.limits import spelled
 from node.core.replies import Goodbye
 from node.core.session import Session
-from node.net.connection import LineConnection
+from node.net.connection import SocketConnection
 
 LOOKS = 24
 """How many looks find a session quiet before it's closed."""
@@ -44,7 +44,7 @@ class Idle:
         due = []
         for session in self._chat.hub.sessions.values():
             connection = session.connection
-            if isinstance(connection, LineConnection):
+            if isinstance(connection, SocketConnection):
                 connection.quiet += 1
                 if connection.quiet == LOOKS + 1:  # the first look came at once, maybe
                     due.append(session)
@@ -53,6 +53,10 @@ class Idle:
 
     def _close(self, session: Session) -> None:
         connection = session.connection
-        if isinstance(connection, LineConnection) and connection.quiet > LOOKS and not session.gone:
+        if (
+            isinstance(connection, SocketConnection)
+            and connection.quiet > LOOKS
+            and not session.gone
+        ):
             about = spelled(self._seconds)
             self._chat.lost(session, WHY, closing=Goodbye.IDLE, about=about)

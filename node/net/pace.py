@@ -1,13 +1,16 @@
-"""Holds back what comes from a connection faster than it may be done: as bytes, in their order.
+"""Holds back what comes from a connection faster than it may be done, in its order.
 
-data ─> due ─> what may be done now
-└─ the rest is held; `more` is called in a while, to ask again
+messages ─> due ─> what may be done now
+            └─ the rest is held; `more` is called in a while, to ask again
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from node.core.limits import Act, Allowance
+
+Messages = list[bytes | None]
+"""What a connection's framing made of what was read; None: too long, and dropped."""
 
 SOON = 0.05
 """The least seconds until what is held is looked at: several lines cost less at once."""
@@ -29,25 +32,24 @@ class Pace:
     ) -> None:
         self.allowance = allowance
         self.holding = False
-        self._held = b""
+        self._held: Messages = []
         self._call_later = call_later
         self._more = more
 
-    def due(self, data: bytes = b"") -> bytes:
-        """What may be done now of what is held and of `data`, which follows it."""
-        data = self._held + data
+    def due(self, messages: Messages) -> Messages:
+        """What may be done now of what is held and of `messages`, which follow it."""
+        if self._held:
+            messages = self._held + messages
         if self.holding:
-            self._held = data
-            return b""
-        lines = data.count(b"\n")
-        may = self.allowance.take(Act.LINES, lines)
-        if may == lines:
-            self._held = b""
-            return data
-        end = _end(data, may)
-        self._held = data[end:]
+            self._held = messages
+            return []
+        count = len(messages)
+        may = self.allowance.take(Act.LINES, count)
+        self._held = messages[may:]
+        if may == count:
+            return messages
         self.wait(self.allowance.wait(Act.LINES))
-        return data[:end]
+        return messages[:may]
 
     def wait(self, seconds: float = SOON) -> None:
         """Hold for a while, whatever may be done."""
@@ -56,16 +58,8 @@ class Pace:
 
     def forget(self) -> None:
         """Nothing of it will be done."""
-        self._held = b""
+        self._held = []
 
     def _look(self) -> None:
         self.holding = False
         self._more()
-
-
-def _end(data: bytes, lines: int) -> int:
-    """Where so many lines end, of those in `data`."""
-    end = 0
-    for _ in range(lines):
-        end = data.index(b"\n", end) + 1
-    return end

@@ -47,9 +47,16 @@ class Desk:
     async def nodes(self) -> list[str]:
         return self._operator.nodes()
 
-    async def give(self, incarnation: str, order: Order) -> bool:
+    async def place(self, incarnation: str, order: Order) -> bool:
         try:
-            self._operator.give(incarnation, order)
+            self._operator.place(incarnation, order)
+        except OperatorError:
+            return False
+        return True
+
+    async def taken(self, incarnation: str, order: Order) -> bool:
+        try:
+            self._operator.await_taken(incarnation, order)
         except OperatorError:
             return False
         return True

@@ -93,7 +93,7 @@ def _claim(given: Mapping[str, Given], stack: ExitStack) -> Doors:
             stack.callback(claimed.close)
             doors[name].append(claimed)
     if not any(doors.values()):
-        raise SettingError("--line, --echo, --http", "at least one endpoint to listen on")
+        raise SettingError("--line, --json, --echo, --http", "at least one endpoint to listen on")
     return doors
 
 
@@ -168,6 +168,7 @@ def _welcome(own: UpSettings, doors: Doors, redis: Embedded | None) -> str:
         "http": "  counter  curl http://{in_url}:{port}/counter\n"
         "  look     http://{in_url}:{port}/dashboard    (in a browser: how the cluster is)",
         "echo": "  echo     nc {host} {port}",
+        "json": "  json     nc {host} {port}    (for programs; docs/json-protocol.md)",
     }
     nodes = "1 node" if own.nodes == 1 else f"{own.nodes} nodes"
     where = f"data in {redis.folder}" if redis else "on your Redis"

@@ -116,7 +116,7 @@ class Stage:
     def port(self, name: str) -> int | None:
         """Where a node's people come in; None while it doesn't serve."""
         node = self.nodes[name]
-        return node.line if node.runs and len(node.doors) == 3 else None
+        return node.line if node.runs and node.serves else None
 
     def logs(self) -> dict[str, str]:
         """What each node wrote to its standard error."""

@@ -57,6 +57,19 @@ def test_where_there_is_no_channel_nothing_is_said(make_town: MakeTown) -> None:
     assert (1, "Error: there is no channel #nowhere\n") == (done.returncode, done.stderr)
 
 
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["#go", "hi", "--as", "Ann B"], "Error: Ann B can't be a name\n"),
+        (["#a,b", "hi"], "Error: #a,b can't be a channel\n"),
+        (["#go", ""], "Error: text: expected some words\n"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(make_town: MakeTown, args: list[str], says: str) -> None:
+    done = operate(make_town(count=0).cluster, "say", *args)
+    assert (1, says) == (done.returncode, done.stderr)
+
+
 def test_who_is_kicked_reads_why_others_too_and_it_cannot_be_undone(make_town: MakeTown) -> None:
     town = make_town(count=2)
     ann, bob = town.people("ann", "bob", at="#go")
@@ -143,3 +156,24 @@ def test_what_cannot_be_banned_is_said(make_town: MakeTown, args: list[str], say
     done = operate(make_town(count=0).cluster, *args)
     assert done.stderr.startswith(says), done.stderr
     assert 0 != done.returncode
+
+
+def test_behind_a_balancer_a_ban_hits_who_it_is_meant_for(make_town: MakeTown) -> None:
+    town = make_town("--balancers", "127.0.0.1", count=1)
+
+    def come(address: str) -> Person:
+        person = Person(town.nodes[0].line)
+        person.type(f"PROXY TCP4 {address} 127.0.0.1 40000 1234")
+        return person
+
+    with come("203.0.113.9") as ann, come("203.0.113.10") as bob:
+        ann.does("/nick ann")
+        bob.does("/nick bob")
+        done = operate(town.cluster, "ban", "ann", "--why", "spam")
+        expected = "203.0.113.9, the address of ann, is banned for good: spam\n"
+        assert (0, expected) == (done.returncode, done.stderr)
+        ann.until("closing: banned: spam")
+        assert [] == bob.settle()
+        with come("203.0.113.9") as again, come("203.0.113.10") as other:
+            assert "closing: banned: spam" == again.read()
+            other.settle()

@@ -1,7 +1,7 @@
 """Nodes as an operator runs them: processes of their own, on free ports of 127.0.0.1, and the
 ways in which they fare: frozen, killed, ended.
 
-    Nodes ── start("n1") ──> NodeProcess: n1.line, n1.http, n1.echo ── freeze, wake, kill, end
+    Nodes ── start("n1") ──> NodeProcess: n1.line, n1.json, n1.http ── freeze, wake, kill, end
       └─ a namespace of their own on somebody's Redis, and a client that looks into it
 
 All of them end with the test process, however that one ends. Must not know the line protocol.
@@ -19,6 +19,9 @@ import redis
 
 from tests.support.up import LOOPBACK, command, environ
 
+DOORS = ("line", "json", "echo", "http")
+"""What each node opens."""
+
 
 class NodeProcess:
     """A running `chorus node`. `log`: the file that its standard error goes to.
@@ -33,7 +36,7 @@ class NodeProcess:
         self.name = name
         self.log = log
         self.doors: dict[str, int] = {}
-        doors = [word for kind in ("line", "echo", "http") for word in (f"--{kind}", LOOPBACK)]
+        doors = [word for kind in DOORS for word in (f"--{kind}", LOOPBACK)]
         flags = ("--name", name, *doors, "--parent-pipe", str(lifeline), *flags)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -48,10 +51,15 @@ class NodeProcess:
 
     def serve(self) -> Self:
         """Wait until it says where its doors are."""
-        while len(self.doors) < 3:
+        while not self.serves:
             kind, _, where = self._read().split()
             self.doors[kind] = int(where.rpartition(":")[2])
         return self
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has said so."""
+        return len(self.doors) == len(DOORS)
 
     def _read(self) -> str:
         said: IO[bytes] | None = self._process.stdout
@@ -66,8 +74,13 @@ class NodeProcess:
         return self.doors["line"]
 
     @property
+    def json(self) -> int:
+        """The port of the chat for programs."""
+        return self.doors["json"]
+
+    @property
     def http(self) -> int:
-        """The port of the counter."""
+        """The port of all that is spoken over HTTP."""
         return self.doors["http"]
 
     @property

@@ -1,7 +1,7 @@
 """The parts of README.md and docs/metrics.md that a program makes, each between two comments that
 name it.
 
-    python -m tests.support.readme     makes them anew (`make readme`)
+    python -m tests.support.readme     makes them anew (`make readme`), and docs/*.schema.json
 
 A test compares what stands there with what would be made (`tests/cluster/test_readme.py`).
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.metrics_table import metrics_table
+from tests.support.protocol_schema import SCHEMA, written
 from tests.support.settings_table import settings_table
 from tests.support.transcript import transcript
 
@@ -49,7 +50,8 @@ def _find(text: str, name: str) -> re.Match[str]:
 
 
 def main() -> None:
-    """Make all parts anew."""
+    """Make all parts anew, and the schema of the JSON dialect."""
+    SCHEMA.write_text(written())
     for name, (page, make) in MADE.items():
         page.write_text(with_part(page.read_text(), name, make()))
 

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from broker.memory import Memory, World
 from node.core.chat import Chat, ChatConfig
+from node.core.dialect import Dialect
 from node.core.session import Session
 from node.dialects.slash import Slash
 
@@ -80,9 +81,9 @@ class Screens:
 
 
 class Villager:
-    """Somebody on one node, by the slash dialect."""
+    """Somebody on one node, by a dialect whose lines end in CRLF."""
 
-    def __init__(self, chat: Chat, dialect: Slash, address: str, *, lobby: bool) -> None:
+    def __init__(self, chat: Chat, dialect: Dialect, address: str, *, lobby: bool) -> None:
         self._chat = chat
         self.screen = Screen()
         self.session = chat.connect(self.screen, dialect, address)
@@ -164,9 +165,17 @@ class Village:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(work).addErrback(self.failures.append)
 
-    def guest(self, node: int = 0, *, address: str = "", lobby: bool = True) -> Villager:
-        """Somebody connects to a node."""
-        person = Villager(self.chats[node], self._dialects[node], address, lobby=lobby)
+    def guest(
+        self,
+        node: int = 0,
+        *,
+        address: str = "",
+        lobby: bool = True,
+        dialect: Dialect | None = None,
+    ) -> Villager:
+        """Somebody connects to a node. `dialect`: None: slash."""
+        spoken = dialect or self._dialects[node]
+        person = Villager(self.chats[node], spoken, address, lobby=lobby)
         self.people.append(person)
         return person
 

@@ -212,6 +212,17 @@ def test_thousands_that_are_answered_at_once_do_not_nest(
     assert not paused(session)
 
 
+def test_a_line_that_has_a_ref_is_answered_once_it_is_settled(
+    session: Session, performer: Slow
+) -> None:
+    asked, quiet = Say("#go", "hi", ref=7), Say("#go", "hi")
+    session.lane.add(asked)
+    session.lane.add(quiet)
+    session.lane.settled(None)
+    session.lane.settled(None, line=asked)
+    assert ([asked], []) == (performer.done_with, performer.refused)
+
+
 def test_nothing_waits_while_the_broker_is_away(session: Session, performer: Slow) -> None:
     session.lane.add(Ping("stuck"))
     performer.adrift = True

@@ -1,8 +1,10 @@
 """`node.core.listening`: who hears a channel without being in it."""
 
+import pytest
 from twisted.internet.defer import Deferred
 
 from broker.api import Code, Position, Refused
+from broker.events import SCHEMA, Envelope, Said
 from broker.memory import Memory, World
 from node.core.listening import Heard, Listening, Missing
 from tests.support.village import Village
@@ -109,6 +111,21 @@ def test_what_is_said_in_an_outage_is_heard_after_it() -> None:
     town.restore(1)
     town.people[0].type("after")
     assert ["meanwhile", "after"] == ear.texts
+
+
+@pytest.mark.parametrize("epoch", ["other", ""], ids=["begun anew", "gone back"])
+def test_where_the_log_lost_what_was_told_that_is_told_and_what_comes_then_is_heard(
+    epoch: str,
+) -> None:
+    town = village()
+    ear = Ear(town)
+    town.people[0].type("one")
+    one = ear.told[0]
+    assert isinstance(one, Heard)
+    ear.chat.gap("#go", None)
+    said = Said("sid", 1, "ann", "again")
+    ear.chat.events(Envelope(SCHEMA, "#go", epoch or one.at.epoch, one.at.seq, 0, [said]))
+    assert ["one", None, "again"] == ear.texts
 
 
 def test_a_failover_is_survived() -> None:

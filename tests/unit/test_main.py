@@ -72,14 +72,17 @@ def test_flags_go_over_the_environment_and_that_over_a_file(
     [
         (
             ["node"],
-            "--line, --echo, --http: expected at least one endpoint to listen on",
+            "--line, --json, --echo, --http: expected at least one endpoint to listen on",
         ),
         (["node", "--line", "tcp:x"], "--line: expected a port from 0 to 65535"),
         (["node", "--line", "tcp:1", "--lease", "x"], "--lease: expected a number, not 'x'"),
         (["node", "--config", "/nowhere"], "--config: expected a file that can be read"),
         (["up", "--nodes", "0"], "--nodes: expected 1 to 64 nodes, not 0"),
         (["up", "--line", "unix:/x"], "--line: expected an endpoint that nodes can share"),
-        (["up", "--line", "", "--http", ""], "--line, --echo, --http: expected at least one"),
+        (
+            ["up", "--line", "", "--http", ""],
+            "--line, --json, --echo, --http: expected at least one",
+        ),
         (["up", "--lobby", "x"], "--lobby: expected a channel's name"),
     ],
 )

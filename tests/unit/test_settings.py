@@ -25,9 +25,11 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "redis": "redis://127.0.0.1:6379/0",
         "line": (),
         "echo": (),
+        "json": (),
         "http": (),
         "tokens": "",
         "operators_from": ("127.0.0.0/8", "::1"),
+        "origins": (),
         "name": "n1",
         "server_name": "chorus",
         "namespace": "chorus",
@@ -180,6 +182,21 @@ def test_networks_are_taken(trusted: tuple[str, ...]) -> None:
 def test_what_is_no_network_is_refused(network: str) -> None:
     said = refusal(trusted=("10.0.0.0/8", network))
     assert said.startswith("trusted: expected a network such as 10.0.0.0/8 or fd00::/8 (")
+
+
+@pytest.mark.parametrize("origins", [(), ("*",), ("https://chat.example.org", "http://h:8080")])
+def test_origins_are_taken(origins: tuple[str, ...]) -> None:
+    assert origins == Settings(origins=origins).origins
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "chat.example.org", "https://", "https://h/", "https://u@h", "ftp://h", "null"]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    said = refusal(origins=("*", origin))
+    assert said.startswith(
+        "origins: expected an origin such as https://chat.example.org, or *, not"
+    )
 
 
 @pytest.mark.parametrize(

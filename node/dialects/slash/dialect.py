@@ -23,6 +23,7 @@ class Slash:
 
     name = "slash"
     lobby = True
+    longest = 4096
 
     def __init__(
         self,

@@ -36,6 +36,7 @@ class Api(Resource):
     def __init__(self, parts: Parts) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._parts = parts
+        self._streams: set[Stream] = set()
         self._table = [(route, tuple(route.path.split("/"))) for route in ROUTES]
         self._description = msgspec.json.encode(openapi.description())
 
@@ -93,7 +94,7 @@ class Api(Resource):
         after = request.getHeader("last-event-id")
         if after:
             _convert(after, Pos, "Last-Event-ID")
-        stream = Stream(request, self._parts, asked.channel)
+        stream = Stream(request, self._parts, asked.channel, self._streams)
         await stream.begin(position(after) if after else None)
 
     def _find(self, request: Any, segments: tuple[str, ...]) -> tuple[Route, dict[str, str]]:

@@ -35,14 +35,13 @@ connection for dead, and until it's looked again whether they may.
 AGAIN_MS = 2_000
 """Milliseconds after which a browser connects again."""
 
-_here: set["Stream"] = set()
-
 
 @implementer(IPushProducer)
 class Stream:
-    """One who follows a channel."""
+    """One who follows a channel. `streams`: all who do, on this node."""
 
-    def __init__(self, request: Any, parts: Parts, channel: str) -> None:
+    def __init__(self, request: Any, parts: Parts, channel: str, streams: set["Stream"]) -> None:
+        self._streams = streams
         self._request = request
         self._parts = parts
         self._backlog: list[bytes] | None = None  # None: the socket takes what it's given
@@ -54,7 +53,7 @@ class Stream:
 
     async def begin(self, after: Position | None) -> None:
         """Send the head and what follows. Raises Refused or Denied before anything is sent."""
-        if len(_here) >= MOST:
+        if len(self._streams) >= MOST:
             raise Denied(503, "busy", f"{MOST} follow events of this node already", [AGAIN])
         request = self._request
         if request.method == b"HEAD":
@@ -62,7 +61,7 @@ class Stream:
             self._head()
             request.finish()
             return
-        _here.add(self)
+        self._streams.add(self)
         request.notifyFinish().addBoth(self._end)
         self._backlog = []  # the head comes first
         try:
@@ -88,7 +87,7 @@ class Stream:
 
     def _end(self, _reason: object) -> None:
         self._over = True
-        _here.discard(self)
+        self._streams.discard(self)
         self._listening.end()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()

@@ -1,0 +1,45 @@
+"""Events as messages."""
+
+from collections.abc import Iterable
+
+from broker import events as core
+from broker.events import Entry, Event
+from node.core.dialect import Place
+from node.dialects.json import messages
+
+
+def message(event: Event, place: Place) -> messages.Event:
+    """An event at its place; the place's channel as spelled, empty for a private message."""
+    channel, epoch, seq, at = place
+    pos = f"{epoch}.{seq}"
+    sid, nick = event.sid, event.nick
+    match event:
+        case core.Said(text=text, action=action):
+            return messages.Said(
+                channel=channel, pos=pos, at=at, sid=sid, nick=nick, text=text, action=action
+            )
+        case core.Told(text=text):
+            return messages.Told(pos=pos, at=at, sid=sid, nick=nick, text=text)
+        case core.Joined():
+            return messages.Joined(channel=channel, pos=pos, at=at, sid=sid, nick=nick)
+        case core.Left(why=why):
+            return messages.Left(channel=channel, pos=pos, at=at, sid=sid, nick=nick, why=why)
+        case core.TopicSet(topic=topic):
+            return messages.TopicSet(
+                channel=channel, pos=pos, at=at, sid=sid, nick=nick, topic=topic
+            )
+        case core.Renamed(new=new):
+            return messages.Renamed(channel=channel, pos=pos, at=at, sid=sid, nick=nick, new=new)
+        case core.Quit(why=why):
+            return messages.Quit(channel=channel, pos=pos, at=at, sid=sid, nick=nick, why=why)
+
+
+def entries(channel: str, epoch: str, read: Iterable[Entry]) -> list[messages.Event]:
+    """What was read back from a log."""
+    return [message(one.event, Place(channel, epoch, one.seq, one.ms)) for one in read]
+
+
+def lines(channel: str, epoch: str, read: Iterable[Entry]) -> list[messages.Said]:
+    """What was said, of what was read back."""
+    found = entries(channel, epoch, read)
+    return [one for one in found if isinstance(one, messages.Said)]

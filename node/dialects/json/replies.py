@@ -1,0 +1,202 @@
+"""Replies as messages: a table with a row per reply, each a function that makes its messages.
+
+A reply that answers a command is one message; what comes unasked may be several.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from msgspec.structs import replace
+
+import node
+from broker.api import Topic
+from node.core import replies as core
+from node.core.replies import Ref, Reply
+from node.dialects.json import messages, words
+from node.dialects.json.commands import Malformed
+from node.dialects.json.events import entries, lines
+from node.dialects.json.messages import Message
+
+PIECE = 100
+"""How many events that one may have read come in one object."""
+
+
+def _answered(reply: core.Answered) -> Iterator[Message]:
+    yield answer(reply.ref, reply.reply)
+
+
+def answer(ref: Ref, reply: Reply | None) -> Message:
+    """The one answer to a command."""
+    if reply is None:
+        return messages.Done(id=ref)
+    (message,) = REPLIES[type(reply)](reply)
+    return replace(message, id=ref)
+
+
+def _greeting(reply: core.Greeting) -> Iterator[Message]:
+    yield messages.Greeting(
+        protocol=messages.PROTOCOL,
+        server=reply.server,
+        version=node.__version__,
+        node=reply.node,
+        nick=reply.nick,
+        sid=reply.sid,
+        lobby=reply.lobby,
+    )
+
+
+def _error(reply: core.Error) -> Iterator[Message]:
+    says = words.REFUSED[reply.code].format(about=reply.about)
+    yield messages.Error(code=reply.code.value, says=says, about=reply.about)
+
+
+def _malformed(reply: Malformed) -> Iterator[Message]:
+    yield messages.Error(code=words.MALFORMED, says=words.NOT_A_COMMAND.format(why=reply.why))
+
+
+def _notice(reply: core.Notice) -> Iterator[Message]:
+    code, says = words.NOTICES[reply.code]
+    yield messages.Notice(code=code, says=says.format(about=reply.about), about=reply.about)
+
+
+def _gap(reply: core.Gap) -> Iterator[Message]:
+    where = f"messages of {reply.channel}" if reply.channel is not None else "private messages"
+    if reply.lost is None:
+        says = f"{where} may be missing"
+    elif reply.lost == 1:
+        says = f"1 {where.replace('messages', 'message', 1)} is lost"
+    else:
+        says = f"{reply.lost} {where} are lost"
+    yield messages.Gap(channel=reply.channel, lost=reply.lost, says=says)
+
+
+def _disorder(reply: core.Disorder) -> Iterator[Message]:
+    where = reply.channel if reply.channel is not None else "private messages"
+    when = time.strftime("%H:%M", time.gmtime(reply.before / 1000))
+    says = f"the order of {where} before {when} UTC may differ for others"
+    yield messages.Disorder(channel=reply.channel, before=reply.before, says=says)
+
+
+def _closing(reply: core.Closing) -> Iterator[Message]:
+    code, says = words.CLOSINGS[reply.code]
+    yield messages.Closing(
+        code=code,
+        says=says.format(about=reply.about).removesuffix(": "),
+        about=reply.about,
+        token=reply.token,
+    )
+
+
+def _token(reply: core.Token) -> Iterator[Message]:
+    yield messages.Token(token=reply.token)
+
+
+def _resumed(reply: core.Resumed) -> Iterator[Message]:
+    yield messages.Resumed(nick=reply.nick, sid=reply.sid, channels=reply.channels)
+
+
+def _past(reply: core.Past) -> Iterator[Message]:
+    rest = iter(reply.entries)
+    while piece := list(islice(rest, PIECE)):
+        found = entries(reply.channel, reply.epoch, piece)
+        yield messages.Past(channel=reply.channel or None, entries=found)
+
+
+def _your_nick(reply: core.YourNick) -> Iterator[Message]:
+    yield messages.Renamed(sid=reply.sid, nick=reply.old, new=reply.new)
+
+
+def _topic(topic: Topic) -> messages.Topic | None:
+    return messages.Topic(topic.text, topic.nick, topic.ms) if topic.text else None
+
+
+def _welcome(reply: core.Welcome) -> Iterator[Message]:
+    epoch, seq = reply.tip
+    yield messages.Welcome(
+        channel=reply.channel,
+        pos=f"{epoch}.{seq}",
+        nicks=reply.roster.nicks,
+        total=reply.roster.total,
+        topic=_topic(reply.topic),
+        history=lines(reply.channel, epoch, reply.history),
+    )
+
+
+def _names(reply: core.Names) -> Iterator[Message]:
+    channel, nicks, total = reply.roster
+    yield messages.Names(channel=channel, nicks=nicks, total=total)
+
+
+def _channels(reply: core.Channels) -> Iterator[Message]:
+    rows = [messages.Channel(*row) for row in reply.channels]
+    yield messages.Channels(channels=rows, page=reply.page, pages=reply.pages, total=reply.total)
+
+
+def _whois(reply: core.Whois) -> Iterator[Message]:
+    nick, where, since, away, channels = reply.person
+    yield messages.Person(nick=nick, node=where, since=since, away=away, channels=channels)
+
+
+def _everyone(reply: core.Everyone) -> Iterator[Message]:
+    rows = [messages.Present(*row) for row in reply.people]
+    yield messages.People(people=rows, page=reply.page, pages=reply.pages, total=reply.total)
+
+
+def _topic_is(reply: core.TopicIs) -> Iterator[Message]:
+    yield messages.TopicIs(channel=reply.channel, topic=_topic(reply.topic))
+
+
+def _history(reply: core.Lines) -> Iterator[Message]:
+    said = lines(reply.channel, reply.epoch, reply.entries)
+    yield messages.History(channel=reply.channel, entries=said, more=reply.more)
+
+
+def _holder_away(reply: core.HolderAway) -> Iterator[Message]:
+    yield messages.Absent(nick=reply.nick, why=reply.why)
+
+
+def _away_set(reply: core.AwaySet) -> Iterator[Message]:
+    yield messages.Back() if reply.why is None else messages.Away(why=reply.why)
+
+
+def _pong(reply: core.Pong) -> Iterator[Message]:
+    yield messages.Pong(text=reply.text)
+
+
+def _stats(reply: core.StatsAre) -> Iterator[Message]:
+    here = reply.here
+    yield messages.Stats(
+        node=messages.NodeTotals(
+            reply.node, here.sessions, here.channels, here.messages, reply.uptime
+        ),
+        cluster=messages.ClusterTotals(*reply.totals),
+    )
+
+
+REPLIES: dict[type[Reply], Callable[[Any], Iterator[Message]]] = {
+    core.Answered: _answered,
+    core.Greeting: _greeting,
+    core.Error: _error,
+    core.Notice: _notice,
+    core.Gap: _gap,
+    core.Disorder: _disorder,
+    core.Closing: _closing,
+    core.YourNick: _your_nick,
+    core.Welcome: _welcome,
+    core.Names: _names,
+    core.Channels: _channels,
+    core.Whois: _whois,
+    core.Everyone: _everyone,
+    core.TopicIs: _topic_is,
+    core.Lines: _history,
+    core.Past: _past,
+    core.Token: _token,
+    core.Resumed: _resumed,
+    core.HolderAway: _holder_away,
+    core.AwaySet: _away_set,
+    core.Pong: _pong,
+    core.StatsAre: _stats,
+    Malformed: _malformed,
+}
