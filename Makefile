@@ -5,6 +5,7 @@
 #   make check   format, lint, types, imports between floors
 #   make readme  write anew what is made of the code: README's conversation and tables of settings
 #                and metrics, the schema of the JSON dialect
+#   make screenshots  take the pictures of the pages in docs/images (needs chromium)
 #   make bench   measure, beside other servers, and write docs/benchmarks.md (Linux, a C compiler)
 #   make bench-quick  measure in less than two minutes, and write nothing
 #   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)
@@ -24,7 +25,7 @@ NODES ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test check readme bench bench-quick work chaos clean
+.PHONY: up venv test check readme screenshots bench bench-quick work chaos clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -42,6 +43,9 @@ check: .venv/installed-dev
 
 readme: .venv/installed-dev
 	$(BIN)/python -m tests.support.readme
+
+screenshots: .venv/installed-dev
+	$(BIN)/python -m tests.browser.screenshots $(PICTURES)
 
 bench: .venv/installed-dev
 	$(BIN)/python -m tests.load

@@ -203,6 +203,7 @@ class Node:
         # half of a node's start-up time, if it's unused
         from node.http.access import Access
         from node.http.api import Api, Parts
+        from node.http.chat import chat_page
         from node.http.counter import Counter
         from node.http.health import Livez, Readyz
         from node.http.metrics import Metrics
@@ -239,6 +240,7 @@ class Node:
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
                 "ws": WebSocketResource(chat, settings.origins),
+                **chat_page(),
             }
         )
 

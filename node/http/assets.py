@@ -1,4 +1,4 @@
-"""Files that browsers get as they lie in the package, with the headers that guard them.
+"""Files that browsers get as they lie in the package, and what their pages may do.
 
     node/http/static/chat/index.html ─> asset("chat/index.html") ─┐
     node/http/static/chat/*          ─> folder("chat")            ├─> resources for a site's tree
@@ -16,6 +16,8 @@ from typing import Any
 
 from twisted.web import http
 from twisted.web.resource import Resource
+
+from node.http.site import NOTHING, Tree
 
 STATIC = files("node.http") / "static"
 
@@ -47,15 +49,6 @@ POLICY = {
 }
 """What a page may do: everything of its own, nothing from elsewhere (Content Security Policy 3)."""
 
-GUARDS = {
-    b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
-    b"cross-origin-opener-policy": b"same-origin",
-    b"cross-origin-resource-policy": b"same-origin",
-}
-"""Headers of every answer, besides the policy."""
-
 
 class Asset(Resource):
     """`GET` and `HEAD` of one file. `policy`: as `POLICY`, for a page that needs another.
@@ -74,8 +67,10 @@ class Asset(Resource):
             b"content-security-policy": policies.encode(),
             b"cache-control": b"no-cache",  # keep it, and ask whether it's still so
             b"vary": b"accept-encoding",
-            **GUARDS,
         }
+
+    def getChild(self, _path: bytes, _request: Any) -> Any:
+        return NOTHING
 
     def render_GET(self, request: Any) -> bytes:
         for name, value in self._headers.items():
@@ -111,7 +106,7 @@ def folder(path: str, policy: dict[str, str] = POLICY) -> Any:
 def _tree(place: Traversable, policy: dict[str, str]) -> Any:
     if place.is_file():
         return Asset(place, policy)
-    root: Any = Resource()
+    root = Tree()
     for child in place.iterdir():
         root.putChild(child.name.encode(), _tree(child, policy))
     return root

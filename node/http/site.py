@@ -88,7 +88,10 @@ class BoundedRequest(Request):
 
     def _answer(self, body: Any) -> None:
         if body is not NOT_DONE_YET:
-            self._any.setHeader(b"content-length", b"%d" % len(body))
+            if (
+                self.code not in http.NO_BODY_CODES
+            ):  # what a browser has already is as long as it is
+                self._any.setHeader(b"content-length", b"%d" % len(body))
             self._any.write(b"" if self.method == b"HEAD" else body)
             self._any.finish()
 

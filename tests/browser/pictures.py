@@ -8,6 +8,7 @@ import math
 import random
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -79,7 +80,7 @@ def _remember(town: Town) -> None:
             pipe.execute()
 
 
-PICTURES = {
+PICTURES: dict[str, tuple[Callable[[Any, dict[str, Any]], Page], dict[str, Any]]] = {
     "dashboard-light": (well, DESK),
     "dashboard-dark": (well, {**DESK, **DARK}),
     "dashboard-lost": (lost, DESK),
