@@ -52,13 +52,13 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 class _Away(msgspec.Struct, frozen=True):
-    """The event `away`. `seconds`: since Redis last told this node; None: it never did, or nobody
-    has asked lately. `own`: this node, as it sees itself, if it does.
+    """The event `away`. `seconds`: since Redis last told this node, or since it was first asked.
+    `own`: this node, as it sees itself, if it does.
     """
 
     by: str
     verdict: Verdict
-    seconds: float | None
+    seconds: float
     own: Status | None
 
 
@@ -82,7 +82,7 @@ class News:
         """The event of this second."""
         now = self._clock.seconds()
         if now - self._asked_at > 10 * PATIENCE:
-            self._told_at = now  # nobody has looked lately: nobody knows since when
+            self._told_at = now  # nobody has looked lately, nor knows since when
         self._asked_at = now
         try:
             overview = await self._in_time(self._board.overview())

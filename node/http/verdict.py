@@ -81,14 +81,14 @@ def verdict(overview: Overview) -> Verdict:
     )
 
 
-def away(seconds: float | None) -> Verdict:
-    """How it is while Redis doesn't answer a node. `seconds`: since when; None: it never did."""
+def away(seconds: float) -> Verdict:
+    """How it is while Redis doesn't answer a node. `seconds`: since when."""
     rest = (
         "people stay connected and read that the broker is away; nothing new is accepted until "
         "it's back"
     )
     gist = f"Redis doesn't answer: {rest}."
-    if seconds is None:
+    if seconds < 1:
         return Verdict(Level.BAD, gist, gist)
     return Verdict(Level.BAD, f"Redis hasn't answered for {span(seconds)}: {rest}.", gist)
 
