@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.web.error import UnsupportedMethod
 from twisted.web.resource import Resource
@@ -89,7 +90,7 @@ class News:
         except Exception:
             return event("away", msgspec.json.encode(self._away()))
         self._told_at = self._clock.seconds()
-        told = _Told(self._node, verdict(overview), overview)
+        told = _Told(self._node, verdict(overview), _lean(overview))
         return event("overview", msgspec.json.encode(told))
 
     async def opening(self) -> bytes:
@@ -105,6 +106,12 @@ class News:
             return await asked
 
         return Deferred.fromCoroutine(answer()).addTimeout(PATIENCE, self._clock)
+
+
+def _lean(overview: Overview) -> Overview:
+    """Without what each node says of channels and people: it's summed up for all of them."""
+    lean = (replace(node, busiest=(), talkers=(), largest=()) for node in overview.nodes)
+    return replace(overview, nodes=tuple(lean))
 
 
 class Dashboard(Resource):

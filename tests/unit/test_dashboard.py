@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from broker.reports import Overview, Point, Series, State, Status
+from broker.reports import Overview, Point, Rate, Series, State, Status
 from node.core.limits import parse_networks
 from node.http.access import COOKIE, Access, Scope
 from node.http.assets import STATIC
@@ -19,7 +19,8 @@ from node.http.dashboard import PATIENCE, Dashboard, News
 from node.http.site import site
 from node.http.tokens import Tokens, draw
 
-READY = Status(node="n1", version="1", state=State.READY, started=0, at=1000)
+BUSY = (Rate("#go", 2.0),)
+READY = Status(node="n1", version="1", state=State.READY, started=0, at=1000, busiest=BUSY)
 POINT = Point(1000, 1, 0.0, 0.0, 0.0, 0.0, 1)
 
 
@@ -33,7 +34,7 @@ class FakeBoard:
     async def overview(self) -> Overview:
         self.asked += 1
         await self._answer()
-        return Overview(at=1500, nodes=(READY,))
+        return Overview(at=1500, nodes=(READY,), busiest=BUSY)
 
     async def series(self) -> Series:
         await self._answer()
@@ -249,6 +250,11 @@ def test_it_begins_with_the_last_hour_and_how_everything_is(place: Place) -> Non
     }
     assert ("n1", "The only node is well.") == (told["by"], told["verdict"]["says"])
     assert "n1" == told["overview"]["nodes"][0]["node"]
+
+
+def test_channels_and_people_are_told_once_for_all_nodes(place: Place) -> None:
+    overview = place.ask("/live", at="127.0.0.1").events()[1][1]["overview"]
+    assert ([["#go", 2.0]], []) == (overview["busiest"], overview["nodes"][0]["busiest"])
 
 
 def test_while_redis_does_not_answer_it_tells_since_when_and_of_itself(place: Place) -> None:

@@ -273,10 +273,9 @@ function banner() {
 let toldTimer = null;
 function told(text) {
   const box = byId("told");
-  box.hidden = false;
   tell(box, text);
   clearTimeout(toldTimer);
-  toldTimer = setTimeout(() => { box.hidden = true; tell(box, ""); }, 12000);
+  toldTimer = setTimeout(() => tell(box, ""), 12000);
 }
 
 async function listBans() {
