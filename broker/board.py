@@ -96,16 +96,8 @@ class Board:
         if len(self._untold) == UNTOLD:
             self._untold.popleft()
         self._untold.append(incident)
-        self.log.info(
-            "incident: {kind}{about_}{says_}{by_}",
-            kind=kind.value,
-            about=about,
-            says=says,
-            by=by,
-            about_=f" {about}" if about else "",
-            says_=f": {says}" if says else "",
-            by_=f" (by {by})" if by else "",
-        )
+        told = {"kind": kind.value, "about": about, "words": says, "by": by}
+        self.log.info("incident", about={name: value for name, value in told.items() if value})
 
     def _allowed(self, kind: Kind) -> bool:
         """A bucket that is kept as the time when it's full, as in `node.core.limits`."""

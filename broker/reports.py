@@ -83,10 +83,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How a node is, in its own words.
 
     `started` and `at`: ms of Unix time, by Redis's clock as far as it's known. Counts are since
-    the node started; rates are per second, over the last few seconds. `cpu`: share of one core;
-    `loop_lag`: the longest that the event loop was late, in seconds; `probe`: seconds that the
-    last probe took through Redis, None if it's late; `memory` and `outbox`: bytes.
-    `why`: what is wrong, in words, if it isn't ready.
+    the node started (`gaps`: those that people were told); rates are per second, over the last few
+    seconds. `cpu`: share of one core; `loop_lag`: the longest that the event loop was late in the
+    last few seconds, in seconds; `probe`: seconds that the last probe took through Redis, None if
+    it's late; `memory` and `outbox`: bytes. `why`: what is wrong, in words, if it isn't ready.
     """
 
     node: str

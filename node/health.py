@@ -28,8 +28,8 @@ class Health:
     """The health of one node.
 
     `beat`: seconds from one probe to the next. `starting`: whether it can't serve yet. `draining`:
-    whether it's about to end. `lag`: the
-    longest that its event loop was late just now. `seconds`: the clock of the tally.
+    whether it's about to end. `lag`: the longest that its event loop was late just now.
+    `replicated`: whether enough replicas have what is accepted. `seconds`: the clock of the tally.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Health:
         starting: Callable[[], bool],
         draining: Callable[[], bool],
         lag: Callable[[], float],
+        replicated: Callable[[], bool] = lambda: True,
         seconds: Callable[[], float],
     ) -> None:
         self._tally = tally
@@ -48,6 +49,7 @@ class Health:
         self._starting = starting
         self._draining = draining
         self._lag = lag
+        self._replicated = replicated
         self._seconds = seconds
         self._began = seconds()
         self._red_since: int | None = None  # how many probes had come back then
@@ -86,6 +88,8 @@ class Health:
             return State.DRAINING, why
         if not why and self.silence > self._late_after:
             why = (f"nothing has come back through Redis for {self.silence:.0f} s",)
+        if not self._replicated():
+            why = (*why, "too few replicas have what is accepted")
         if self._lag() > LAGGING:
             why = (*why, f"the event loop was {self._lag():.1f} s late")
         return (State.DEGRADED if why else State.READY), why

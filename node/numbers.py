@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from broker.cluster import Cluster
 from broker.tally import BrokerTally
 from node import __version__
 from node.core.chat import Chat
@@ -12,13 +12,16 @@ from node.core.tally import Tally
 from node.health import Health
 from node.reporter import sessions
 
+if TYPE_CHECKING:
+    from broker.cluster import Cluster
+
 
 @dataclass(frozen=True)
 class Numbers:
     """A `node.http.metrics.Node`. `dialects`: those that people may speak here."""
 
     name: str
-    cluster: Cluster
+    cluster: "Cluster"
     chat: Chat
     health: Health
     ending: Callable[[], bool]

@@ -16,20 +16,13 @@ from typing import Any, TypeVar
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import (
-    FilteringLogObserver,
-    Logger,
-    LogLevel,
-    PredicateResult,
-    globalLogBeginner,
-    textFileLogObserver,
-)
+from twisted.logger import Logger
 
 from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from broker.reports import Kind
-from node import __version__
+from node import __version__, logs
 from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.dialect import Dialect
@@ -108,6 +101,7 @@ class Node:
             promise=Deferred,
             later=reactor.callLater,
             tally=self.tally,
+            journal=logs.Journal(),
         )
         bans = Bans(lambda: self.broker.now_ms)
         self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
@@ -120,6 +114,7 @@ class Node:
             starting=lambda: not self._serving,
             draining=lambda: self.draining,
             lag=lambda: self._lag.longest,
+            replicated=lambda: self.chat.replicated_enough,
             seconds=reactor.seconds,
         )
         self._numbers = Numbers(
@@ -408,14 +403,6 @@ def _log_unexpected(failure: Any) -> None:
     log.failure("unexpected", failure)
 
 
-def _ours(event: Any) -> Any:
-    """Everything of chorus's own, and warnings of others: not that a port was opened."""
-    ours = event.get("log_namespace", "").startswith(("node.", "broker."))
-    if ours or event.get("log_level", LogLevel.info) >= LogLevel.warn:
-        return PredicateResult.yes
-    return PredicateResult.no
-
-
 def _prepare_process() -> None:
     """As many files as the system allows, and a collector that stays off the hot path."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -428,10 +415,12 @@ def _prepare_process() -> None:
 
 def run(settings: Settings) -> int:
     """Run a node until SIGTERM or SIGINT. Returns its exit status."""
-    text: Any = textFileLogObserver(sys.stderr)
-    ours: Any = _ours
-    observer: Any = FilteringLogObserver(text, [ours])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+    lines = logs.begin(
+        style=settings.log_format,
+        level=settings.log_level,
+        node=settings.name,
+        clock=reactor,
+    )
     node = Node(settings)
     status = 0
 
@@ -459,4 +448,5 @@ def run(settings: Settings) -> int:
     # a shell's background job inherits an ignored SIGINT, which Twisted would leave ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
     reactor.run()
+    lines.flush()
     return status

@@ -218,6 +218,18 @@ class Settings:
         "Tell Redis nothing of how this node is, so that no dashboard knows it.",
         negated=True,
     )
+    log_format: str = setting(
+        "text",
+        "FORMAT",
+        "How a node logs, on standard error: text (for people) or json (for programs).",
+        check=one_of("text", "json"),
+    )
+    log_level: str = setting(
+        "info",
+        "LEVEL",
+        "The least that is logged: debug, info (each connection), warn or error.",
+        check=one_of("debug", "info", "warn", "error"),
+    )
     ack: str = setting(
         "accepted",
         "LEVEL",

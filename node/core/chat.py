@@ -17,6 +17,7 @@ from node.core import kept, names, verbs
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
+from node.core.journal import Journal, NoJournal
 from node.core.lane import Lane
 from node.core.replies import (
     Answered,
@@ -121,10 +122,12 @@ class Chat:
         promise: Callable[[], Promise],
         later: Callable[[float, Callable[[], None]], object],
         tally: Tally | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.config = config
         self.broker = broker
         self.tally = tally or Tally()
+        self.journal = journal or NoJournal()
         self.hub = Hub(outbox, broker.unfollow, self.tally)
         self.started = seconds()
         self.seconds = seconds
@@ -144,14 +147,18 @@ class Chat:
 
     # -- sessions
 
-    def connect(self, connection: Connection, dialect: Dialect, address: str) -> Session:
-        """Somebody is there; `address` may be empty. `greet` is next."""
+    def connect(
+        self, connection: Connection, dialect: Dialect, address: str, *, peer: str = ""
+    ) -> Session:
+        """Somebody is there; `address` may be empty. `greet` is next. `peer`: for logs."""
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)
         self.tally.connections += 1
+        session.peer = peer or address
+        self.journal.connected(session)
         return session
 
     def greet(self, session: Session, *, lobby: bool = True) -> None:
@@ -282,7 +289,7 @@ class Chat:
                 self.refuse(session, refused, command)
             else:
                 self.hub.reply(session, Closing(Goodbye.AWAY))
-                self._close(session)
+                self._close(session, Goodbye.AWAY)
 
     async def _open_as_guest(self, session: Session) -> None:
         """Open the session under a guest nick of its own."""
@@ -344,14 +351,15 @@ class Chat:
             token = kept.token(session) if told else ""
             self.hub.reply(session, Closing(closing, token, about))
         leaving = self.broker.detach(session.me, state) if detached else None
-        self._take_out(session)
+        # what somebody says who quits is theirs
+        self._take_out(session, closing.value if closing else why)
         try:
             if leaving is not None:
                 await leaving
             elif session.me.nick:
                 await self.broker.quit(session.me, why, channels)
         finally:
-            self._close(session)
+            self._close(session, why)
 
     async def _dismiss(self, session: Session, closing: Goodbye) -> None:
         with suppress(Refused):  # then it ends with its connection
@@ -362,11 +370,12 @@ class Chat:
         """Close the connection of a session that is taken up on another."""
         self.hub.reply(session, Closing(Goodbye.ELSEWHERE))
         self._wake(session)
-        self._close(session)
+        self._close(session, Goodbye.ELSEWHERE)
 
     def become(self, session: Session, me: Identity) -> Identity:
         """Make a connection's session another one; who it was, whom nobody here knows any more."""
         before, session.me = session.me, me
+        self.journal.resumed(session, before.sid)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)
         session.seen = me.num
@@ -408,16 +417,19 @@ class Chat:
         finally:
             self._gone(me.sid)
 
-    def _take_out(self, session: Session) -> None:
-        """Show the session nothing more."""
+    def _take_out(self, session: Session, why: str) -> None:
+        """Show the session nothing more. `why`: for the journal."""
+        if not session.gone:
+            self.journal.closed(session, why)
         session.gone = True
         self.hub.leave_all(session)
         self._known.discard(session)
         self._kept.discard(session)
         self._unknown.pop(session, None)
 
-    def _close(self, session: Session) -> None:
-        self._take_out(session)
+    def _close(self, session: Session, why: str) -> None:
+        """As `_take_out`, and close the connection."""
+        self._take_out(session, why)
         session.connection.close()
         self._gone(session.me.sid)
 
@@ -444,6 +456,11 @@ class Chat:
         session = self.hub.sessions.get(sid)
         if session is not None:
             session.lane.first(Yield())
+
+    @property
+    def replicated_enough(self) -> bool:
+        """Whether enough replicas have what is accepted, as far as that counts."""
+        return self._replicated
 
     @property
     def adrift(self) -> bool:

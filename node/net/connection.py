@@ -98,6 +98,8 @@ class SocketConnection(Protocol):
     def _turn_away(self, closing: Closing) -> None:
         transport, turned_away = self.transport, self._door.chat.tally.turned_away
         turned_away[closing.code] = turned_away.get(closing.code, 0) + 1
+        peer: str = getattr(transport.getPeer(), "host", "")
+        self._door.chat.journal.turned_away(peer, closing.code.value)
         transport.unregisterProducer()
         transport.write(self._door.dialect.reply(closing) + self.farewell)
         transport.resumeProducing()  # closing before all is read would be a reset, not an end
@@ -106,9 +108,8 @@ class SocketConnection(Protocol):
 
     def _come_in(self, site: str, peer: str, allowance: Allowance | None = None) -> None:
         chat = self._door.chat
-        session = self._session = chat.connect(self, self._door.dialect, site)
+        session = self._session = chat.connect(self, self._door.dialect, site, peer=peer)
         session.allowance = allowance
-        session.peer = peer
         chat.greet(session, lobby=session.dialect.lobby)
 
     def dataReceived(self, data: bytes) -> None:

@@ -165,8 +165,9 @@ def _welcome(own: UpSettings, doors: Doors, redis: Embedded | None) -> str:
     """Where to connect and how."""
     ways = {
         "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
-        "http": "  counter  curl http://{in_url}:{port}/counter\n"
-        "  look     http://{in_url}:{port}/dashboard    (in a browser: how the cluster is)",
+        "http": "  browser  http://{in_url}:{port}/\n"
+        "  look     http://{in_url}:{port}/dashboard    (how the cluster is)\n"
+        "  counter  curl http://{in_url}:{port}/counter",
         "echo": "  echo     nc {host} {port}",
         "json": "  json     nc {host} {port}    (for programs; docs/json-protocol.md)",
     }

@@ -217,11 +217,11 @@ def test_what_should_expire_does_and_what_should_not_does_not(ward: Ward) -> Non
 def test_a_node_that_does_not_answer_is_named_and_its_people_are_left_alone(
     make_town: MakeTown,
 ) -> None:
-    town = make_town(count=2)
+    town = make_town("--lease", "16", count=2)  # it looks thrice, and may be slow itself
     _, bob = town.people("ann", "bob", at="#go")
     town.nodes[0].freeze()
     try:
-        status, told = diagnosis(town.cluster, "--fix", "--wait", "1.5")
+        status, told = diagnosis(town.cluster, "--fix", "--wait", "2.5")
     finally:
         town.nodes[0].wake()
     assert (1, ["SilentNode"], []) == (

@@ -1,6 +1,8 @@
 """The numbers of `/metrics` are those that somebody counts who stands outside."""
 
+import shutil
 import socket
+import subprocess
 from collections import Counter
 
 import pytest
@@ -139,3 +141,11 @@ def test_prometheus_may_ask_for_either_of_its_formats(fresh: Town) -> None:
     openmetrics = asked("application/openmetrics-text; version=1.0.0")
     assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
     assert openmetrics.body.endswith(b"# EOF\n")
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there's no promtool here")
+def test_prometheus_finds_nothing_to_object_to(fresh: Town) -> None:
+    told = ask(fresh.nodes[0], "/metrics").body
+    check = ["promtool", "check", "metrics"]
+    found = subprocess.run(check, input=told, capture_output=True, check=False)
+    assert (0, b"", b"") == (found.returncode, found.stdout, found.stderr)

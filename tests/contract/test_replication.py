@@ -1,6 +1,7 @@
 """What the broker promises where replicas count (`--ack replicated`)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -155,16 +156,20 @@ async def test_the_sink_is_told_before_a_line_is_settled_that_replicas_lack(
 
 
 @only_real
-@pytest.mark.parametrize("what", ["say", "tell"])
+@pytest.mark.parametrize("what", ["say", "tell", "post"])
 async def test_it_is_settled_when_replicas_have_it_and_shown_before(
     fleet: ReplicatedFleet, make_brokers: MakeBrokers, what: str
 ) -> None:
     a, b = await make_brokers(2, ack_timeout=LONG)
     ann, _ = await a.enter("ann", "#go"), await b.enter("bob", "#go")
     fleet.freeze_replicas()
-    saying = a.say(ann, "#go", "hi") if what == "say" else a.broker.tell(ann, "bob", "hi")
-    settled = Deferred.fromCoroutine(saying)
-    log = "#go" if what == "say" else "bob"
+    saying: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "say": lambda: a.say(ann, "#go", "hi"),
+        "tell": lambda: a.broker.tell(ann, "bob", "hi"),
+        "post": lambda: a.broker.post("deploys.bot", "#go", "hi"),
+    }
+    settled = Deferred.fromCoroutine(saying[what]())
+    log = "bob" if what == "tell" else "#go"
     await b.sink.until(lambda: texts(b.sink.heard(log)) == ["hi"])
     await a.broker.barrier()
     assert not settled.called

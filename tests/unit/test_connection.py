@@ -389,6 +389,52 @@ def test_a_slow_reader_is_told_of_once(node: Node) -> None:
     assert [wire.session] == node.slow
 
 
+# -- what is counted of it
+
+
+def test_bytes_that_come_are_counted(node: Node) -> None:
+    before = node.chat.tally.bytes_in
+    node.type(node.connect(), "/ping 1")
+    assert len("/ping 1\r\n") == node.chat.tally.bytes_in - before
+
+
+def test_what_waits_for_readers_is_counted_until_their_sockets_take_it(node: Node) -> None:
+    wire, other = node.connect(), node.connect()
+    tally = node.chat.tally
+    for one in (wire, other):
+        one.connection.pauseProducing()
+        node.type(one, "/ping 1")
+    waiting = tally.outbox
+    wire.connection.resumeProducing()
+    left = tally.outbox
+    other.lose()
+    assert (2 * len("pong 1\r\n"), len("pong 1\r\n"), 0) == (waiting, left, tally.outbox)
+
+
+def test_what_waits_for_who_quits_waits_no_more(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    node.type(wire, "/ping 1", "/quit")
+    assert 0 == node.chat.tally.outbox
+
+
+def test_slow_readers_are_counted_once_each(node: Node) -> None:
+    wire = node.connect()
+    wire.connection.pauseProducing()
+    for _ in range(5):
+        wire.connection.send(b"x" * BOUND)
+    wire.lose()
+    assert (1, 0) == (node.chat.tally.slow_readers, node.chat.tally.outbox)
+
+
+def test_who_is_turned_away_is_counted_and_is_no_connection_that_came_in() -> None:
+    node = Town(most=1)
+    for _ in range(3):
+        Wire(node.door)
+    tally = node.chat.tally
+    assert (1, {"connections": 2}) == (tally.connections, tally.turned_away)
+
+
 # -- closing
 
 

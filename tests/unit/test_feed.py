@@ -14,6 +14,7 @@ from broker import feed as feed_module
 from broker.api import Position
 from broker.events import Entry, Envelope, Said, decode_envelope
 from broker.feed import Excerpt, Feed, Seen
+from broker.tally import BrokerTally
 from tests.support.sinks import Call, Continued, Gap, Record
 
 GO = "#go"
@@ -698,3 +699,100 @@ def test_once_all_reads_are_answered_nothing_heard_waits_for_the_next_message(
         while logs.waiting:
             logs.answer()
     assert heard <= len(following.texts)
+
+
+# -- what is counted of it
+
+
+class Counted(Following):
+    """As `Following`, with a clock, and gaps as operators are told."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__(logs, opened=False)
+        self.tally = BrokerTally()
+        self.gaps: list[tuple[str, int | None]] = []
+        self.feed = Feed(
+            logs.read,
+            self.words.append,
+            tally=self.tally,
+            seconds=lambda: 5.0,
+            gap=lambda *gap: self.gaps.append(gap),
+        )
+        self.feed.sink = self.sink
+        self.feed.follow(GO)
+        self.feed.open(GO, Position(logs.epoch, logs.seq))
+
+    @property
+    def holes(self) -> tuple[int, int, int]:
+        """Found, repaired, told."""
+        tally = self.tally
+        return tally.gaps_found, tally.gaps_repaired, tally.gaps_told
+
+
+@pytest.fixture
+def counted(logs: Logs) -> Counted:
+    return Counted(logs)
+
+
+def test_what_comes_as_it_should_is_no_gap(logs: Logs, counted: Counted) -> None:
+    counted.hear(logs.log("a"), logs.log("b", "c"))
+    assert ((0, 0, 0), 0) == (counted.holes, counted.tally.duplicates)
+
+
+def test_a_hole_that_the_log_fills_is_found_and_repaired(logs: Logs, counted: Counted) -> None:
+    logs.hold = True
+    logs.log("lost")
+    counted.hear(logs.log("b"))
+    assert (1, 0, 0) == counted.holes
+    logs.answer()
+    assert ((1, 1, 0), []) == (counted.holes, counted.gaps)
+
+
+def test_a_hole_that_the_log_cannot_fill_is_told(logs: Logs, counted: Counted) -> None:
+    logs.log("lost", "lost too")
+    last = logs.log("c")
+    logs.trim(1)
+    counted.hear(last)
+    assert ((1, 0, 1), [(GO, 2)]) == (counted.holes, counted.gaps)
+
+
+def test_what_was_missed_in_an_outage_is_found_and_repaired(logs: Logs, counted: Counted) -> None:
+    counted.hear(logs.log("a"))
+    counted.feed.distrust()
+    logs.log("b", "c")
+    counted.catch_up()
+    assert (1, 1, 0) == counted.holes
+
+
+def test_an_outage_in_which_nothing_was_said_is_no_gap(logs: Logs, counted: Counted) -> None:
+    counted.hear(logs.log("a"))
+    counted.feed.distrust()
+    counted.catch_up()
+    assert (0, 0, 0) == counted.holes
+
+
+def test_a_log_that_began_anew_is_told_once(logs: Logs, counted: Counted) -> None:
+    counted.hear(logs.log("a"))
+    logs.begin_anew()
+    counted.hear(logs.log("b"))
+    assert ((1, 0, 1), [(GO, None)]) == (counted.holes, counted.gaps)
+
+
+def test_an_envelope_that_comes_again_is_a_duplicate(logs: Logs, counted: Counted) -> None:
+    one = logs.log("a")
+    counted.hear(one, one, one)
+    assert (2, (0, 0, 0)) == (counted.tally.duplicates, counted.holes)
+
+
+def test_how_late_something_is_passed_on_is_counted_by_the_clock_of_redis(
+    logs: Logs, counted: Counted
+) -> None:
+    counted.tally.skew = -3500.0  # the clock here is ahead: it's 1.5 s there
+    counted.hear(logs.log("a"))  # which is of 1.0 s
+    assert (0.5, 1) == (counted.tally.lag.total, sum(counted.tally.lag.counts))
+
+
+def test_nothing_is_passed_on_before_it_was_accepted(logs: Logs, counted: Counted) -> None:
+    counted.tally.skew = -4500.0
+    counted.hear(logs.log("a"))
+    assert (0.0, 1) == (counted.tally.lag.total, sum(counted.tally.lag.counts))

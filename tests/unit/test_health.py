@@ -14,6 +14,7 @@ class Node:
         self.now = 1000.0
         self.starting = self.draining = False
         self.lag = 0.0
+        self.replicated = True
         self.tally = BrokerTally()
         self.health = Health(
             self.tally,
@@ -21,6 +22,7 @@ class Node:
             starting=lambda: self.starting,
             draining=lambda: self.draining,
             lag=lambda: self.lag,
+            replicated=lambda: self.replicated,
             seconds=lambda: self.now,
         )
         self.probe()
@@ -98,6 +100,12 @@ def test_a_late_event_loop_is_told_and_the_node_is_ready_still(node: Node) -> No
     node.lag = LAGGING + 0.2
     assert (State.DEGRADED, ("the event loop was 0.7 s late",)) == node.health.state()
     assert node.ready
+
+
+def test_too_few_replicas_are_told_and_the_node_is_ready_still(node: Node) -> None:
+    node.replicated = False
+    told = (State.DEGRADED, ("too few replicas have what is accepted",))
+    assert (told, True) == (node.health.state(), node.ready)
 
 
 def test_a_late_probe_has_no_round_trip(node: Node) -> None:

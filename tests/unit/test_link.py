@@ -19,6 +19,7 @@ from broker.address import Address
 from broker.keys import Keys
 from broker.link import Link, LinkLost, ReplyError, Wire
 from broker.store import Store
+from broker.tally import Histogram
 
 DEADLINE, PATIENCE = 2.0, 30.0
 
@@ -334,6 +335,17 @@ def test_numbers_and_bytes_stay_what_they_are(redis: Redis) -> None:
     found = outcomes(link.call("A"), link.call("B"), link.call("C"))
     session.answer("007", 7, ["007", "\u00e4"])
     assert [b"007", 7, [b"007", "\u00e4".encode()]] == found
+
+
+def test_how_long_each_answer_took_is_counted(redis: Redis) -> None:
+    latency = Histogram((DEADLINE / 4, DEADLINE))
+    link = redis.link(latency=latency)
+    session = redis.introduced()
+    said: list[Any] = []
+    link.send(("PING",), said.append)
+    redis.reactor.advance(DEADLINE / 2)
+    session.answer("PONG")
+    assert ([0, 1, 0], DEADLINE / 2, 0) == (latency.counts, latency.total, link.under_way)
 
 
 def test_an_error_is_the_answer_to_its_own_call_only(redis: Redis) -> None:

@@ -53,6 +53,8 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "lease": 8.0,
         "drain": 20.0,
         "reports": True,
+        "log_format": "text",
+        "log_level": "info",
         "ack": "accepted",
         "replicas": 1,
         "ack_timeout": 0.5,
