@@ -25,7 +25,9 @@ from broker.reports import (
     SILENT,
     STOPPED,
     TOP,
+    WRONG_FOR,
     Incident,
+    Kind,
     Overview,
     Point,
     Rate,
@@ -41,8 +43,6 @@ _FULL = 0.9
 """The share of Redis's memory from which on it's said that it's nearly full."""
 
 _NONE: Mapping[bytes, str] = MappingProxyType({})
-
-_COUNT_AS_WRONG = (State.DEGRADED, State.GONE)
 
 _decode_status = msgspec.json.Decoder(Status).decode
 _decode_incident = msgspec.json.Decoder(Incident).decode
@@ -92,12 +92,8 @@ def overview(
             dialects[dialect] = dialects.get(dialect, 0) + many
     sized = ((name, members) for name, members in channels if members)
     largest = sorted(sized, key=lambda row: (-row[1], fold(row[0])))[:TOP]
-    why = [
-        f"{node.node}: {words}"
-        for node in nodes
-        if node.state in _COUNT_AS_WRONG and node.why != (STOPPED,)
-        for words in node.why or (node.state.value,)
-    ]
+    told = tuple(_readable(_decode_incident, incidents))
+    why = [*_wrong(now, nodes), *_lost_lately(now, nodes, told)]
     if not here:
         why.insert(0, "no node is alive")
     return Overview(
@@ -113,7 +109,7 @@ def overview(
         largest=tuple(Sized(name, members) for name, members in largest),
         busiest=_summed(node.busiest for node in here),
         talkers=_summed(node.talkers for node in here),
-        incidents=tuple(_readable(_decode_incident, incidents)),
+        incidents=told,
         server=server,
         why=(*why, *(f"Redis: {words}" for words in server.why)),
     )
@@ -168,6 +164,24 @@ def _now(status: Status, now: int) -> Status:
         return status
     why = (f"nothing heard of it for {silent:.0f} s", *status.why)
     return msgspec.structs.replace(status, state=State.DEGRADED, why=why)
+
+
+def _wrong(now: int, nodes: Iterable[Status]) -> Iterable[str]:
+    """What is wrong with nodes, or was a moment ago."""
+    for node in nodes:
+        lost = node.why != (STOPPED,) and now - node.at < WRONG_FOR * 1000
+        if node.state is State.DEGRADED or (node.state is State.GONE and lost):
+            yield from (f"{node.node}: {words}" for words in node.why or (node.state.value,))
+
+
+def _lost_lately(now: int, nodes: Iterable[Status], told: Iterable[Incident]) -> Iterable[str]:
+    """Which nodes were lost a moment ago, and are back."""
+    gone = {node.node for node in nodes if node.state is State.GONE}
+    for incident in told:
+        since = (now - incident.at) / 1000
+        if incident.kind is Kind.LOST and since < WRONG_FOR and incident.about not in gone:
+            gone.add(incident.about)
+            yield f"{incident.about}: was lost {since:.0f} s ago"
 
 
 def _gone(status: Status) -> Status:

@@ -42,6 +42,7 @@ GONE = 1024
 
 _Row = tuple[str, list[str], list[str], bool]
 _decoder = msgspec.json.Decoder(_Row)
+_shelved = msgspec.json.Decoder(tuple[str, str]).decode
 
 
 def encode_record(record: Record) -> bytes:
@@ -54,6 +55,15 @@ def decode_record(raw: bytes) -> Record:
     """Raises msgspec.DecodeError."""
     token, nicks, channels, kept = _decoder.decode(raw)
     return Record(token, nicks, {fold(name): name for name in channels}, kept)
+
+
+def decode_shelved(raw: bytes) -> tuple[str, Record]:
+    """A row of the shelf: the incarnation on which a detached session was, and what it holds.
+
+    Raises msgspec.DecodeError.
+    """
+    node, record = _shelved(raw)
+    return node, decode_record(record.encode())
 
 
 class Member(NamedTuple):

@@ -38,6 +38,9 @@ SILENT = 2.0
 GONE_FOR = 3600.0
 """Seconds for which a node that is gone is still shown."""
 
+WRONG_FOR = 60.0
+"""Seconds for which a node that was lost counts as something that's wrong with the cluster."""
+
 GONE_MOST = 100
 """How many nodes that are gone are shown at most: one that starts, ends and starts under ever
 other names shan't fill Redis.

@@ -18,6 +18,7 @@ from node.sources import build
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Run it": ("node", "up"),
+    "See how it is": ("status", "top", "nodes", "channels", "sessions", "tail"),
     "Look after it": ("doctor", "drain", "rebalance"),
     "Speak up, keep order": ("notice", "say", "kick", "ban", "unban", "bans", "token"),
 }

@@ -1,6 +1,14 @@
-"""What an operator does to a running cluster from outside: `chorus drain`, `rebalance`, `doctor`.
+"""What an operator does to a running cluster from outside, with `chorus top`, `drain`, `doctor`.
 
+    commands   the command line: a row for each
     operator   straight to Redis: which nodes there are, orders to them, what they report
+
+    reading    how everything is: overview, channels, sessions   (reads)
+    show       status, nodes, channels, sessions: told once
+    top        told again and again; screen: what it shows       (screen: pure)
+    tables     sentences and tables; units: numbers              (pure)
+    tail       follows a channel's log; following: the rules     (following: pure)
+
     easing     drain, rebalance
     look       what Redis has, and what the nodes say that they have     (reads)
     findings   how the two differ                                        (pure)

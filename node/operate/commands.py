@@ -29,11 +29,14 @@ operators = click.Group()
 """All of them; `node.main` takes them over."""
 
 
-def on_cluster(*more: str) -> Callable[[Callable[..., bool]], Callable[..., None]]:
+def on_cluster(
+    *more: str, patient: bool = True
+) -> Callable[[Callable[..., bool]], Callable[..., None]]:
     """Decorates what is done to a cluster, which it gets as an `Operator`, before its own options.
 
     It returns whether all is well: exit status 0, or 1. `more`: settings that it has to know,
-    besides where the cluster is.
+    besides where the cluster is. `patient`: whether Redis is asked again for some seconds if it
+    doesn't answer.
     """
     known = [row for row in rows(Settings) if row.field in ("redis", "namespace", *more)]
 
@@ -46,7 +49,8 @@ def on_cluster(*more: str) -> Callable[[Callable[..., bool]], Callable[..., None
                 found = given(values, config)
                 settings = build(Settings, {name: found[name] for name in values if name in found})
                 say = lambda line: click.echo(line, err=True)  # noqa: E731
-                with Operator(settings, wait=wait, say=say).reaching() as operator:
+                cluster = Operator(settings, wait=wait, say=say, patient=patient)
+                with cluster.reaching() as operator:
                     well = work(operator, **options)
             except SettingError as e:
                 raise Unusable(str(e)) from None
@@ -78,6 +82,109 @@ over_time = click.option(
     type=click.FloatRange(0, 86_400),
     help="Spread it over this time.  [default: the node's --drain]",
 )
+
+
+# -- seeing how it is
+
+
+@operators.command()
+@as_json
+@on_cluster(patient=False)
+def status(operator: "Operator", as_json: bool) -> bool:
+    """Tell in a few lines whether all is well.
+
+    Exit status 1 if it isn't: a node is degraded or was lost a minute ago or less, none is alive,
+    Redis can't be reached or isn't well.
+    """
+    from node.operate import show
+
+    return show.status(operator, as_json=as_json)
+
+
+@operators.command()
+@on_cluster(patient=False)
+def top(operator: "Operator") -> bool:
+    """Watch it live, until q is pressed.
+
+    Shows the nodes, the busiest channels and people, what happened, and how Redis is.
+    """
+    from node.operate.top import watch
+
+    return watch(operator)
+
+
+@operators.command()
+@as_json
+@on_cluster(patient=False)
+def nodes(operator: "Operator", as_json: bool) -> bool:
+    """List the nodes, and how each one is.
+
+    Exit status 1 if there is none, or something is wrong with one.
+    """
+    from node.operate import show
+
+    return show.nodes(operator, as_json=as_json)
+
+
+@operators.command()
+@as_json
+@on_cluster(patient=False)
+def channels(operator: "Operator", as_json: bool) -> bool:
+    """List the channels that have people in them."""
+    from node.operate import show
+
+    return show.channels(operator, as_json=as_json)
+
+
+@operators.command()
+@click.option("--on", "node", metavar="NODE", help="Only those on this node.")
+@click.option("--in", "channel", metavar="CHANNEL", help="Only those in this channel.")
+@as_json
+@on_cluster(patient=False)
+def sessions(operator: "Operator", node: str | None, channel: str | None, as_json: bool) -> bool:
+    """List the people, and where they are.
+
+    Those who are detached have lost their connection, and may still come back.
+    """
+    from node.operate import show
+
+    named = None if channel is None else _channel("--in", channel)
+    return show.sessions(operator, node=node, channel=named, as_json=as_json)
+
+
+@operators.command()
+@click.argument("channel")
+@click.option(
+    "--lines",
+    metavar="N",
+    type=click.IntRange(0, 100_000),
+    default=10,
+    show_default=True,
+    help="How many of the last lines of the log to begin with.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON, an object in each line.")
+@on_cluster(patient=False)
+def tail(operator: "Operator", channel: str, lines: int, as_json: bool) -> bool:
+    """Follow what is said in a channel, without being in it.
+
+    Goes on when Redis was away, without losing a line or telling one twice. Ctrl-C ends it.
+    """
+    from node.operate.tail import follow
+
+    follow(operator, _channel("CHANNEL", channel), lines=lines, as_json=as_json)
+    return True
+
+
+def _channel(setting: str, name: str) -> str:
+    """A channel's name, with or without its `#`."""
+    from broker.api import Refused
+    from node.core import names
+
+    try:
+        return names.channel(name)
+    except Refused:
+        wanted = "a channel's name: # and 1 to 50 printable characters, no space and no comma"
+        raise SettingError(setting, f"{wanted}, not {name!r}") from None
 
 
 # -- looking after it

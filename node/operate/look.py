@@ -16,10 +16,7 @@ from broker.keys import Named
 from broker.names import fold
 from broker.orders import SUMMARY, Following, Show, Shown
 from broker.records import Member, decode_member
-from node.operate.operator import Operator, OperatorError, new_report
-
-PAGE = 500
-"""How many keys, or fields, are read at a time."""
+from node.operate.operator import PAGE, Operator, OperatorError, new_report, pages
 
 NEVER = -1
 """What Redis says of a key that doesn't expire."""
@@ -73,7 +70,7 @@ def look(operator: Operator) -> Look:
     found.dying |= {fold(node.decode()) for node in redis.zrange(keys.leases, 0, -1)} - set(
         found.nodes
     )
-    for page in _pages(redis.scan_iter(keys.every, count=PAGE)):
+    for page in pages(redis.scan_iter(keys.every, count=PAGE)):
         _read(operator, [key.decode() for key in page], found)
     found.listed = {name.decode() for name in redis.sscan_iter(keys.channel_index, count=PAGE)}
     found.kept = _kept(operator)
@@ -163,14 +160,3 @@ def _read_rows(redis: Any, key: str, named: Named, found: Look) -> None:
             found.rosters[named.name] = {sid: decode_member(raw) for sid, raw in rows.items()}
     except (ValueError, ResponseError):
         found.garbled.append(key)
-
-
-def _pages(items: Iterator[Any]) -> Iterator[list[Any]]:
-    page = []
-    for item in items:
-        page.append(item)
-        if len(page) == PAGE:
-            yield page
-            page = []
-    if page:
-        yield page

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from broker.address import parse
 from broker.keys import Keys
@@ -19,6 +21,9 @@ T = TypeVar("T")
 ANSWER = 5.0
 """Seconds within which Redis must answer."""
 
+PAGE = 500
+"""How many keys, or fields, are read at a time."""
+
 
 class OperatorError(Exception):
     """It couldn't be done; the text says why."""
@@ -27,10 +32,18 @@ class OperatorError(Exception):
 class Operator:
     """Commands to one cluster. `wait`: seconds within which a node must take an order.
 
-    `say` gets what is under way. All methods raise redis-py's errors; see `reaching`.
+    `say` gets what is under way. All methods raise redis-py's errors; see `reaching`. `patient`:
+    whether what fails is tried again for a while.
     """
 
-    def __init__(self, settings: Settings, *, wait: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        wait: float,
+        say: Callable[[str], None],
+        patient: bool = True,
+    ) -> None:
         self.keys = Keys(settings.namespace)
         self.settings = settings
         self.wait = wait
@@ -43,17 +56,28 @@ class Operator:
             "password": where.password or None,
             "socket_timeout": ANSWER,
         }
+        if not patient:
+            options["retry"] = Retry(NoBackoff(), 0)
         if where.path:
             options["unix_socket_path"] = where.path
         else:
             options |= {"host": where.host, "port": where.port, "ssl": where.tls}
         self.redis: Any = redis.Redis(**options)
 
+    @property
+    def where(self) -> str:
+        """Which cluster this is, with the names of the settings that say so."""
+        return f"{self.shown} (--redis) for {self.settings.namespace} (--namespace)"
+
     @contextmanager
     def reaching(self) -> Iterator["Operator"]:
         """Raises OperatorError where redis-py would raise its own."""
         try:
             yield self
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as e:
+            raise OperatorError(
+                f"the Redis at {self.shown} (--redis) can't be reached: {e}"
+            ) from None
         except redis.exceptions.RedisError as e:
             raise OperatorError(f"the Redis at {self.shown} (--redis) doesn't do it: {e}") from None
         finally:
@@ -140,3 +164,15 @@ def name_of(incarnation: str) -> str:
 def new_report() -> str:
     """A number for a report."""
     return secrets.token_hex(6)
+
+
+def pages(items: Iterator[T]) -> Iterator[list[T]]:
+    """In lists of PAGE at most."""
+    page = []
+    for item in items:
+        page.append(item)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page

@@ -8,6 +8,7 @@ Each step that fails undoes those before it, and says why.
 """
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -114,7 +115,7 @@ def _supervise(
         _Server(redis) if redis else None,
         say=_log,
         stop_within=STOP_WITHIN + settings.drain,
-        serving=lambda: _print(_welcome(own, doors, redis)),
+        serving=lambda: _print(_welcome(own, settings, doors, redis)),
     )
     in_order = supervisor.run()
     if not in_order and redis:
@@ -161,7 +162,7 @@ class _Server:
             raise SpawnError(str(e)) from None
 
 
-def _welcome(own: UpSettings, doors: Doors, redis: Embedded | None) -> str:
+def _welcome(own: UpSettings, settings: Settings, doors: Doors, redis: Embedded | None) -> str:
     """Where to connect and how."""
     ways = {
         "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
@@ -182,10 +183,19 @@ def _welcome(own: UpSettings, doors: Doors, redis: Embedded | None) -> str:
                 for name, way in ways.items()
                 for door in doors[name]
             ),
+            *([f"  operate  {_top(settings)}"] if redis else []),
             "",
             "Ctrl-C stops it.",
         ]
     )
+
+
+def _top(settings: Settings) -> str:
+    """How to watch a cluster whose Redis has no password."""
+    words = ["chorus", "top", "--redis", settings.redis]
+    if settings.namespace != Settings().namespace:
+        words += ["--namespace", settings.namespace]
+    return shlex.join(words)
 
 
 def _in_url(host: str) -> str:

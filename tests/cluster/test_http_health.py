@@ -40,7 +40,7 @@ def test_without_redis_a_node_is_alive_and_soon_not_ready_until_it_is_back(
     finally:
         os.kill(own_server.pid, signal.SIGCONT)
     await_fact(lambda: ready(town), 40.0)
-    assert 1 == metrics(node)["chorus_broker_reconnects_total"]
+    assert metrics(node)["chorus_broker_reconnects_total"] >= 1
 
 
 def test_a_node_that_is_draining_says_so_where_it_lets_nobody_in_any_more(

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import node
-from node.main import main
+from node.main import SECTIONS, main
 from node.settings import Settings
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
@@ -127,6 +127,32 @@ def test_help_shows_every_flag_with_its_variable(command: str) -> None:
         assert flag in said
         assert variable in said
     assert "--parent-pipe" not in said
+
+
+def test_help_lists_every_command_under_a_heading() -> None:
+    said = chorus("--help").stdout
+    assert sorted(main.commands) == sorted(name for names in SECTIONS.values() for name in names)
+    assert [f"{heading}:" for heading in SECTIONS] == [
+        line for line in said.splitlines() if line.removesuffix(":") in SECTIONS
+    ]
+    for name in main.commands:
+        assert f"\n  {name} " in said
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_says_in_a_line_what_it_does(command: str) -> None:
+    assert "..." not in main.commands[command].get_short_help_str(100)
+    assert 0 == chorus(command, "--help").exit_code
+
+
+def test_a_nodes_command_line_brings_in_nothing_of_the_operators_libraries() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys, node.main; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert [] == [name for name in ("redis", "rich", "twisted", "asyncio") if name in said]
 
 
 def test_the_version_is_shown() -> None:

@@ -11,6 +11,7 @@ from broker.reports import (
     LOST,
     STOPPED,
     TOP,
+    WRONG_FOR,
     Incident,
     Kind,
     Overview,
@@ -61,6 +62,29 @@ def test_a_node_without_a_lease_is_gone_and_stands_behind_the_others() -> None:
     found = seen(status("a"), status("b"), living="b")
     assert [("b", State.READY), ("a", State.GONE)] == [(n.node, n.state) for n in found.nodes]
     assert ((LOST,), (f"a: {LOST}",)) == (found.nodes[1].why, found.why)
+
+
+def test_that_a_node_was_lost_is_wrong_for_a_while() -> None:
+    def why(ago: float) -> tuple[str, ...]:
+        return seen(status("a", at=NOW - int(ago * 1000)), status("b"), living="b").why
+
+    assert (f"a: {LOST}",) == why(WRONG_FOR - 1)
+    assert () == why(WRONG_FOR)
+
+
+def test_that_a_node_was_lost_is_wrong_for_a_while_also_when_it_is_back() -> None:
+    def why(ago: float) -> tuple[str, ...]:
+        lost = Incident(NOW - int(ago * 1000), Kind.LOST, "b", "a", "its lease has ended")
+        raw = msgspec.json.encode(lost)
+        return seen(status("a"), status("b"), living="a b", incidents=[raw, raw]).why
+
+    assert ("a: was lost 20 s ago",) == why(20)
+    assert () == why(WRONG_FOR)
+
+
+def test_a_node_that_is_lost_and_gone_is_told_once() -> None:
+    raw = msgspec.json.encode(Incident(NOW, Kind.LOST, "b", "a", "its lease has ended"))
+    assert (f"a: {LOST}",) == seen(status("a"), status("b"), living="b", incidents=[raw]).why
 
 
 def test_a_node_that_stopped_in_good_order_is_gone_and_nothing_is_wrong() -> None:

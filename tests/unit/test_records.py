@@ -1,10 +1,11 @@
 """`broker.records`: what sessions hold, certainly or perhaps."""
 
+import msgspec
 import pytest
 
 from broker.api import Identity
 from broker.events import Quit
-from broker.records import Membership, Records
+from broker.records import Membership, Record, Records, decode_shelved, encode_record
 
 
 @pytest.fixture
@@ -74,3 +75,9 @@ def test_when_the_lease_has_ended_nothing_is_held(records: Records) -> None:
     records.joined("sid", "#go", quiet=False)
     records.clear()
     assert ([], {}, []) == (records.held(), records.members(), records.sids())
+
+
+def test_a_row_of_the_shelf_tells_the_node_and_what_is_held() -> None:
+    held = Record("token", ["ann"], {"#go": "#Go"}, kept=True)
+    row = msgspec.json.encode(("n1.aa", encode_record(held).decode()))
+    assert ("n1.aa", held) == decode_shelved(row)
