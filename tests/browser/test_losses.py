@@ -42,6 +42,24 @@ def test_a_node_dies_and_nobody_loses_a_line(
     assert "quit" not in bob.log.inner_text()
 
 
+def test_a_node_that_stands_still_is_left_for_another(
+    make_town: MakeTown, balance: Balance, visit: MakeVisit
+) -> None:
+    town = make_town(count=2)
+    balancer = balance(town.nodes[0].http)
+    ann = visit(balancer.port, "ann", "#go", losses=True)
+    cat = town.person("cat", "#go", on=2)
+    await_fact(lambda: ann.tab.get("token"))
+    town.nodes[0].freeze()
+    balancer.to = town.nodes[1].http
+    ann.says("said into the void")
+    cat.does("meanwhile")
+    ann.is_online()  # and the page asks whether anybody is there
+    ann.sees("said into the void")
+    cat.until("[#go] <ann> said into the void")
+    assert ["meanwhile", "said into the void"] == ann.texts
+
+
 def test_what_is_typed_without_a_connection_is_kept_and_sent_once(
     town: Town, balance: Balance, visit: MakeVisit, go: str
 ) -> None:

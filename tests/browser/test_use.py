@@ -148,6 +148,10 @@ def test_on_a_phone_the_lists_slide_in(town: Town, visit: MakeVisit, go: str) ->
     page.keyboard.press("Escape")
     expect(roster).to_be_hidden()
     expect(page.get_by_role("button", name="2 people")).to_be_focused()
+    page.get_by_role("button", name="2 people").click()
+    roster.get_by_role("button", name="Leave this channel").click()
+    expect(roster).to_be_hidden()
+    ann.is_in("#lobby")
 
 
 def test_nothing_moves_for_who_wants_that(town: Town, visit: MakeVisit) -> None:

@@ -60,8 +60,10 @@ export class Composer {
     this.#field.placeholder = placeholder;
   }
 
+  /** Let the person type; where that would bring up a keyboard over half the screen, only read. */
   focus() {
-    this.#field.focus();
+    const touched = window.matchMedia("(pointer: coarse)").matches;
+    (touched ? found("name") : this.#field).focus();
   }
 
   /** @param {KeyboardEvent} event */

@@ -6,6 +6,8 @@ import { fold } from "./names.js";
 
 const MEMBERS_SHOWN = 200;
 
+/** @typedef {{key: string, shape: string, made: () => HTMLElement}} Row `shape` says all that decides how it looks */
+
 export class Lists {
   #side = found("side");
   #roster = found("roster");
@@ -67,10 +69,20 @@ export class Lists {
     this.#members();
   }
 
-  /** @param {import("./conversation.js").Conversation} conversation */
+  /** @param {import("./conversation.js").Conversation} conversation @returns {Row} */
   #conversation(conversation) {
-    const { name, unread, calls, isChannel, joined } = conversation;
+    const { name, unread, calls, joined } = conversation;
     const current = conversation === this.store.current;
+    const away = this.store.absent.has(fold(name));
+    return {
+      key: name,
+      shape: [name, unread, calls, joined, current, away].join(" "),
+      made: () => this.#conversationRow(conversation, current, away),
+    };
+  }
+
+  /** @param {import("./conversation.js").Conversation} conversation @param {boolean} current @param {boolean} away */
+  #conversationRow({ name, unread, calls, isChannel, joined }, current, away) {
     const says = unread ? `, ${unread} unread${calls && isChannel ? `, ${calls} of them mention you` : ""}` : "";
     const row = make("button.conversation", {
       type: "button",
@@ -84,7 +96,7 @@ export class Lists {
       const sign = face(name);
       sign.classList.add("small");
       row.append(sign);
-      row.classList.toggle("away", this.store.absent.has(fold(name)));
+      row.classList.toggle("away", away);
     }
     row.append(make("bdi.label", {}, name));
     if (unread) {
@@ -92,7 +104,7 @@ export class Lists {
       count.classList.toggle("mention", calls > 0);
       row.append(count);
     }
-    return { key: name, shape: [name, unread, calls, joined, current, row.className].join(" "), row };
+    return row;
   }
 
   #me() {
@@ -124,16 +136,21 @@ export class Lists {
     const rows = sorted.slice(0, MEMBERS_SHOWN).map((nick) => this.#member(nick));
     if (sorted.length > MEMBERS_SHOWN) {
       const text = `and ${sorted.length - MEMBERS_SHOWN} more`;
-      rows.push({ key: "…", shape: text, row: make("span.more", {}, text) });
+      rows.push({ key: "…", shape: text, made: () => make("span.more", {}, text) });
     }
     fill(found("members"), rows);
   }
 
-  /** @param {string} nick */
+  /** @param {string} nick @returns {Row} */
   #member(nick) {
     const own = fold(nick) === fold(this.store.nick);
-    const why = own ? this.store.away : this.store.absent.get(fold(nick));
-    const away = why !== undefined && why !== null;
+    const why = (own ? this.store.away : this.store.absent.get(fold(nick))) ?? null;
+    return { key: nick, shape: `${nick} ${own} ${why}`, made: () => this.#memberRow(nick, own, why) };
+  }
+
+  /** @param {string} nick @param {boolean} own @param {string | null} why they are away */
+  #memberRow(nick, own, why) {
+    const away = why !== null;
     const row = make("button.member", { type: "button", click: () => this.acts.person(nick) });
     row.classList.toggle("away", away);
     const sign = face(nick);
@@ -141,7 +158,7 @@ export class Lists {
     const label = make("span.label", {}, make("bdi", {}, nick), own ? " (you)" : "");
     if (away) label.append(make("small", { dir: "auto" }, why ? `away: ${why}` : "away"));
     row.append(sign, label);
-    return { key: nick, shape: `${nick} ${own} ${away} ${why}`, row };
+    return row;
   }
 }
 
@@ -152,15 +169,16 @@ const many = (count) => (count > 99 ? "99+" : String(count));
  * Make a list's items these; whichever looks as before stays, and with it the focus.
  *
  * @param {HTMLElement} list
- * @param {{key: string, shape: string, row: HTMLElement}[]} rows
+ * @param {Row[]} rows
  */
 function fill(list, rows) {
   const before = new Map([...list.children].map((each) => [/** @type {HTMLElement} */ (each).dataset.key, /** @type {HTMLElement} */ (each)]));
-  const items = rows.map(({ key, shape, row }) => {
+  const items = rows.map(({ key, shape, made }) => {
     const item = before.get(key) ?? make("li", { "data-key": key });
     if (item.dataset.shape !== shape) {
       const focused = item.contains(document.activeElement);
       item.dataset.shape = shape;
+      const row = made();
       item.replaceChildren(row);
       if (focused) row.focus();
     }

@@ -171,6 +171,7 @@ async function joinAgain(channel) {
     await session.askFirst({ do: "join", channel });
   } catch (why) {
     if (!(why instanceof Refused) || why.code === "lost") throw why;
+    if (why.code === "already-member") return;
     wishes.complain(sentence(why.message));
   }
 }
@@ -243,9 +244,12 @@ onClick("me", () => {
   void askNick({ nick: store.nick, first: false, take: takeNick }).then(rest);
 });
 onClick("help", () => void wishes.grant({ want: "help" }));
-onClick("leave", () => {
+const leave = () => {
+  lists.close(false);
   if (store.current) void wishes.grant({ want: "close", name: store.current.name });
-});
+};
+onClick("leave", leave);
+onClick("leave-too", leave);
 
 document.addEventListener("keydown", (event) => {
   if (!event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog")) return;

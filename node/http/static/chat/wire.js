@@ -12,10 +12,11 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 /** How long a connection may be silent before it's asked whether it lives. */
 const SILENCE = 20_000;
-/** How long it may take to answer that; and to come up. */
+/** How long it may take to answer that; to answer it to somebody who is back; to come up. */
 const PATIENCE = 8_000;
+const PATIENCE_ON_WAKING = 3_000;
 const PATIENCE_AT_FIRST = 15_000;
-const GLANCE = 2_000;
+const GLANCE = 1_000;
 const PROBE = "probe";
 
 /** @typedef {"connecting" | "open" | "waiting" | "closed"} Phase */
@@ -28,7 +29,8 @@ export class Wire {
   /** @type {WebSocket | null} */
   #socket = null;
   #heardAt = 0;
-  #probedAt = 0;
+  /** When it must have been answered that it lives; 0: it wasn't asked. */
+  #deadline = 0;
   #failures = 0;
   #retry = 0;
 
@@ -55,11 +57,11 @@ export class Wire {
     const socket = new WebSocket(this.url);
     this.#socket = socket;
     this.#heardAt = Date.now();
-    this.#probedAt = 0;
+    this.#deadline = 0;
     socket.addEventListener("message", ({ data }) => {
       if (socket !== this.#socket) return;
       this.#heardAt = Date.now();
-      this.#probedAt = 0;
+      this.#deadline = 0;
       const message = JSON.parse(data);
       if (message.is === "greeting") this.#become("open");
       if (message.id !== PROBE) this.heard(message);
@@ -102,21 +104,22 @@ export class Wire {
   /** The person, the network or the machine is back: look at once. */
   wake() {
     if (this.phase === "waiting") this.open();
-    else if (this.phase === "open") this.#probe();
+    else if (this.phase === "open") this.#probe(PATIENCE_ON_WAKING);
   }
 
   #watch() {
     const now = Date.now();
     if (this.phase === "connecting" && now - this.#heardAt > PATIENCE_AT_FIRST) this.again();
     if (this.phase !== "open") return;
-    if (this.#probedAt && now - this.#probedAt > PATIENCE) this.again();
-    else if (!this.#probedAt && now - this.#heardAt > SILENCE) this.#probe();
+    if (this.#deadline && now > this.#deadline) this.again();
+    else if (!this.#deadline && now - this.#heardAt > SILENCE) this.#probe(PATIENCE);
   }
 
-  #probe() {
-    if (this.#probedAt) return;
-    this.#probedAt = Date.now();
-    this.send({ do: "ping", id: PROBE });
+  /** @param {number} patience */
+  #probe(patience) {
+    const deadline = Date.now() + patience;
+    if (!this.#deadline) this.send({ do: "ping", id: PROBE });
+    this.#deadline = this.#deadline ? Math.min(this.#deadline, deadline) : deadline;
   }
 
   #drop() {
