@@ -135,6 +135,7 @@ class Node:
             reactor,
         )
         self._ports: list[tuple[str, Any]] = []
+        self._dashboard: Any = None
         self._upgrading: list[SocketDoor] = []  # behind HTTP's
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
@@ -229,6 +230,7 @@ class Node:
             {
                 "api/v1": Api(parts),
                 "counter": Counter(self.broker),
+                "dashboard": self._the_dashboard(access),
                 "livez": Livez(),
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
@@ -236,6 +238,16 @@ class Node:
                 **chat_page(),
             }
         )
+
+    def _the_dashboard(self, access: Any) -> Any:
+        """One for all HTTP doors."""
+        from node.http.dashboard import Dashboard, News
+
+        if self._dashboard is None:
+            name, board = self._settings.name, self.broker.board
+            news = News(name, board, lambda: self._reporter.latest, reactor)
+            self._dashboard = Dashboard(name, access, news, reactor)
+        return self._dashboard
 
     def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
         """A door to the chat: how it's framed, and how it's spoken."""
@@ -273,6 +285,8 @@ class Node:
         # A balancer reads from /readyz that it's to send nobody. Where nodes share a port, who asks
         # is to find another node.
         await self._close_doors(but="" if self._settings.reuse_port else "http")
+        if self._dashboard is not None:
+            self._dashboard.live.part()
         says = f"{len(self.chat.hub.sessions)} sessions within {over:g} s"
         self.broker.board.tell(Kind.DRAINING, self._settings.name, says, by)
         if over > 0:
@@ -318,6 +332,8 @@ class Node:
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
         self._lag.stop()
+        if self._dashboard is not None:
+            self._dashboard.live.stop()
         if self.broker.ready:
             self.broker.board.tell(Kind.STOPPED, self._settings.name)
             await _settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))

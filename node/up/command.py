@@ -166,7 +166,9 @@ def _welcome(own: UpSettings, settings: Settings, doors: Doors, redis: Embedded 
     """Where to connect and how."""
     ways = {
         "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
-        "http": "  browser  http://{in_url}:{port}/\n  counter  curl http://{in_url}:{port}/counter",
+        "http": "  browser  http://{in_url}:{port}/\n"
+        "  look     http://{in_url}:{port}/dashboard    (how the cluster is)\n"
+        "  counter  curl http://{in_url}:{port}/counter",
         "echo": "  echo     nc {host} {port}",
         "json": "  json     nc {host} {port}    (for programs; docs/json-protocol.md)",
     }

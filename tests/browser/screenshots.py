@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser import pictures
 from tests.browser.conftest import chromium
 from tests.browser.visit import Visit
 from tests.browser.watch import Watch
@@ -98,6 +99,7 @@ class Picture(NamedTuple):
 
 
 PICTURES = {
+    **{name: Picture(*row) for name, row in pictures.PICTURES.items()},
     "chat-light": Picture(chat, DESK),
     "chat-dark": Picture(chat, {**DESK, **DARK}),
     "chat-phone": Picture(phone, PHONE),

@@ -80,6 +80,11 @@ class Up:
         """The counter's URL."""
         return self._find(r"curl (\S+)")
 
+    @property
+    def dashboard(self) -> str:
+        """The dashboard's URL."""
+        return self._find(r"(\S+/dashboard)")
+
     def _find(self, pattern: str) -> str:
         found = re.search(pattern, self.said)
         assert found is not None, self.said
