@@ -194,14 +194,6 @@ class Cluster:
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
         )
         self.barring = Barring(self._store, bans)
-        self.desk = Desk(
-            self._store,
-            self.barring,
-            reactor,
-            name=config.node,
-            now_ms=lambda: self.now_ms,
-            check=self._attempts.check,
-        )
         self._presence = Presence(
             self._store,
             self._keeping,
@@ -217,6 +209,14 @@ class Cluster:
             tally=self.tally,
         )
         self._attempts = Attempts(reactor, self._presence, self._link, patience=config.patience)
+        self.desk = Desk(
+            self._store,
+            self.barring,
+            reactor,
+            name=config.node,
+            now_ms=lambda: self.now_ms,
+            check=self._attempts.check,
+        )
         self._holding = Holding(
             self._store, self._records, self._feed, self._presence, self._attempts
         )
