@@ -5,7 +5,7 @@ Schemes as registered with IANA and used by redis-py: `redis`, `rediss` (TLS) an
 """
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,11 @@ def parse(url: str) -> Address:
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
     )
+
+
+def with_password(url: str, password: str) -> str:
+    """The URL of the same Redis with this password in it, in place of its own if it has one."""
+    parts = urlsplit(url)
+    user, at, where = parts.netloc.rpartition("@")
+    user = user.partition(":")[0] if at else ""
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{where}").geturl()

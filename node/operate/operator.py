@@ -35,7 +35,7 @@ class Operator:
         self.settings = settings
         self.wait = wait
         self.say = say
-        where = parse(settings.redis)
+        where = parse(settings.redis_url)
         self.shown = where.shown
         options: dict[str, Any] = {
             "db": where.db,
