@@ -1,4 +1,4 @@
-"""`deploy/requirements.txt` is what pyproject.toml asks for, to the letter; `make lock` writes it."""
+"""`deploy/requirements.txt` is what pyproject.toml asks for; `make lock` writes it."""
 
 import re
 import tomllib
