@@ -47,6 +47,12 @@ class Operator:
             options["unix_socket_path"] = where.path
         else:
             options |= {"host": where.host, "port": where.port, "ssl": where.tls}
+        if where.tls:
+            options |= {
+                "ssl_ca_certs": where.authorities or None,
+                "ssl_certfile": where.certificate or None,
+                "ssl_keyfile": where.key or None,
+            }
         self.redis: Any = redis.Redis(**options)
 
     @contextmanager
