@@ -3,7 +3,7 @@
 #   make up      run a cluster on this machine         (make up ARGS='--nodes 5')
 #   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
 #   make check   format, lint, types, imports between floors
-#   make readme  write README's conversation and table of settings anew
+#   make readme  write README's conversation and the tables of settings and metrics anew
 #   make bench   measure, beside other servers, and write docs/benchmarks.md (Linux, a C compiler)
 #   make bench-quick  measure in less than two minutes, and write nothing
 #   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)

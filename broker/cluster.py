@@ -53,6 +53,7 @@ from broker.api import (
 from broker.api import (
     Presence as Present,
 )
+from broker.board import Board
 from broker.events import SCHEMA, Entry, Envelope, Quit, Renamed, Said, encode
 from broker.feed import CHUNK, Feed
 from broker.keeping import LOST, Keeping, Outcome, Places, Taking
@@ -61,11 +62,14 @@ from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.names import fold
 from broker.orders import SUMMARY, Following, Order, Shown, decode_order
+from broker.overview import name_of
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
 from broker.replication import Replication
+from broker.reports import Kind
 from broker.store import Late, Line, Parted, Store
+from broker.tally import BrokerTally
 
 T = TypeVar("T")
 
@@ -142,7 +146,10 @@ class Cluster:
             script_flags=config.script_flags,
         )
         address = parse(config.url)
-        self._feed = Feed(self._store.read, self._told)
+        self.tally = BrokerTally()
+        self._feed = Feed(
+            self._store.read, self._told, tally=self.tally, seconds=reactor.seconds, gap=self._gap
+        )
         self._link = self._store.link = Link(
             reactor,
             address,
@@ -156,6 +163,7 @@ class Cluster:
             gather=self._end_of_turn,
             later=later,
             patience=config.patience,
+            latency=self.tally.latency,
         )
         self._replication: Replication | None = None
         if config.replicas:
@@ -190,12 +198,21 @@ class Cluster:
             probe=self._probe,
             messages=self._messages_since,
             ordered=self._ordered,
+            tally=self.tally,
         )
         self._addresses = Addresses(
             self._store,
             most=config.connections_per_address,
             node=lambda: self.node,
             ready=lambda: self.ready and not self._link.full,
+        )
+        self.board = Board(
+            self._store,
+            name=config.node,
+            node=lambda: self.node,
+            now_ms=lambda: self._presence.now_ms,
+            ready=lambda: self._link.connected and not self._link.full,
+            seconds=reactor.seconds,
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._recovery = Recovery(
@@ -213,6 +230,7 @@ class Cluster:
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
+        self._probe_sent: float | None = None
         self._suspected = False  # that nothing is delivered any more
         self._said = 0
         self._recording = False
@@ -227,6 +245,11 @@ class Cluster:
     @property
     def ready(self) -> bool:
         return self._ready and not self._presence.moving
+
+    @property
+    def calls(self) -> int:
+        """How many calls to Redis are under way."""
+        return self._link.under_way
 
     @property
     def node(self) -> str:
@@ -269,6 +292,8 @@ class Cluster:
     async def _meet(self, wire: Wire) -> None:
         await self._recovery.meet(wire)
         if self._recovery.moved:
+            self.tally.failovers += 1
+            self.board.tell(Kind.FAILOVER, says="Redis is another server now, or was restarted")
             if self._looking is not None:
                 self._looking.cancel()
             self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
@@ -304,10 +329,12 @@ class Cluster:
         self._presence.unsteady()
         if self._replication is not None:
             self._replication.lost()
+        self._probe_sent = None
         if self._ready:
             self._ready = False
             if not self._stopping:
                 self.log.warn("Redis is away")
+                self.board.tell(Kind.AWAY, says="no connection to Redis")
                 self._sink.away()
 
     async def _recover(self) -> None:
@@ -328,6 +355,8 @@ class Cluster:
         self._probed_at = self._reactor.seconds()
         self._ready = True
         self._link.soon()  # for the barriers that waited
+        if not first:
+            self.tally.reconnects += 1
         if first and self._started is not None:
             self._started.callback(None)
             return
@@ -340,11 +369,16 @@ class Cluster:
     def _evicted(self, forgotten: bool) -> None:
         self._aside(self._recovery.remember())
         if forgotten:
+            self.board.tell(Kind.FORGOTTEN, says="Redis lost all that it knew")
             self._feed.disown()
         self._given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()
         self._sink.evicted(forgotten)
+
+    def _gap(self, log: str, lost: int | None) -> None:
+        many = "nobody knows how many" if lost is None else lost
+        self.board.tell(Kind.GAP, log, f"lines that are lost: {many}")
 
     # -- proving delivery, and barriers
 
@@ -360,6 +394,8 @@ class Cluster:
         if overdue and again:
             self.log.warn("nothing is delivered any more")
             self._link.drop()
+        if self._probe_sent is None or overdue:
+            self._probe_sent = self._reactor.seconds()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
         self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
         self._aside(self._stop_hearing())
@@ -376,7 +412,11 @@ class Cluster:
         """
         kind, *about = word.split(" ")
         if kind == PROBE:
-            self._probed_at = self._reactor.seconds()
+            self._probed_at = now = self._reactor.seconds()
+            tally = self.tally
+            tally.probed_at, tally.probes = now, tally.probes + 1
+            if self._probe_sent is not None:
+                tally.probe, self._probe_sent = now - self._probe_sent, None
         elif kind == NICK_LOST:
             self._aside(self._look_for_nicks())
         elif kind == TAKEN:
@@ -976,7 +1016,7 @@ class Cluster:
             record = await self._keeping.shelved_record(claim["sid"])
         return Person(
             claim["nick"],
-            _node_name(claim["node"]),
+            name_of(claim["node"]),
             int(claim["since"]),
             claim.get("away"),
             sorted(record.channels.values(), key=fold) if record is not None else [],
@@ -1031,13 +1071,13 @@ class Cluster:
             *(("HVALS", self._keys.node_sessions(node)) for node in nodes)
         )
         found = [
-            Present(record.nicks[0], _node_name(node))
+            Present(record.nicks[0], name_of(node))
             for node, some in zip(nodes, records, strict=True)
             for record in map(decode_record, some)
             if record.nicks  # while a session is being taken up it may have none
         ]
         found += [
-            Present(record.nicks[0], _node_name(node))
+            Present(record.nicks[0], name_of(node))
             for node, record in (await self._keeping.shelved()).values()
         ]
         return sorted(set(found), key=lambda present: fold(present.nick))
@@ -1121,7 +1161,3 @@ class Cluster:
             failure.trap(Refused)  # the next time, then
 
         return Deferred.fromCoroutine(each()).addErrback(missed)
-
-
-def _node_name(incarnation: str) -> str:
-    return incarnation.rpartition(".")[0]

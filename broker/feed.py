@@ -10,8 +10,10 @@ as a gap. What was passed on last is kept, for a server that lost it (see `recov
 Must not know keys, scripts or sessions: it's given a `Reader`.
 """
 
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum, auto
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -22,6 +24,7 @@ from twisted.logger import Logger
 from broker.api import Position, Sink
 from broker.events import Entry, Envelope, decode_envelope
 from broker.merge import Merge
+from broker.tally import BrokerTally
 
 CHUNK = 500
 """How many entries are read from a log at a time."""
@@ -60,10 +63,29 @@ class Reader(Protocol):
     def __call__(self, log: str, after: int, count: int) -> Awaitable[Excerpt]: ...
 
 
+class _Hole(Enum):
+    """Whether something is missing of a log that is being read, and was told as a gap."""
+
+    NONE = auto()
+    FOUND = auto()
+    TOLD = auto()
+
+
 class _Log:
     """Where the feed stands in one log."""
 
-    __slots__ = ("name", "epoch", "seq", "held", "mending", "again", "wire", "shown", "former")
+    __slots__ = (
+        "name",
+        "epoch",
+        "seq",
+        "held",
+        "mending",
+        "again",
+        "wire",
+        "shown",
+        "former",
+        "hole",
+    )
 
     def __init__(self, name: str, wire: int) -> None:
         self.name = name
@@ -74,16 +96,31 @@ class _Log:
         self.mending = False
         self.again = False  # something came that is neither held nor in what is being read
         self.former: frozenset[str] = frozenset()  # epochs that the last one continues
+        self.hole = _Hole.NONE
         self.shown: set[tuple[str, int]] = set()  # passed on, and come again at other places
 
 
 class Feed:
-    """Follows logs for one node. `told` gets each word that is meant for the node itself."""
+    """Follows logs for one node. `told` gets each word that is meant for the node itself.
+
+    `seconds`: the clock of the tally's `skew`. `gap` is told of gaps, too, for operators.
+    """
 
     logger = Logger()
 
-    def __init__(self, read: Reader, told: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        read: Reader,
+        told: Callable[[str], None],
+        *,
+        tally: BrokerTally | None = None,
+        seconds: Callable[[], float] = time.time,
+        gap: Callable[[str, int | None], None] = lambda _log, _lost: None,
+    ) -> None:
         self._read = read
+        self._tally = tally or BrokerTally()
+        self._seconds = seconds
+        self._gap = gap
         self._told = told
         self._logs: dict[str, _Log] = {}
         self._mended: list[Deferred[None]] = []
@@ -154,7 +191,13 @@ class Feed:
             log.seq += len(envelope.events)
             self._witnessed.append(envelope)
             self.sink.events(envelope)
-        elif not self._known(log, envelope):
+            tally = self._tally  # as in _pass: this is the hot path
+            lag = self._seconds() - (envelope.ms - tally.skew) / 1000
+            tally.lag.observe(max(0.0, lag))
+        elif self._known(log, envelope):
+            self._tally.duplicates += 1
+        else:
+            self._find_hole(log)
             log.held = [envelope]
             self._mend(log)
 
@@ -288,30 +331,50 @@ class Feed:
                     continue
             elif excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
                 # Redis lost this log, and it began anew
-                self.sink.gap(log.name, None)
+                self._lose(log, None)
                 log.epoch, log.seq = excerpt.tip.epoch, 0
                 continue
             if excerpt.tip.epoch == "" and log.epoch != "":
-                self.sink.gap(log.name, None)
+                self._lose(log, None)
                 log.epoch, log.seq = "", 0
             elif log.epoch == "":
                 log.epoch = excerpt.tip.epoch
             elif excerpt.tip.seq < log.seq:
                 # Redis went back: what was passed on is there no more, its numbers come again
-                self.sink.gap(log.name, None)
+                self._lose(log, None)
                 log.seq = excerpt.tip.seq
             for entry in excerpt.entries:
+                if entry.seq > log.seq:
+                    self._find_hole(log)
                 self._pass(log, entry)
             if len(excerpt.entries) == CHUNK:
                 continue
             if excerpt.tip.seq > log.seq:
-                self.sink.gap(log.name, excerpt.tip.seq - log.seq)
+                self._lose(log, excerpt.tip.seq - log.seq)
                 log.seq = excerpt.tip.seq
             if log.again:
                 log.held = [held for held in log.held if not self._known(log, held)]
                 continue
             if self._release(log):
+                if log.hole is _Hole.FOUND:
+                    self._tally.gaps_repaired += 1
+                log.hole = _Hole.NONE
                 return
+
+    def _find_hole(self, log: _Log) -> None:
+        """Something wasn't heard that the log has, or had."""
+        if log.hole is _Hole.NONE:
+            log.hole = _Hole.FOUND
+            self._tally.gaps_found += 1
+
+    def _lose(self, log: _Log, lost: int | None) -> None:
+        """Tell a gap."""
+        self._find_hole(log)
+        if log.hole is _Hole.FOUND:
+            log.hole = _Hole.TOLD
+            self._tally.gaps_told += 1
+        self._gap(log.name, lost)
+        self.sink.gap(log.name, lost)
 
     def _succeed(self, log: _Log, excerpt: Excerpt) -> bool:
         """The log goes on under another epoch. Whether it must be read again: it has other things
@@ -342,7 +405,7 @@ class Feed:
         if entry.seq <= log.seq or self._logs.get(log.name) is not log:
             return
         if entry.seq > log.seq + 1:
-            self.sink.gap(log.name, entry.seq - log.seq - 1)
+            self._lose(log, entry.seq - log.seq - 1)
         log.seq = entry.seq
         envelope = Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event])
         self._witnessed.append(envelope)
@@ -351,6 +414,8 @@ class Feed:
             log.shown.discard(identity)
         else:
             self.sink.events(envelope)
+            lag = self._seconds() - (envelope.ms - self._tally.skew) / 1000
+            self._tally.lag.observe(max(0.0, lag))
 
     def _release(self, log: _Log) -> bool:
         """Pass on what was held and go live; False if there is a hole in what was held."""

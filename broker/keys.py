@@ -23,7 +23,8 @@
                                            order), report:ID (hash: see broker/orders.py),
                                            detached (zset of sids, by when they end),
                                            shelf (hash, their records by sid),
-                                           status (hash), incidents (stream): see broker/reports.py,
+                                           status (hash: incarnation -> Status),
+                                           incidents (stream): see broker/reports.py,
                                            and recovery (hash, see scripts/recover.lua)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and

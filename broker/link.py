@@ -38,6 +38,7 @@ from twisted.logger import Logger
 
 from broker.address import Address
 from broker.eager import EagerReactor
+from broker.tally import LATENCIES, Histogram
 
 Argument = str | bytes | int
 ReplyError = txredisapi.ResponseError
@@ -173,7 +174,8 @@ class Link:
     `meet` after it, as long as each answer comes in time. `up` is told when a wire is ready,
     `down` when it's lost. `deadline`: seconds within which an answer must come. `patience`:
     seconds after which a call that found no wire to answer it fails with LinkLost, unless it's
-    patient. `most`: how many calls may be under way; see `full`.
+    patient. `most`: how many calls may be under way; see `full`. `latency` gets how long each
+    call took, in seconds.
     """
 
     log = Logger()
@@ -194,6 +196,7 @@ class Link:
         later: Callable[[Callable[[], None]], None] | None = None,
         patience: float = 30.0,
         most: int = 20_000,
+        latency: Histogram | None = None,
     ) -> None:
         self._reactor = reactor
         self._clock: Any = reactor
@@ -207,6 +210,7 @@ class Link:
         self._later = later or (lambda work: reactor.callLater(0, work))
         self._patience = patience
         self._most = most
+        self._latency = latency or Histogram(LATENCIES)
         self._backoff = backoffPolicy(0.05, 1.0, 1.6, rng.random)
         self._wire: Wire | None = None
         self._stopping = False
@@ -381,6 +385,11 @@ class Link:
     # -- calls
 
     @property
+    def under_way(self) -> int:
+        """How many calls wait for their answer, or for a wire."""
+        return len(self._calls)
+
+    @property
     def full(self) -> bool:
         """Whether so much is under way that nothing should be added."""
         return len(self._calls) >= self._most
@@ -438,8 +447,10 @@ class Link:
                 self._wire.transport.write(b"".join(written))
 
     def _answered(self, reply: Any) -> None:
-        self._heard_at = self._clock.seconds()
-        self._calls.popleft().answered(reply)
+        self._heard_at = now = self._clock.seconds()
+        call = self._calls.popleft()
+        self._latency.observe(now - call.since)
+        call.answered(reply)
 
     def _look(self) -> None:
         """End a wire that keeps somebody waiting, and the wait of those without a wire."""

@@ -22,6 +22,7 @@ from broker.events import Quit
 from broker.keeping import LOST, Keeping, Outcome
 from broker.records import Record
 from broker.store import Beat, Store
+from broker.tally import BrokerTally
 
 AT_ONCE = 50
 """How many sessions of a dead node are swept at the same time."""
@@ -50,7 +51,9 @@ class Presence:
         probe: Callable[[], None],
         messages: Callable[[], int],
         ordered: Callable[[bytes], None],
+        tally: BrokerTally | None = None,
     ) -> None:
+        self._tally = tally or BrokerTally()
         self._store = store
         self._keeping = keeping
         self._clock = clock
@@ -156,6 +159,7 @@ class Presence:
             self._epoch = beat.epoch
             self.node = self._incarnate()
             self.unsteady()
+            self._tally.leases_lost += 1
             self.log.warn("the lease had ended; this node is {new} now", new=self.node)
             await self.take()
         if not self._ended:
@@ -170,9 +174,12 @@ class Presence:
         return False
 
     async def _beat(self, *, take: bool) -> Beat:
+        asked = self._clock.seconds()
         beat = await self._store.beat(
             self.node, self._lease_ms, take=take, messages=self._messages()
         )
+        # in between Redis looked at its clock
+        self._tally.skew = beat.now - (asked + self._clock.seconds()) * 500
         last = self._last
         if last is None or beat.now < last.now or beat.now - last.now > self._lease_ms // 2:
             self.unsteady()
@@ -193,7 +200,8 @@ class Presence:
         if self._last.now - self._steady_since < self._lease_ms:
             return
         half = self._lease_ms // 2
-        nodes, sids = await self._store.expired(half, AT_ONCE, self._last.now + half)
+        until = self._last.now + half
+        nodes, sids = await self._store.expired(half, AT_ONCE, until, self.node)
         for node in nodes:
             await self.sweep(node)
         for sid in sids:
@@ -228,6 +236,7 @@ class Presence:
             swept = [await one for one in sweeping]
             if all(swept):
                 await self._store.swept(node)
+                self._tally.swept += 1
             return all(swept)
         finally:
             self._sweeps.discard(node)

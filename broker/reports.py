@@ -23,6 +23,35 @@ HOUR = 720
 INCIDENTS = 500
 """How many incidents are kept of a cluster."""
 
+POINTS_KEPT = 3600
+"""Seconds that points stay in Redis after a node's last."""
+
+INCIDENT_FIELD = "i"
+"""The field of an entry of the stream of incidents: an `Incident` as JSON."""
+
+POINT_FIELD = "p"
+"""The field of an entry of a stream of points: a `Point` as JSON."""
+
+SILENT = 2.0
+"""Seconds after which a node that has told nothing is shown as degraded."""
+
+GONE_FOR = 3600.0
+"""Seconds for which a node that is gone is still shown."""
+
+GONE_MOST = 100
+"""How many nodes that are gone are shown at most: one that starts, ends and starts under ever
+other names shan't fill Redis.
+"""
+
+POINTS = 240
+"""How many points a series has at most."""
+
+STOPPED = "stopped in good order"
+"""The `why` of a node that has told itself that it's gone."""
+
+LOST = "lost: its lease has ended"
+"""The `why` of a node that hasn't."""
+
 TOP = 20
 """How many channels and people a status names at most."""
 
@@ -41,6 +70,13 @@ class Rate(msgspec.Struct, array_like=True, frozen=True):
 
     name: str
     rate: float
+
+
+class Sized(msgspec.Struct, array_like=True, frozen=True):
+    """A channel and how many are in it."""
+
+    name: str
+    members: int
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +117,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Channels by lines said here."""
     talkers: tuple[Rate, ...] = ()
     """People here by lines said."""
+    largest: tuple[Sized, ...] = ()
+    """Channels by the members that are here."""
 
 
 class Point(msgspec.Struct, array_like=True, frozen=True):
@@ -126,3 +164,81 @@ class Incident(msgspec.Struct, frozen=True):
     about: str = ""
     says: str = ""
     by: str = ""
+
+
+class Slow(msgspec.Struct, frozen=True):
+    """A command that took Redis long: when it was begun (Unix ms), how many seconds it took, and
+    its first word, with the script's name. Never its arguments: they may hold what people said.
+    """
+
+    at: int
+    seconds: float
+    command: str
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """How Redis itself is. Memory and `replica_lag`: bytes; `uptime`: seconds; counts are since it
+    started. `memory_most` 0: no bound. `replica_lag`: of the replica that lags most.
+    `saved`: whether its data was put on disk when that was last tried.
+    `why`: what is wrong, in words.
+    """
+
+    version: str = ""
+    role: str = ""
+    uptime: int = 0
+    memory: int = 0
+    memory_most: int = 0
+    memory_peak: int = 0
+    fragmentation: float = 0.0
+    clients: int = 0
+    clients_most: int = 0
+    blocked: int = 0
+    commands_rate: float = 0.0
+    keys: int = 0
+    evicted: int = 0
+    rejected: int = 0
+    replicas: int = 0
+    replica_lag: int = 0
+    saved: bool = True
+    append_only: bool = False
+    loading: bool = False
+    slow: tuple[Slow, ...] = ()
+    why: tuple[str, ...] = ()
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole cluster, as it was at `at` (Unix ms, Redis's clock).
+
+    `nodes`: by name, those that are gone at the end; their numbers don't count. `sessions` and
+    rates: of all nodes together. `kept`: sessions that wait, detached, to be taken up. `messages`:
+    lines since Redis was empty. `largest`: channels by members; `busiest`, `talkers`: by lines.
+    `incidents`: the last ones first. `why`: what is wrong with the cluster, in words; empty if
+    nothing is.
+    """
+
+    at: int
+    nodes: tuple[Status, ...] = ()
+    sessions: int = 0
+    dialects: dict[str, int] = {}
+    kept: int = 0
+    channels: int = 0
+    messages: int = 0
+    line_rate: float = 0.0
+    delivery_rate: float = 0.0
+    largest: tuple[Sized, ...] = ()
+    busiest: tuple[Rate, ...] = ()
+    talkers: tuple[Rate, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    server: Server = Server()
+    why: tuple[str, ...] = ()
+
+
+class Series(msgspec.Struct, frozen=True):
+    """The last hour, a point for each `step` ms in which there was one, oldest first.
+
+    `nodes`: by name. `total`: all of them together; its `lag` is the longest, its `cpu` the sum.
+    """
+
+    step: int
+    nodes: dict[str, tuple[Point, ...]]
+    total: tuple[Point, ...]

@@ -44,7 +44,9 @@ from broker.keys import Keys
 from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
 from broker.orders import KEPT
+from broker.overview import name_of
 from broker.records import Record, decode_record
+from broker.reports import HOUR, INCIDENTS, POINT_FIELD, POINTS_KEPT
 from broker.scripts import MOMENT, load
 
 FORGOTTEN = 3600
@@ -625,6 +627,52 @@ class Store:
         reply: int = await self._once("admit", keys, node, count, most, FORGOTTEN, *living)
         return reply == 1
 
+    # -- what nodes tell of themselves (`broker.board`)
+
+    def tell_status(
+        self,
+        node: str,
+        status: bytes,
+        incidents: list[bytes],
+        told: Callable[[int | None], None],
+    ) -> None:
+        """Write down how a node is. `told` how many nodes hold a lease; None if it isn't done, and
+        then it isn't tried again.
+        """
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):
+                self.link.send(("SCRIPT", "LOAD", self._scripts["status"].text), lambda _: None)
+            told(None if isinstance(reply, Exception) else reply)
+
+        keys = (self.keys.status, self.keys.incidents, self.keys.leases)
+        args = self._args("status", keys, (node, status, INCIDENTS, *incidents))
+        self.link.send(args, answered, again=False)
+
+    def tell_point(self, node: str, point: bytes) -> None:
+        """Add a point to a node's; what Redis doesn't take is a hole in a chart."""
+        key = self.keys.node_points(node)
+        add = ("XADD", key, "MAXLEN", HOUR, "*", POINT_FIELD, point)
+        for command in (add, ("EXPIRE", key, POINTS_KEPT)):
+            self.link.send(command, lambda _: None, again=False)
+
+    async def glance(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        """Reads, sent together and not repeated; the replies, a ReplyError as a value.
+
+        Raises LinkLost.
+        """
+        answers = [self.link.call(*command, again=False) for command in commands]
+        outcomes = [await answer.addErrback(_refusal) for answer in answers]
+        for outcome in outcomes:
+            if isinstance(outcome, LinkLost):
+                raise outcome
+        return outcomes
+
+    @property
+    def script_names(self) -> dict[bytes, str]:
+        """Of the scripts, by the SHA-1 under which Redis has them."""
+        return {script.sha.encode(): name for name, script in self._scripts.items()}
+
     def tell_open(self, address: str, node: str, count: int, told: Callable[[bool], None]) -> None:
         """Say how many connections an address has open on a node. `told`: if it's certain."""
 
@@ -716,13 +764,16 @@ class Store:
         )
         return Beat(held == 1, int(now), int(deadline), epoch.decode(), order)
 
-    async def expired(self, again_ms: int, most: int, until_ms: int) -> tuple[list[str], list[str]]:
+    async def expired(
+        self, again_ms: int, most: int, until_ms: int, own: str = ""
+    ) -> tuple[list[str], list[str]]:
         """The incarnations whose people someone should sweep now, and the detached sessions (at
         most that many) that someone should end. None if it's after `until_ms` on Redis's clock:
-        what is asked before an outage may be read when it's over.
+        what is asked before an outage may be read when it's over. `own`: the caller's incarnation.
         """
-        keys = (self.keys.leases, self.keys.dying, self.keys.detached)
-        nodes, sids = await self.run("expire", keys, again_ms, most, until_ms)
+        keys = (self.keys.leases, self.keys.dying, self.keys.detached, self.keys.incidents)
+        teller = name_of(own)
+        nodes, sids = await self.run("expire", keys, again_ms, most, until_ms, INCIDENTS, teller)
         return [node.decode() for node in nodes], [sid.decode() for sid in sids]
 
     async def swept(self, node: str) -> None:

@@ -28,13 +28,17 @@ from twisted.logger import (
 from broker import orders
 from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
+from broker.reports import Kind
+from node import __version__
 from node.core.chat import Chat, ChatConfig
 from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
+from node.core.tally import Tally
 from node.dialects.slash import Slash
+from node.health import Health
 from node.net.connection import LineDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
@@ -42,7 +46,10 @@ from node.net.idle import Idle
 from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
+from node.numbers import Numbers
+from node.reporter import Reporter
 from node.settings import Settings
+from node.vitals import LoopLag
 
 GOODBYE = 5.0
 """Seconds that a node takes at most to say goodbye."""
@@ -77,7 +84,8 @@ class Node:
             later=end_of_turn(reactor),
             orders=self._ordered,
         )
-        self._outbox = Outbox(end_of_turn(reactor), write)
+        self.tally = Tally()
+        self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
                 server=settings.server_name,
@@ -92,10 +100,38 @@ class Node:
             spawn=_spawn,
             promise=Deferred,
             later=reactor.callLater,
+            tally=self.tally,
         )
         self._entrance = _entrance(settings, self.broker) if settings.limits else None
         self._idle = Idle(self.chat, settings.idle, reactor)
-        self._ports: list[Any] = []
+        self._lag = LoopLag(self.tally.loop_lag, reactor)
+        self.health = Health(
+            self.broker.tally,
+            beat=settings.lease / 8,
+            starting=lambda: not self._serving,
+            draining=lambda: self.draining,
+            lag=lambda: self._lag.longest,
+            seconds=reactor.seconds,
+        )
+        self._numbers = Numbers(
+            settings.name,
+            self.broker,
+            self.chat,
+            self.health,
+            ending=lambda: self.draining,
+            dialects=(Slash.name,),
+        )
+        self._reporter = Reporter(
+            settings.name,
+            self.broker.board,
+            self.chat,
+            self.broker.tally,
+            self.health,
+            self._lag,
+            reactor,
+        )
+        self._ports: list[tuple[str, Any]] = []
+        self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
         self.draining = False
@@ -107,12 +143,24 @@ class Node:
         Raises OSError (or Twisted's `CannotListenError`) if a door can't be opened.
         """
         settings = self._settings
+        # /livez answers while Redis is waited for, and /readyz says so; but where nodes share a
+        # port, who asks is to find another node
+        first = "" if settings.reuse_port else "http"
+        opened = await self._open_doors(lambda kind: kind == first)
         await self.broker.start(self.chat)
+        self._serving = True
         if settings.limits and settings.idle:
             self._idle.start()
-        opened = []
+        self._lag.start()
+        if settings.reports:
+            self._reporter.start()
+            self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
+        return await self._open_doors(lambda kind: kind != first) + opened
+
+    async def _open_doors(self, wanted: Callable[[str], bool]) -> list[str]:
+        settings, opened = self._settings, []
         for kind, endpoints, door in self._doors():
-            for endpoint in endpoints:
+            for endpoint in endpoints if wanted(kind) else ():
                 port = await open_door(
                     reactor,
                     endpoint,
@@ -121,7 +169,7 @@ class Node:
                     dead_peer=settings.dead_peer,
                     balancers=_balancers(settings, served=kind == "http"),
                 )
-                self._ports.append(port)
+                self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")
         return opened
 
@@ -139,16 +187,32 @@ class Node:
             Slash(),
             outbox_bytes=self._settings.outbox_bytes,
             flush=self._outbox.flush_one,
-            slow=lambda session: log.info("a slow reader is closed", sid=session.me.sid),
+            slow=self._slow,
             call_later=reactor.callLater,
             spawn=_spawn,
             entrance=self._entrance,
         )
 
-    def _http_door(self) -> Any:
-        from node.http.counter import http_door  # half of a node's start-up time, if it's unused
+    def _slow(self, session: Session) -> None:
+        bound = self._settings.outbox_bytes
+        says = f"reads too slowly: more than {bound} bytes waited"
+        self.broker.board.tell(Kind.SLOW, session.me.nick, says)
 
-        return http_door(self.broker)
+    def _http_door(self) -> Any:
+        # half of a node's start-up time, if it's unused
+        from node.http.counter import Counter
+        from node.http.health import Livez, Readyz
+        from node.http.metrics import Metrics
+        from node.http.site import site
+
+        return site(
+            {
+                "counter": Counter(self.broker),
+                "livez": Livez(),
+                "readyz": Readyz(self.health.unready),
+                "metrics": Metrics(self._numbers),
+            }
+        )
 
     # -- coming to an end, and losing weight
 
@@ -164,13 +228,16 @@ class Node:
             self._drain.hurry()
 
     async def _end(self, over: float) -> None:
-        await self._close_doors()
+        # A balancer reads from /readyz that it's to send nobody. Where nodes share a port, who asks
+        # is to find another node.
+        await self._close_doors(but="" if self._settings.reuse_port else "http")
+        says = f"{len(self.chat.hub.sessions)} sessions within {over:g} s"
+        self.broker.board.tell(Kind.DRAINING, self._settings.name, says)
         if over > 0:
             self._closing = Goodbye.DRAIN
             drained: Deferred[None] = Deferred()
             everybody = list(self.chat.hub.sessions.values())
             self._drain = self._spread(everybody, over, lambda: drained.callback(None))
-            log.info("draining: {n} sessions within {s} s", n=len(everybody), s=over)
             self._drain.start()
             await drained
         with suppress(ReactorNotRunning):  # it couldn't even serve, and is stopping
@@ -187,14 +254,17 @@ class Node:
             call_later=reactor.callLater,
         )
 
-    async def _close_doors(self) -> None:
-        ports, self._ports = self._ports, []
-        for port in ports:
+    async def _close_doors(self, *, but: str = "") -> None:
+        """Close all doors but those of one kind."""
+        closing = [port for kind, port in self._ports if kind != but]
+        self._ports = [door for door in self._ports if door[0] == but]
+        for port in closing:
             await _settled(port.stopListening())
 
     async def stop(self) -> None:
         """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
-        await self._close_doors()
+        self.draining = True
+        await self._close_doors(but="http")
         self._idle.stop()
         try:
             goodbye = Deferred.fromCoroutine(self.chat.close_all(self._closing))
@@ -203,7 +273,12 @@ class Node:
             await goodbye
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
+        self._lag.stop()
+        if self.broker.ready:
+            self.broker.board.tell(Kind.STOPPED, self._settings.name)
+            await _settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))
         await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
+        await self._close_doors()
 
     # -- what an operator orders (`broker.orders`)
 
@@ -232,7 +307,8 @@ class Node:
             _spawn(self.broker.report(order.report, shedding, over))
 
         drain = self._spread(some, over, lambda: report(finished=True))
-        log.info("shedding {n} of {all} sessions", n=len(some), all=len(everybody))
+        says = f"{len(some)} of {len(everybody)} sessions are sent elsewhere"
+        self.broker.board.tell(Kind.REBALANCE, self._settings.name, says)
         report(finished=False)
         drain.start()
 

@@ -190,6 +190,12 @@ class Settings:
         "When the node ends, close people's connections spread over this time. 0: all at once.",
         check=between(0, 86_400, "seconds"),
     )
+    reports: bool = setting(
+        True,
+        "",
+        "Tell Redis nothing of how this node is, so that no dashboard knows it.",
+        negated=True,
+    )
     ack: str = setting(
         "accepted",
         "LEVEL",

@@ -38,6 +38,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "say": ("_member", "_log"),
     "settle": ("_member", "_settle"),
     "shelve": (),
+    "status": (),
     "take": ("_kept", "_log"),
     "taken": ("_kept",),
     "tell": ("_member", "_settle", "_log"),

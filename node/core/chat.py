@@ -20,6 +20,7 @@ from node.core.hub import Hub, Outbox
 from node.core.lane import Lane
 from node.core.replies import Closing, Error, Goodbye, Greeting, News, Notice
 from node.core.session import Promise, Session, Waiting, new_secret, new_sid
+from node.core.tally import Tally
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
@@ -109,17 +110,18 @@ class Chat:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         promise: Callable[[], Promise],
         later: Callable[[float, Callable[[], None]], object],
+        tally: Tally | None = None,
     ) -> None:
         self.config = config
         self.broker = broker
-        self.hub = Hub(outbox, broker.unfollow)
+        self.tally = tally or Tally()
+        self.hub = Hub(outbox, broker.unfollow, self.tally)
         self.started = seconds()
         self.seconds = seconds
         self._rng = rng
         self._spawn = spawn
         self._promise = promise
         self._later = later
-        self.said = 0  # lines
         self._known: set[Session] = set()  # to the cluster: opened, and not evicted since
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
         self._restoring: set[Session] = set()  # that are neither, just now
@@ -139,6 +141,7 @@ class Chat:
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)
+        self.tally.connections += 1
         return session
 
     def greet(self, session: Session, *, lobby: bool = True) -> None:

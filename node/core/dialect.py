@@ -22,6 +22,9 @@ class Dialect(Protocol):
     same bytes, rendered once. So it's compared by identity, and its options are part of it.
     """
 
+    name: str
+    """What it's called, for operators."""
+
     echo: bool
     """Whether people read their own lines."""
 

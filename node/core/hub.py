@@ -13,8 +13,9 @@ from broker.api import Arrival, Missed, Regained, Roster, Topic
 from broker.events import Entry, Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
 from broker.names import fold
 from node.core.dialect import Dialect, Place
-from node.core.replies import Disorder, Gap, Past, Reply
+from node.core.replies import Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
+from node.core.tally import Tally
 
 SHOWN = 16_384
 """How many events that stand in several logs are remembered, for when they come by again."""
@@ -84,7 +85,10 @@ class Channel:
 class Hub:
     """All channels and sessions of a node. `unfollow` is told of a channel that's deserted."""
 
-    def __init__(self, outbox: Outbox, unfollow: Callable[[str], None]) -> None:
+    def __init__(
+        self, outbox: Outbox, unfollow: Callable[[str], None], tally: Tally | None = None
+    ) -> None:
+        self.tally = tally or Tally()
         self._outbox = outbox
         self._unfollow = unfollow
         self._channels: dict[str, Channel] = {}
@@ -174,6 +178,10 @@ class Hub:
         """How many channels people here are in."""
         return len(self._channels)
 
+    def sizes(self) -> Iterable[tuple[str, int]]:
+        """The channels that people here are in, and how many are in each."""
+        return ((name, len(channel.members)) for name, channel in self._channels.items())
+
     def spelled(self, name: str, otherwise: str = "") -> str:
         """A channel's name as it was first spelled, if people here are in it."""
         channel = self._channels.get(name)
@@ -224,6 +232,7 @@ class Hub:
         their own unless they asked to.
         """
         events, seq = envelope.events, envelope.seq
+        deliveries = 0
         authors = {event.sid for event in events} & channel.members.keys()
         for sid in authors:
             channel.members[sid].channels[channel.name].quiet = False
@@ -238,12 +247,17 @@ class Hub:
                 for session in skipped:
                     del group[session]
             self._outbox.put_all(group, b"".join(pieces))
+            deliveries += len(group) * len(events)
             for session in skipped:
                 group[session] = None
                 sid = session.me.sid
                 others = [p for p, event in zip(pieces, events, strict=True) if event.sid != sid]
                 if others:
                     self._outbox.put(session, b"".join(others))
+                    deliveries += len(others)
+        tally = self.tally  # as in `shown`: this is the hot path
+        tally.deliveries += deliveries
+        tally.fan_out.observe(deliveries / len(events), len(events))
 
     def _show(self, channel: Channel, event: Event, place: Place) -> None:
         """Any one event, to those of the channel whom it's for."""
@@ -251,6 +265,7 @@ class Hub:
         before: dict[str, tuple[str, int]] = {}
         if isinstance(event, Renamed | Quit):
             before = self._shown_before(event)
+        deliveries = 0
         for dialect, group in channel.groups.items():
             data = dialect.render(event, place)
             if not data:
@@ -265,6 +280,11 @@ class Hub:
                 ):
                     continue
                 self._outbox.put(session, data)
+                deliveries += 1
+        if isinstance(event, Said):
+            self.tally.shown(deliveries, 1)
+        else:
+            self.tally.deliveries += deliveries
         if isinstance(event, Renamed | Quit):
             before[channel.name] = (channel.era, place.seq)
 
@@ -350,6 +370,7 @@ class Hub:
         if session is not None:
             place = Place("", envelope.epoch, envelope.seq, envelope.ms)
             self._outbox.put(session, session.dialect.render(event, place))
+            self.tally.deliveries += 1
 
     def gap(self, log: str, lost: int | None) -> None:
         """As `broker.api.Sink.gap`."""
@@ -404,6 +425,8 @@ class Hub:
 
     def reply(self, session: Session, reply: Reply) -> None:
         """Say something to one session only."""
+        if type(reply) is Error:
+            self.tally.refusals[reply.code] += 1
         self._outbox.put(session, session.dialect.reply(reply))
 
     def _welcome(self, session: Session) -> None:

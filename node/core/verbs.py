@@ -89,7 +89,10 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         session.lane.settled(None)
         return
     session.current = name
-    chat.said += 1
+    tally, nick = chat.tally, session.me.nick
+    tally.lines += 1
+    tally.by_channel[name] = tally.by_channel.get(name, 0) + 1
+    tally.by_nick[nick] = tally.by_nick.get(nick, 0) + 1
     chat.broker.say(session.me, name, text, command.action, session.lane.settled)
 
 
@@ -244,7 +247,7 @@ async def ping(chat: "Chat", session: Session, command: commands.Ping) -> None:
 async def stats(chat: "Chat", session: Session, command: commands.Stats) -> None:
     totals = await chat.broker.totals()
     uptime = int(chat.seconds() - chat.started)
-    here = Totals(1, len(chat.hub.sessions), len(chat.hub), chat.said)
+    here = Totals(1, len(chat.hub.sessions), len(chat.hub), chat.tally.lines)
     chat.hub.reply(session, replies.StatsAre(chat.config.node, uptime, here, totals))
 
 

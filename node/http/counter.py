@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import NOT_DONE_YET
 
 from broker.api import Broker, Refused
 
@@ -34,18 +34,3 @@ class Counter(Resource):
             said = "the broker is away\n"
         request.write(said.encode())
         request.finish()
-
-
-class _Site(Site):
-    noisy = False
-    displayTracebacks = False
-
-    def log(self, request: Any) -> None:
-        """No line per request."""
-
-
-def http_door(broker: Broker) -> Site:
-    """The site behind a node's HTTP door."""
-    root: Any = Resource()
-    root.putChild(b"counter", Counter(broker))
-    return _Site(root, timeout=30)  # type: ignore[no-untyped-call]

@@ -87,7 +87,8 @@ class LineConnection(Protocol):
             self._turn_away(closing)
 
     def _turn_away(self, closing: Closing) -> None:
-        transport = self.transport
+        transport, turned_away = self.transport, self._door.chat.tally.turned_away
+        turned_away[closing.code] = turned_away.get(closing.code, 0) + 1
         transport.unregisterProducer()
         transport.write(self._door.dialect.reply(closing))
         transport.resumeProducing()  # closing before all is read would be a reset, not an end
@@ -105,6 +106,7 @@ class LineConnection(Protocol):
         if session is None:
             return
         self.quiet = 0
+        chat.tally.bytes_in += len(data)
         pace = self._pace
         if pace is not None:
             data = pace.due(data)
@@ -139,6 +141,7 @@ class LineConnection(Protocol):
     def connectionLost(self, _reason: Any = None) -> None:
         session, self._session = self._session, None
         self._gone = True
+        self._take_backlog()
         if self._grace is not None and self._grace.active():
             self._grace.cancel()
         if self._pace is not None and self._door.entrance is not None:
@@ -159,11 +162,13 @@ class LineConnection(Protocol):
             return
         self._backlog.append(data)
         self._waiting += len(data)
+        self._door.chat.tally.outbox += len(data)
         if self._waiting > self._door.outbox_bytes:
             self._give_up_on(self._session)
 
     def _give_up_on(self, session: Session) -> None:
         self._why = SLOW
+        self._door.chat.tally.slow_readers += 1
         self._door.slow(session)
         self.transport.abortConnection()
 
@@ -176,8 +181,7 @@ class LineConnection(Protocol):
         self._session = None
         transport = self.transport
         transport.unregisterProducer()
-        transport.write(b"".join(self._backlog or ()))
-        self._backlog = None
+        transport.write(b"".join(self._take_backlog()))
         self._ready()
         transport.loseConnection()
         self._soon_closed()
@@ -224,10 +228,16 @@ class LineConnection(Protocol):
     def pauseProducing(self) -> None:
         if self._backlog is None:
             self._backlog = []
-            self._waiting = 0
+
+    def _take_backlog(self) -> list[bytes]:
+        """What waited, of which nothing waits here any more."""
+        backlog, self._backlog = self._backlog or [], None
+        self._door.chat.tally.outbox -= self._waiting
+        self._waiting = 0
+        return backlog
 
     def resumeProducing(self) -> None:
-        backlog, self._backlog = self._backlog, None
+        backlog = self._take_backlog()
         if backlog:
             self.transport.write(b"".join(backlog))
         if self._backlog is None:

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from broker.api import Later
 from node.core.session import Session
+from node.core.tally import Tally
 
 
 class Outbox:
@@ -20,7 +21,13 @@ class Outbox:
 
     log = Logger()
 
-    def __init__(self, later: Later, write: Callable[[Session, bytes], None]) -> None:
+    def __init__(
+        self,
+        later: Later,
+        write: Callable[[Session, bytes], None],
+        tally: Tally | None = None,
+    ) -> None:
+        self._tally = tally or Tally()
         self._later = later
         self._write = write
         self._dirty: list[Session] = []
@@ -48,7 +55,7 @@ class Outbox:
         dirty, self._dirty = self._dirty, []
         write = self._write
         same: list[bytes] = []
-        data = b""
+        data, written = b"", 0
         for session in dirty:
             pending = session.pending
             if pending:
@@ -56,13 +63,17 @@ class Outbox:
                 if pending != same:
                     same, data = pending, b"".join(pending)
                 session.pending = []
+                written += len(data)
                 try:
                     write(session, data)
                 except Exception:  # the others are still to be written to
                     self.log.failure("writing to a session")
+        self._tally.bytes_out += written
 
     def flush_one(self, session: Session) -> None:
         """Write out what there is for one session, now."""
         pending, session.pending = session.pending, []
         if pending:
-            self._write(session, b"".join(pending))
+            data = b"".join(pending)
+            self._tally.bytes_out += len(data)
+            self._write(session, data)

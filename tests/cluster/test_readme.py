@@ -1,17 +1,16 @@
-"""README.md says what is so: its conversation was held, its table has every setting."""
+"""README.md and docs/metrics.md say what is so: a conversation was held, tables are complete."""
 
 import pytest
 
-from tests.support.readme import MADE, README, part, with_part
+from tests.support.readme import MADE, part, with_part
 
 TEXT = "before\n<!-- word: made -->\nold\n<!-- /word -->\nafter\n"
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_what_a_program_makes_is_as_it_would_make_it_now(name: str) -> None:
-    assert MADE[name]() == part(README.read_text(), name), (
-        "run `make readme`, and look what changed"
-    )
+    page, make = MADE[name]
+    assert make() == part(page.read_text(), name), "run `make readme`, and look what changed"
 
 
 def test_a_part_stands_between_its_comments() -> None:

@@ -32,6 +32,7 @@ FLAGS = (
     *("--lobby", ""),
     "--no-limits",
     *("--lease", "600"),  # no beat while it's measured
+    "--no-reports",  # and no status
 )
 
 TEXT = "x" * 100

@@ -172,7 +172,12 @@ class Nodes:
     def held(self) -> list[str]:
         """The keys in which people, or nodes for them, hold something: nicks, places, records."""
         kinds = (":claim", ":roster", "{w:")
-        return [key for key in self.all_keys() if any(kind in key for kind in kinds)]
+        told = ":points"  # of itself, for charts: that's nobody's
+        return [
+            key
+            for key in self.all_keys()
+            if any(kind in key for kind in kinds) and not key.endswith(told)
+        ]
 
     def leases(self) -> list[str]:
         """The names of the nodes that the cluster believes in."""

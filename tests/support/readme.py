@@ -1,4 +1,5 @@
-"""The parts of README.md that a program makes, each between two comments that name it.
+"""The parts of README.md and docs/metrics.md that a program makes, each between two comments that
+name it.
 
     python -m tests.support.readme     makes them anew (`make readme`)
 
@@ -9,18 +10,24 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.metrics_table import metrics_table
 from tests.support.settings_table import settings_table
 from tests.support.transcript import transcript
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
 def _block() -> str:
     return f"```text\n{transcript()}\n```"
 
 
-MADE: dict[str, Callable[[], str]] = {"transcript": _block, "settings": settings_table}
-"""How each part is made, by name."""
+MADE: dict[str, tuple[Path, Callable[[], str]]] = {
+    "transcript": (README, _block),
+    "settings": (README, settings_table),
+    "metrics": (ROOT / "docs" / "metrics.md", metrics_table),
+}
+"""Where each part stands and how it's made, by name."""
 
 
 def part(text: str, name: str) -> str:
@@ -42,11 +49,9 @@ def _find(text: str, name: str) -> re.Match[str]:
 
 
 def main() -> None:
-    """Make all parts of README.md anew."""
-    text = README.read_text()
-    for name, make in MADE.items():
-        text = with_part(text, name, make())
-    README.write_text(text)
+    """Make all parts anew."""
+    for name, (page, make) in MADE.items():
+        page.write_text(with_part(page.read_text(), name, make()))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.test.requesthelper import DummyRequest
 
 from broker.memory import Memory, World
-from node.http.counter import Counter, http_door
+from node.http.counter import Counter
 from tests.support.sinks import Record
 from tests.support.village import done
 
@@ -105,9 +105,3 @@ def test_who_has_gone_meanwhile_is_not_written_to(world: World) -> None:
     request = get(Counter(broker))
     request.processingFailed(Failure(ConnectionLost()))
     assert (b"", 1) == (body(request), broker.cancelled)
-
-
-def test_the_counter_is_at_its_path_only(broker: Memory) -> None:
-    root: Any = http_door(broker).resource
-    assert isinstance(root.getStaticEntity(b"counter"), Counter)
-    assert [b"counter"] == root.listStaticNames()

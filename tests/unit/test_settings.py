@@ -50,6 +50,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "reuse_port": False,
         "lease": 8.0,
         "drain": 20.0,
+        "reports": True,
         "ack": "accepted",
         "replicas": 1,
         "ack_timeout": 0.5,

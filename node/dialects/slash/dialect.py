@@ -21,6 +21,8 @@ from node.dialects.slash.replies import OPTIONS, REPLIES, because, clock
 class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
 
+    name = "slash"
+
     def __init__(
         self,
         options: frozenset[str] = frozenset(),

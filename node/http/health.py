@@ -1,0 +1,44 @@
+"""`/livez` and `/readyz`: whether a node is to be started anew, and whether it's to get people.
+
+Whoever is asked for `/livez` is alive: its event loop turns. Redis isn't asked, or a blip of it
+would restart all nodes at once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from twisted.web.resource import Resource
+
+
+def _json(request: Any, told: object) -> bytes:
+    request.setHeader(b"content-type", b"application/json")
+    return msgspec.json.encode(told) + b"\n"
+
+
+class Livez(Resource):
+    """`GET /livez`: 200, at once."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def render_GET(self, request: Any) -> bytes:
+        return _json(request, {"alive": True})
+
+
+class Readyz(Resource):
+    """`GET /readyz`: 200, or 503 and why not. `unready`: the reasons, in words."""
+
+    isLeaf = True
+
+    def __init__(self, unready: Callable[[], Sequence[str]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._unready = unready
+
+    def render_GET(self, request: Any) -> bytes:
+        why = self._unready()
+        if why:
+            request.setResponseCode(503)
+        return _json(request, {"ready": not why, "why": why})
