@@ -42,6 +42,7 @@ class Operator:
             "username": where.username or None,
             "password": where.password or None,
             "socket_timeout": ANSWER,
+            "driver_info": None,  # CLIENT SETINFO: Redis 7.0 doesn't know it
         }
         if where.path:
             options["unix_socket_path"] = where.path

@@ -1,11 +1,15 @@
 """`deploy/redis/redis.acl`: a cluster works with it, and what it doesn't list is refused."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 import redis
 
+from broker.embedded import find_server
 from tests.support.nodes import Nodes
 from tests.support.operator import operate_on
 from tests.support.processes import await_fact
@@ -14,6 +18,7 @@ from tests.support.town import Town
 
 ACL = Path(__file__).parents[2] / "deploy" / "redis" / "redis.acl"
 PASSWORD = "open sesame"
+SERVERS = {find_server(), *map(Path, filter(None, [which("redis-server")]))}
 COMMANDS = [
     ("node", "FLUSHALL"),
     ("node", "CONFIG", "GET", "maxmemory"),
@@ -111,6 +116,43 @@ def test_a_cluster_does_all_it_does_with_the_shipped_users(
 def test_what_is_not_listed_is_refused(guarded: Guarded, user: str, command: list[str]) -> None:
     with guarded.client(user) as client, pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*command)
+
+
+@pytest.mark.parametrize("binary", SERVERS, ids=lambda binary: str(binary.name))
+def test_what_scripts_wrote_is_there_after_a_restart(binary: Path, tmp_path: Path) -> None:
+    """Redis 7.0 leaves it out if its default user may do nothing."""
+    secrets, bin_ = tmp_path / "secrets", tmp_path / "bin"
+    secrets.mkdir()
+    bin_.mkdir()
+    (secrets / "redis_node").write_text(f"{PASSWORD}\n")
+    (bin_ / "redis-server").symlink_to(binary)
+    door = tmp_path / "redis.sock"
+    places = {"REDIS_DATA": str(tmp_path), "REDIS_SECRETS": str(secrets)}
+    path = f"{bin_}:{os.environ['PATH']}"
+
+    def asked(*command: str) -> object:
+        """What the server says, which is started for that and ended after."""
+        start: list[str | Path] = [ACL.parent / "start.sh", "--port", "0", "--unixsocket", door]
+        with subprocess.Popen(
+            start, env={**os.environ, **places, "PATH": path}, stdout=subprocess.DEVNULL
+        ) as server:
+            try:
+                client = redis.Redis(unix_socket_path=str(door), username="node", password=PASSWORD)
+                await_fact(lambda: door.exists() and answers(client))
+                return client.execute_command(*command)
+            finally:
+                server.terminate()
+
+    write = "redis.call('SET', KEYS[1], 'x'); redis.call('SET', KEYS[2], 'y') return 'done'"
+    assert b"done" == asked("EVAL", write, "2", "chorus:1", "chorus:2")
+    assert b"y" == asked("GET", "chorus:2")
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.exceptions.ConnectionError:
+        return False
 
 
 def test_nobody_comes_in_without_a_name(guarded: Guarded) -> None:
