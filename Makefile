@@ -11,6 +11,7 @@
 #   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)
 #   make chaos   do terrible things to a cluster and judge what people saw
 #                (make chaos SEED=7 MINUTES=30 NODES=6)
+#   make lock    write deploy/requirements.txt anew: what the image installs, with hashes
 #   make venv    only install
 #   make clean   remove what make and the tools made; the cluster's data in .chorus stays
 
@@ -25,7 +26,7 @@ NODES ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test check readme screenshots bench bench-quick work chaos clean
+.PHONY: up venv test check readme screenshots bench bench-quick work chaos lock clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -58,6 +59,11 @@ work: .venv/installed-dev
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES))
+
+lock: .venv/installed-dev
+	@$(PIP) 'uv>=0.13,<1'
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o deploy/requirements.txt
 
 clean:
 	rm -rf .venv build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

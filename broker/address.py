@@ -1,16 +1,22 @@
 """Where Redis is: the parts of a URL such as `redis://user:password@host:6379/0`.
 
 Schemes as registered with IANA and used by redis-py: `redis`, `rediss` (TLS) and
-`unix://[user:password@]/path?db=0`. Must not know connections.
+`unix://[user:password@]/path?db=0`. So are the names of TLS's files:
+`rediss://host?ssl_ca_certs=ca.pem&ssl_certfile=mine.pem&ssl_keyfile=key.pem`. Must not know
+connections.
 """
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One Redis. `path`: a unix socket, and then `host` and `port` mean nothing."""
+    """One Redis. `path`: a unix socket, and then `host` and `port` mean nothing.
+
+    `authorities`: a PEM file with those who may vouch for the server, empty: the system's.
+    `certificate` and `key`: PEM files of one's own, for a server that asks who we are.
+    """
 
     host: str = "127.0.0.1"
     port: int = 6379
@@ -19,11 +25,17 @@ class Address:
     db: int = 0
     username: str = ""
     password: str = field(default="", repr=False)
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
 
     @property
     def shown(self) -> str:
         """For people and logs: where, without any secret."""
         return self.path or f"{self.host}:{self.port}"
+
+
+_FILES = {"ssl_ca_certs": "authorities", "ssl_certfile": "certificate", "ssl_keyfile": "key"}
 
 
 def parse(url: str) -> Address:
@@ -37,7 +49,13 @@ def parse(url: str) -> Address:
             " (special characters of a password are written as %XX)"
         ) from None
     path = ""
-    named = parse_qs(parts.query).get("db", ["0"])[0]
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    named = asked.get("db", "0")
+    files = {field: asked[name] for name, field in _FILES.items() if name in asked}
+    if files and parts.scheme != "rediss":
+        raise ValueError(f"{' and '.join(_FILES.keys() & asked.keys())} need rediss://")
+    if files.keys() & {"certificate", "key"} and not {"certificate", "key"} <= files.keys():
+        raise ValueError("ssl_certfile and ssl_keyfile come together")
     if parts.scheme in ("redis", "rediss"):
         if not parts.hostname:
             raise ValueError("a host is missing, as in redis://127.0.0.1:6379/0")
@@ -58,4 +76,13 @@ def parse(url: str) -> Address:
         db=int(named),
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        **files,
     )
+
+
+def with_password(url: str, password: str) -> str:
+    """The URL of the same Redis with this password in it, in place of its own if it has one."""
+    parts = urlsplit(url)
+    user, at, where = parts.netloc.rpartition("@")
+    user = user.partition(":")[0] if at else ""
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{where}").geturl()

@@ -513,9 +513,9 @@ def _endpoint(reactor: Any, address: Address) -> Any:
     plain: Any = HostnameEndpoint(reactor, address.host, address.port, timeout=5)
     if not address.tls:
         return plain
-    from twisted.internet.ssl import optionsForClientTLS  # costs start-up time, seldom needed
+    from broker.tls import creator  # costs start-up time, seldom needed
 
-    return wrapClientTLS(optionsForClientTLS(address.host), plain)
+    return wrapClientTLS(creator(address), plain)
 
 
 def _packed(*command: Argument) -> bytes:

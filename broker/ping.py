@@ -55,7 +55,10 @@ def _connect(address: Address, timeout: float) -> socket.socket:
     import ssl  # costs start-up time, seldom needed
 
     try:
-        return ssl.create_default_context().wrap_socket(wire, server_hostname=address.host)
+        context = ssl.create_default_context(cafile=address.authorities or None)
+        if address.certificate:
+            context.load_cert_chain(address.certificate, address.key)
+        return context.wrap_socket(wire, server_hostname=address.host)
     except BaseException:
         wire.close()
         raise

@@ -5,6 +5,7 @@ Values are quoted only where they can't hold a secret. Nothing here opens, binds
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from broker import address
 from broker.api import Code, Refused
@@ -19,6 +20,26 @@ def redis_url(value: str) -> None:
         address.parse(value)
     except ValueError as e:
         raise ValueError(f"a Redis URL such as redis://127.0.0.1:6379/0 ({e})") from None
+
+
+def secret_file_or_none(value: str) -> None:
+    """A file that holds a secret. Or nothing."""
+    if value:
+        read_secret(value)
+
+
+def read_secret(path: str) -> str:
+    """What a file holds, without the line's end. Raises ValueError, which quotes nothing of it."""
+    try:
+        secret = Path(path).read_text().strip("\r\n")
+    except OSError as e:
+        why = (e.strerror or str(e)).lower()
+        raise ValueError(f"a file that can be read: {path}: {why}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"text in {path}") from None
+    if not secret or "\n" in secret:
+        raise ValueError(f"one line in {path}")
+    return secret
 
 
 def endpoints(values: tuple[str, ...]) -> None:

@@ -65,7 +65,7 @@ class Node:
         self._rng = rng = random.Random()
         self.broker = Cluster(
             ClusterConfig(
-                url=settings.redis,
+                url=settings.redis_url,
                 namespace=settings.namespace,
                 node=settings.name,
                 lease=settings.lease,

@@ -8,6 +8,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 
+from broker.address import with_password
 from node.checks import (
     between,
     channel_or_none,
@@ -16,7 +17,9 @@ from node.checks import (
     one_of,
     origins,
     rate,
+    read_secret,
     redis_url,
+    secret_file_or_none,
     spelled,
     token_file,
 )
@@ -43,6 +46,12 @@ class Settings:
         check=redis_url,
         env="CHORUS_REDIS_URL",
         secret=True,
+    )
+    redis_password_file: str = setting(
+        "",
+        "FILE",
+        "Where the password for Redis is, rather than in its URL. Empty: nowhere.",
+        check=secret_file_or_none,
     )
     line: tuple[str, ...] = setting(
         (),
@@ -281,6 +290,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         validate(self)
+
+    @property
+    def redis_url(self) -> str:
+        """Where Redis is, with the password."""
+        if not self.redis_password_file:
+            return self.redis
+        return with_password(self.redis, read_secret(self.redis_password_file))
 
     @property
     def doors(self) -> int:

@@ -29,7 +29,11 @@ class Livez(Resource):
 
 
 class Readyz(Resource):
-    """`GET /readyz`: 200, or 503 and why not. `unready`: the reasons, in words."""
+    """`GET /readyz`: 200, or 503 and why not. `unready`: the reasons, in words.
+
+    `/readyz?red=404` answers 404 instead: what HAProxy takes for "nobody new, and keep whom you
+    have" (`http-check disable-on-404`). A 503 would have it cut everybody off.
+    """
 
     isLeaf = True
 
@@ -40,5 +44,5 @@ class Readyz(Resource):
     def render_GET(self, request: Any) -> bytes:
         why = self._unready()
         if why:
-            request.setResponseCode(503)
+            request.setResponseCode(404 if request.args.get(b"red") == [b"404"] else 503)
         return _json(request, {"ready": not why, "why": why})

@@ -66,9 +66,15 @@ class _Listener:
     """The reactor, but for how it listens on TCP."""
 
     def __init__(
-        self, reactor: Any, port: type[Port], dead_peer: int, balancers: Balancers | None
+        self,
+        reactor: Any,
+        endpoint: str,
+        port: type[Port],
+        dead_peer: int,
+        balancers: Balancers | None,
     ) -> None:
         self._reactor = reactor
+        self._endpoint = endpoint
         self._port = port
         self._dead_peer = dead_peer
         self._balancers = balancers
@@ -90,9 +96,13 @@ class _Listener:
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> Port:
+        del contextFactory  # has read the files for good
         from twisted.protocols.tls import TLSMemoryBIOFactory  # slow to import, seldom needed
 
-        wrapped = TLSMemoryBIOFactory(contextFactory, False, factory)
+        from node.net.certificates import Certificates
+
+        certificates: Any = Certificates(self._endpoint, self._reactor.seconds)
+        wrapped = TLSMemoryBIOFactory(certificates, False, factory)
         return self.listenTCP(port, wrapped, backlog, interface)
 
 
@@ -111,7 +121,7 @@ async def open_door(
 
     Raises ValueError for a string that is no endpoint, and `error.CannotListenError`.
     """
-    listener = _Listener(reactor, SharedPort if shared else Port, dead_peer, balancers)
+    listener = _Listener(reactor, endpoint, SharedPort if shared else Port, dead_peer, balancers)
     door = serverFromString(listener, endpoint)
     return await door.listen(factory)
 

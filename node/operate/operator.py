@@ -48,13 +48,14 @@ class Operator:
         self.settings = settings
         self.wait = wait
         self.say = say
-        where = parse(settings.redis)
+        where = parse(settings.redis_url)
         self.shown = where.shown
         options: dict[str, Any] = {
             "db": where.db,
             "username": where.username or None,
             "password": where.password or None,
             "socket_timeout": ANSWER,
+            "driver_info": None,  # CLIENT SETINFO: Redis 7.0 doesn't know it
         }
         if not patient:
             options["retry"] = Retry(NoBackoff(), 0)
@@ -62,6 +63,12 @@ class Operator:
             options["unix_socket_path"] = where.path
         else:
             options |= {"host": where.host, "port": where.port, "ssl": where.tls}
+        if where.tls:
+            options |= {
+                "ssl_ca_certs": where.authorities or None,
+                "ssl_certfile": where.certificate or None,
+                "ssl_keyfile": where.key or None,
+            }
         self.redis: Any = redis.Redis(**options)
 
     @property

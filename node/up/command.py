@@ -51,10 +51,10 @@ def run(given: Mapping[str, Given]) -> int:
         with _interruptible(), ExitStack() as stack:
             doors = _claim(given, stack)
             if "redis" in given:
-                ping(settings.redis)
+                ping(settings.redis_url)
                 return _supervise(own, settings, doors, None, stack)
             redis = stack.enter_context(Embedded(own.state))
-            settings = replace(settings, redis=redis.url)
+            settings = replace(settings, redis=redis.url, redis_password_file="")
             return _supervise(own, settings, doors, redis, stack)
     except (EmbeddedError, PortError, StartError, Unreachable) as e:
         raise UpError(str(e)) from None

@@ -154,9 +154,11 @@ class Nodes:
     As a context manager: nothing of them stays.
     """
 
-    def __init__(self, url: str, folder: Path, *flags: str, module: str = "node") -> None:
+    def __init__(
+        self, url: str, folder: Path, *flags: str, module: str = "node", namespace: str = ""
+    ) -> None:
         self.url = url
-        self.namespace = f"test-{secrets.token_hex(4)}"
+        self.namespace = namespace or f"test-{secrets.token_hex(4)}"
         self._folder = folder
         self._module = module
         self._flags = ("--redis", url, "--namespace", self.namespace, "--drain", "0", *flags)

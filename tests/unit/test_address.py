@@ -15,6 +15,12 @@ GOOD = [
     ("redis://me:pw@localhost", Address("localhost", username="me", password="pw")),
     ("redis://m%40e:p%2Fw@localhost", Address("localhost", username="m@e", password="p/w")),
     ("rediss://localhost", Address("localhost", tls=True)),
+    (
+        "rediss://localhost?ssl_ca_certs=/c%20a.pem&ssl_certfile=/me.pem&ssl_keyfile=/key.pem",
+        Address(
+            "localhost", tls=True, authorities="/c a.pem", certificate="/me.pem", key="/key.pem"
+        ),
+    ),
     ("unix:///run/redis.sock", Address("", path="/run/redis.sock")),
     ("unix:///run/redis.sock?db=2", Address("", path="/run/redis.sock", db=2)),
     ("unix:///run/a%20b.sock", Address("", path="/run/a b.sock")),
@@ -38,6 +44,8 @@ BAD = [
     ("redis://localhost:99999", "not a URL"),
     ("redis://localhost:port", "not a URL"),
     ("redis://[::1", "not a URL"),
+    ("redis://localhost?ssl_ca_certs=/ca.pem", "ssl_ca_certs need rediss://"),
+    ("rediss://localhost?ssl_certfile=/me.pem", "come together"),
 ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 
+from node.net import certificates
 from node.net.doors import Port, SharedPort, patience, shown
 from node.net.echo import EchoDoor
 from tests.support import spin
@@ -144,6 +145,43 @@ def test_where_an_ipv6_door_is_is_shown(doors: Doors) -> None:
 def test_where_a_unix_door_is_is_shown(tmp_path: Path, doors: Doors) -> None:
     port = doors.open(f"unix:{tmp_path}/door", TalkerDoor())
     assert f"unix {tmp_path}/door" == shown(port)
+
+
+def shown_certificate(port: Any) -> bytes:
+    """The certificate that a door shows, as DER."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    heard, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(heard, sent)
+    with connected(port) as wire:
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                wire.send(sent.read())
+                heard.write(read(wire, 1))
+            else:
+                return tls.getpeercert(binary_form=True) or b""
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_a_renewed_certificate_is_there_with_the_next_connection(
+    tmp_path: Path, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "LOOK", 0.0)
+    key, made = certificate(tmp_path)
+    door = doors.open(f"ssl:0:privateKey={key}:certKey={made}:interface=127.0.0.1", EchoDoor())
+    first = shown_certificate(door)
+    assert first == shown_certificate(door)
+    made.write_text("half a certificate")
+    assert first == shown_certificate(door)
+    certificate(tmp_path)
+    assert shown_certificate(door) not in (first, b"")
+
+
+def test_the_files_of_an_endpoint_are_known() -> None:
+    endpoint = r"ssl:443:privateKey=/etc/a\:b.pem:certKey=/etc/c.pem:interface=\:\:1"
+    assert ["/etc/a:b.pem", "/etc/c.pem"] == certificates.files(endpoint)
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted

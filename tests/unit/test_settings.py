@@ -1,6 +1,7 @@
 """`node.settings`, with the rows (`node.options`) and the checks (`node.checks`) under it."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ def refusal(**values: Any) -> str:
 def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
     expected = {
         "redis": "redis://127.0.0.1:6379/0",
+        "redis_password_file": "",
         "line": (),
         "echo": (),
         "json": (),
@@ -91,6 +93,42 @@ def test_doors_counts_the_endpoints() -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in repr(Settings(redis="redis://:hunter2@127.0.0.1:6379/0"))
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("redis://redis.example:7000/3", "redis://:hunter%2F2@redis.example:7000/3"),
+        ("rediss://user:old@redis.example", "rediss://user:hunter%2F2@redis.example"),
+        ("unix:///run/redis.sock?db=2", "unix://:hunter%2F2@/run/redis.sock?db=2"),
+    ],
+)
+def test_a_password_may_be_in_a_file(tmp_path: Path, url: str, expected: str) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hunter/2\n")
+    settings = Settings(redis=url, redis_password_file=str(secret))
+    assert expected == settings.redis_url
+    assert "hunter" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "held, expected",
+    [
+        (None, "a file that can be read"),
+        (b"", "one line"),
+        (b"a\nb", "one line"),
+        (b"\xff", "text"),
+    ],
+)
+def test_a_file_without_a_password_is_refused(
+    tmp_path: Path, held: bytes | None, expected: str
+) -> None:
+    secret = tmp_path / "password"
+    if held is not None:
+        secret.write_bytes(held)
+    said = refusal(redis_password_file=str(secret))
+    assert said.startswith(f"redis-password-file: expected {expected}")
+    assert str(secret) in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Start Redis with the users of redis.acl and the passwords of the secrets `redis_USER`.
+#
+# Redis wants a password's hash in its list of users. Arguments go to redis-server.
+set -eu
+umask 077
+here=$(dirname "$0")
+data=${REDIS_DATA:-/data}
+secrets=${REDIS_SECRETS:-/run/secrets}
+
+[ -w "$data" ] || { echo "start.sh: $data can't be written by user $(id -u)" >&2; exit 1; }
+
+users=$data/users.acl
+: > "$users"
+while read -r word name rest; do
+  [ "$word" = user ] || continue
+  secret="$secrets/redis_$name"
+  if [ -r "$secret" ]; then
+    hash=$(tr -d '\r\n' < "$secret" | sha256sum | cut -d ' ' -f 1)
+    echo "user $name #$hash $rest" >> "$users"
+  elif [ "$name" = default ] || [ "$name" = probe ]; then
+    echo "user $name $rest" >> "$users"
+  else
+    echo "user $name off" >> "$users"
+    echo "start.sh: no secret redis_$name: that user is off" >&2
+  fi
+done < "$here/redis.acl"
+
+exec redis-server "$here/redis.conf" --dir "$data" --aclfile "$users" "$@"

@@ -1,0 +1,82 @@
+"""Certificates of TLS doors: read anew when their files have changed, without a restart.
+
+A renewed certificate is there with the next connection; those that are open keep theirs. Files that
+don't fit together (a key was replaced before its certificate, say) change nothing until they do.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.logger import Logger
+from zope.interface import implementer
+
+LOOK = 1.0
+"""Seconds for which files are believed to be as they were."""
+
+_FILES = ("privateKey=", "certKey=", "extraCertChain=", "dhParameters=")
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Certificates:
+    """What an `ssl:` endpoint string says about TLS, as it is now.
+
+    (Twisted's `tls:` endpoints read a folder anew only when a name isn't in it.) `seconds`: a
+    clock. Raises what Twisted's parser raises if the files won't do at the beginning.
+    """
+
+    log = Logger()
+
+    def __init__(self, endpoint: str, seconds: Callable[[], float]) -> None:
+        self._endpoint = endpoint
+        self._seconds = seconds
+        self._looked = seconds()
+        self._files = [Path(name) for name in files(endpoint)]
+        self._stamp = self._read_stamp()
+        self._options = self._load()
+
+    def serverConnectionForTLS(self, protocol: Any) -> Any:
+        """As the interface has it."""
+        now = self._seconds()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._look()
+        return self._options.serverConnectionForTLS(protocol)
+
+    def _look(self) -> None:
+        try:
+            stamp = self._read_stamp()
+            if stamp == self._stamp:
+                return
+            self._options = self._load()
+        except Exception as e:  # files, PEM, OpenSSL: each has errors of its own
+            self.log.error(
+                "the certificate of {door} can't be read anew, the one from before stays: {why}",
+                door=self._endpoint,
+                why=f"{type(e).__name__}: {e}",
+            )
+            return
+        self._stamp = stamp
+        self.log.info("the certificate of {door} was read anew", door=self._endpoint)
+
+    def _read_stamp(self) -> Stamp:
+        found = [file.stat() for file in self._files]
+        return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in found)
+
+    def _load(self) -> Any:
+        endpoint: Any = serverFromString(object(), self._endpoint)
+        return endpoint._sslContextFactory  # noqa: SLF001 - it has no other name
+
+
+def files(endpoint: str) -> list[str]:
+    """The files that an `ssl:` endpoint string names; Twisted's default if it names none."""
+    parts = re.split(r"(?<!\\):", endpoint)
+    named = [
+        re.sub(r"\\(.)", r"\1", part.partition("=")[2]) for part in parts if part.startswith(_FILES)
+    ]
+    return named or ["server.pem"]

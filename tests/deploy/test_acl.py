@@ -1,0 +1,163 @@
+"""`deploy/redis/redis.acl`: a cluster works with it, and what it doesn't list is refused."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+import redis
+
+from broker.embedded import find_server
+from tests.support.nodes import Nodes
+from tests.support.operator import operate_on
+from tests.support.processes import await_fact
+from tests.support.redis_server import real_server
+from tests.support.town import Town
+
+ACL = Path(__file__).parents[2] / "deploy" / "redis" / "redis.acl"
+PASSWORD = "open sesame"
+SERVERS = {find_server(), *map(Path, filter(None, [which("redis-server")]))}
+COMMANDS = [
+    ("node", "FLUSHALL"),
+    ("node", "CONFIG", "GET", "maxmemory"),
+    ("node", "KEYS", "*"),
+    ("node", "SHUTDOWN"),
+    ("node", "GET", "other:1:{cluster}:epoch"),
+    ("node", "PUBLISH", "other:1:{c:#go}:log", "x"),
+    ("operator", "FLUSHALL"),
+    ("operator", "CONFIG", "GET", "maxmemory"),
+    ("operator", "GET", "other:1:{cluster}:epoch"),
+    ("viewer", "SET", "chorus:x", "y"),
+    ("viewer", "PUBLISH", "chorus:x", "y"),
+    ("viewer", "EVAL", "return 1", "0"),
+    ("exporter", "GET", "chorus:x"),
+    ("exporter", "CONFIG", "SET", "maxmemory", "1"),
+    ("probe", "INFO"),
+    ("probe", "GET", "chorus:x"),
+]
+
+
+def users() -> dict[str, list[str]]:
+    """The shipped users and their rules."""
+    lines = [line.split() for line in ACL.read_text().splitlines() if line.startswith("user ")]
+    return {name: rules for _, name, *rules in lines}
+
+
+class Guarded:
+    """A server with the shipped users, all with one password. `admin`: somebody who may do all."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.admin = redis.Redis(port=port, decode_responses=True)
+        self.admin.execute_command(
+            "ACL", "SETUSER", "admin", "on", f">{PASSWORD}", "allkeys", "+@all", "allchannels"
+        )
+        self.admin = self.client("admin")
+        for name, rules in users().items():
+            self.admin.execute_command("ACL", "SETUSER", name, "resetpass", f">{PASSWORD}", *rules)
+
+    def client(self, user: str) -> redis.Redis:
+        return redis.Redis(port=self.port, username=user, password=PASSWORD, decode_responses=True)
+
+    def url(self, user: str) -> str:
+        return f"redis://{user}:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.port}/0"
+
+    @property
+    def refused(self) -> list[str]:
+        """What was refused so far: who wanted to do what."""
+        log = self.admin.execute_command("ACL", "LOG")
+        return [f"{entry['username']} {entry['object']} ({entry['reason']})" for entry in log]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    with real_server(tmp_path / "redis") as port:
+        yield Guarded(port)
+
+
+def test_a_cluster_does_all_it_does_with_the_shipped_users(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    nodes = Nodes(guarded.url("node"), tmp_path, "--lease", "1", namespace="chorus")
+    with nodes, Town(nodes) as town:
+        ann, bob, cat = town.people("ann", "bob", "cat", at="#go")
+        ann.type("hello")
+        ann.type("/topic what it is about")
+        ann.does("/msg bob psst")
+        bob.until("[private] <ann> psst")
+        token = bob.does("/token")[0].removeprefix("token ")
+        for line in (
+            "/names",
+            "/list",
+            "/who",
+            "/whois ann",
+            "/history",
+            "/stats",
+            "/away",
+            "/back",
+        ):
+            assert not [said for said in cat.does(line) if said.startswith("error: ")]
+        bob.on.kill()
+        dan = town.person("", on=1)
+        await_fact(lambda: "resumed as bob" in dan.does(f"/resume {token}"))
+        cat.on.kill()
+        ann.until("cat has quit (connection lost)")
+        guarded.admin.execute_command("CLIENT", "KILL", "TYPE", "PUBSUB")
+        ann.until("notice: the broker is back")
+        for args in (("doctor",), ("doctor", "--fix"), ("drain", ann.on.name)):
+            done = operate_on(guarded.url("operator"), *args, "--namespace", nodes.namespace)
+            assert 0 == done.returncode, done.stderr
+    assert [] == guarded.refused
+
+
+@pytest.mark.parametrize("user, command", [(user, command) for user, *command in COMMANDS])
+def test_what_is_not_listed_is_refused(guarded: Guarded, user: str, command: list[str]) -> None:
+    with guarded.client(user) as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*command)
+
+
+@pytest.mark.parametrize("binary", SERVERS, ids=lambda binary: str(binary.name))
+def test_what_scripts_wrote_is_there_after_a_restart(binary: Path, tmp_path: Path) -> None:
+    """Redis 7.0 leaves it out if its default user may do nothing."""
+    secrets, bin_ = tmp_path / "secrets", tmp_path / "bin"
+    secrets.mkdir()
+    bin_.mkdir()
+    (secrets / "redis_node").write_text(f"{PASSWORD}\n")
+    (bin_ / "redis-server").symlink_to(binary)
+    door = tmp_path / "redis.sock"
+    places = {"REDIS_DATA": str(tmp_path), "REDIS_SECRETS": str(secrets)}
+    path = f"{bin_}:{os.environ['PATH']}"
+
+    def asked(*command: str) -> object:
+        """What the server says, which is started for that and ended after."""
+        start: list[str | Path] = [ACL.parent / "start.sh", "--port", "0", "--unixsocket", door]
+        with subprocess.Popen(
+            start, env={**os.environ, **places, "PATH": path}, stdout=subprocess.DEVNULL
+        ) as server:
+            try:
+                client = redis.Redis(unix_socket_path=str(door), username="node", password=PASSWORD)
+                await_fact(lambda: door.exists() and answers(client))
+                return client.execute_command(*command)
+            finally:
+                server.terminate()
+
+    write = "redis.call('SET', KEYS[1], 'x'); redis.call('SET', KEYS[2], 'y') return 'done'"
+    assert b"done" == asked("EVAL", write, "2", "chorus:1", "chorus:2")
+    assert b"y" == asked("GET", "chorus:2")
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.exceptions.ConnectionError:
+        return False
+
+
+def test_nobody_comes_in_without_a_name(guarded: Guarded) -> None:
+    with (
+        redis.Redis(port=guarded.port) as nobody,
+        pytest.raises(redis.exceptions.AuthenticationError),
+    ):
+        nobody.ping()
