@@ -133,7 +133,7 @@ class Recovery:
             me = self._records.identity(sid)
             if me is not None:
                 me = Identity(sid, RETAINED, nick, me.address, me.since, me.away)
-                await self._claim_back(self._store, me, nick, claimed, retained=1000 * HELD_BACK)
+                await self._claim_back(self._store, me, nick, claimed, retained=HELD_BACK)
                 retained[sid, nick] = claimed
 
         await _all(retain(sid, nick, claimed) for (sid, nick), claimed in held.items())

@@ -542,7 +542,7 @@ class Store:
 
         `claimed`: the same, if the session had it before: then it's taken from who has had it for a
         shorter time, or they're asked for it, if `asking`. `retained`: it's only held for the
-        session (whose token is RETAINED then) till that is opened again, for so many ms at most.
+        session (whose token is RETAINED then) till it is opened again, for so many seconds at most.
         Raises NICK_TAKEN, `Asked`, `Late`, LinkLost.
         """
         reply = await self._once(

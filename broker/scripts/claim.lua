@@ -5,7 +5,7 @@
 -- ARGV  sid token nick node topic since is-away why deadline(see tell) claimed
 --       claimed: when the session was given the nick, if it was (Redis's clock, ms), else 0
 --       asking: 1: who has it for a shorter time is asked to give it back, 0: it's taken from them
---       retained: ms after which it's free again, if its session isn't opened before; 0: that's done now
+--       retained: seconds after which it's free again, if its session isn't opened before; 0: that's done now
 -- ->    {'taken'}, {'late'}, {'asked'} or
 --       {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
 local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed', 'topic')
@@ -34,7 +34,7 @@ if not own or retained then
     'claimed', since > 0 and ARGV[10] or string.format('%.0f', now()))
 end
 if ARGV[12] ~= '0' then
-  redis.call('PEXPIRE', KEYS[1], ARGV[12])
+  redis.call('EXPIRE', KEYS[1], ARGV[12])
 elseif retained then
   redis.call('PERSIST', KEYS[1])
 end
