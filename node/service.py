@@ -51,6 +51,9 @@ from node.vitals import LoopLag
 GOODBYE = 5.0
 """Seconds that a node takes at most to say goodbye."""
 
+ANSWER = 1.0
+"""Seconds for which it then waits until requests over HTTP are answered."""
+
 log = Logger()
 reactor: Any = _reactor
 
@@ -135,6 +138,7 @@ class Node:
             reactor,
         )
         self._ports: list[tuple[str, Any]] = []
+        self._sites: list[Any] = []
         self._dashboard: Any = None
         self._upgrading: list[SocketDoor] = []  # behind HTTP's
         self._serving = False
@@ -226,7 +230,7 @@ class Node:
             reactor.callLater,
             settings.outbox_bytes,
         )
-        return site(
+        made = site(
             {
                 "api/v1": Api(parts),
                 "counter": Counter(self.broker),
@@ -238,6 +242,8 @@ class Node:
                 **chat_page(),
             }
         )
+        self._sites.append(made)
+        return made
 
     def _the_dashboard(self, access: Any) -> Any:
         """One for all HTTP doors."""
@@ -334,6 +340,8 @@ class Node:
         self._lag.stop()
         if self._dashboard is not None:
             self._dashboard.live.stop()
+        for site in self._sites:  # whoever had it drained over HTTP is to read that it does
+            await _settled(site.answered().addTimeout(ANSWER, reactor))
         if self.broker.ready:
             self.broker.board.tell(Kind.STOPPED, self._settings.name)
             await _settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))

@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 import msgspec
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.error import UnsupportedMethod
@@ -87,13 +88,13 @@ class BoundedRequest(Request):
             return refuse(self, 500, "unexpected", "that went wrong here, and is in the log")
 
     def _answer(self, body: Any) -> None:
-        if body is not NOT_DONE_YET:
-            if (
-                self.code not in http.NO_BODY_CODES
-            ):  # what a browser has already is as long as it is
-                self._any.setHeader(b"content-length", b"%d" % len(body))
-            self._any.write(b"" if self.method == b"HEAD" else body)
-            self._any.finish()
+        if body is NOT_DONE_YET:
+            self._any.site.expect(self)
+            return
+        if self.code not in http.NO_BODY_CODES:  # what a browser has already is as long as it is
+            self._any.setHeader(b"content-length", b"%d" % len(body))
+        self._any.write(b"" if self.method == b"HEAD" else body)
+        self._any.finish()
 
     @property
     def _any(self) -> Any:
@@ -138,9 +139,25 @@ class Channel(http.HTTPChannel):
 
 
 class _Site(Site):
+    """`pending`: requests whose answers are still being made."""
+
     protocol: Any = Channel
     noisy = False
     displayTracebacks = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.pending: set[Any] = set()
+
+    def expect(self, request: Any) -> None:
+        """A request will be answered later."""
+        self.pending.add(request)
+        request.notifyFinish().addBoth(lambda _: self.pending.discard(request))
+
+    def answered(self) -> "Deferred[Any]":
+        """Fires when all that were asked by now have their answers, or are gone."""
+        asked = [request.notifyFinish() for request in self.pending]
+        return DeferredList([each.addErrback(lambda _: None) for each in asked])
 
     def log(self, request: Any) -> None:
         """No line per request."""

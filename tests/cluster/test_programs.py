@@ -100,9 +100,8 @@ def test_all_dialects_meet_in_one_channel_and_read_one_order(
         typist.type(f"{i}")
         page.send("say", channel=go, text=f"{i}")
         program.send("say", channel=go, text=f"{i}")
-    typist.settle()
-    page.settle()
-    program.settle()
+    for each in (typist, page, program) * 2:  # first what all have said, then what all have read
+        each.settle()
     typed = [line for line in typist.heard if line.startswith(f"[{go}]")]
     assert 150 == len(typed)
     assert typed == said(page.heard) == said(program.heard)

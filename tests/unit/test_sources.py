@@ -127,7 +127,7 @@ def test_an_error_names_the_setting_as_it_was_given(
 @pytest.mark.parametrize(
     "line, expected",
     [
-        ("lobbby = '#x'", "lobbby in FILE: expected one of redis, line, "),
+        ("lobbby = '#x'", "lobbby in FILE: expected one of redis, redis-password-file, "),
         ("lobby = 5", "lobby in FILE: expected a text"),
         ("history-lines = '50'", "history-lines in FILE: expected a whole number"),
         ("no-limits = 1", "no-limits in FILE: expected true or false"),
