@@ -445,6 +445,29 @@ def test_an_echo_is_no_answer_nor_is_a_pong_while_replicas_are_not_waited_for(
     assert [] == check(tale.ends())
 
 
+@pytest.mark.parametrize(
+    "fault, ends, expected",
+    [
+        ("all lost but the replica", True, set()),
+        ("failover to the replica", False, {"nothing acknowledged is missing"}),
+    ],
+)
+def test_what_only_its_echo_had_answered_may_be_gone_when_all_is_lost(
+    fault: str, ends: bool, expected: set[str]
+) -> None:
+    tale = beginning(replicated=True)
+    talk(tale)
+    tale.sends("p1/1", "/msg #red p1.9")
+    tale.hears("p1/1", "@e.9 [#red] <ann> p1.9")
+    tale.hears("p1/1", "notice: the broker is away; you stay connected")
+    tale.note(Struck(tale.at, 2, fault, ("n1", "n2"), loses=ends, ends=ends))
+    tale.note(Lifted(tale.at, 2, fault))
+    tale.settles("p1/1")
+    tale.hears("p1/1", "notice: the broker is back")
+    tale.gone = {"p1.9"}
+    assert expected == {finding.rule for finding in check(tale.ends())}
+
+
 def test_whoever_is_drained_and_was_told_their_token_is_all_right() -> None:
     tale = beginning()
     talk(tale)
