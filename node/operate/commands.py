@@ -29,6 +29,10 @@ operators = click.Group()
 """All of them; `node.main` takes them over."""
 
 
+WHERE = ("redis", "redis_password_file", "namespace")
+"""The settings that say which cluster it's about."""
+
+
 def on_cluster(
     *more: str, patient: bool = True
 ) -> Callable[[Callable[..., bool]], Callable[..., None]]:
@@ -38,7 +42,7 @@ def on_cluster(
     besides where the cluster is. `patient`: whether Redis is asked again for some seconds if it
     doesn't answer.
     """
-    known = [row for row in rows(Settings) if row.field in ("redis", "namespace", *more)]
+    known = [row for row in rows(Settings) if row.field in (*WHERE, *more)]
 
     def decorate(work: "Callable[..., bool]") -> Callable[..., None]:
         def command(config: str | None, wait: float = WAIT, **options: Any) -> None:

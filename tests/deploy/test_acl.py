@@ -135,6 +135,14 @@ def test_what_is_not_listed_is_refused(guarded: Guarded, user: str, command: lis
         client.execute_command(*command)
 
 
+def test_an_operators_password_may_be_in_a_file(guarded: Guarded, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    url = f"redis://viewer@127.0.0.1:{guarded.port}/0"
+    done = operate_on(url, "channels", "--redis-password-file", str(secret))
+    assert 0 == done.returncode, done.stderr
+
+
 @pytest.mark.parametrize("binary", SERVERS, ids=lambda binary: str(binary.name))
 def test_what_scripts_wrote_is_there_after_a_restart(binary: Path, tmp_path: Path) -> None:
     """Redis 7.0 leaves it out if its default user may do nothing."""
