@@ -127,7 +127,7 @@ def test_what_is_asked_of_redis_has_its_time_measured(fresh: Town) -> None:
     found = metrics(node)
     assert found["chorus_broker_latency_seconds_count"] > 0
     assert found["chorus_delivery_lag_seconds_count"] > 0
-    assert 0 < found["chorus_delivery_lag_seconds_sum"] < 60
+    assert 0 <= found["chorus_delivery_lag_seconds_sum"] < 60  # 0: within the clock's millisecond
     await_fact(lambda: metrics(node)["chorus_probes_total"] > 0)
     await_fact(lambda: metrics(node)["chorus_event_loop_lag_seconds_count"] > 0)
     await_fact(lambda: metrics(node)["chorus_leases"] == 2)
