@@ -33,8 +33,10 @@ up: venv
 
 venv: .venv/installed
 
+# What fails once is run once more, and told (RERUN): thousands of tests with real processes and
+# browsers on a busy machine. It's to be looked at; what fails twice is red.
 test: check
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --reruns 1 -r aR $(PYTEST_ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

@@ -3,7 +3,13 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MakeVisit
-from tests.support.town import Town
+from tests.support.processes import await_fact
+from tests.support.town import Citizen, Town
+
+
+def is_listed(person: Citizen, channel: str) -> None:
+    """Returns when the list on this person's node has the channel: it may be a second old."""
+    await_fact(lambda: any(channel in line for line in person.does("/list")))
 
 
 def test_browsers_on_two_nodes_and_a_terminal_talk(town: Town, visit: MakeVisit, go: str) -> None:
@@ -148,7 +154,9 @@ def test_a_nick_that_is_taken_is_told_where_it_was_typed(town: Town, visit: Make
 
 
 def test_channels_can_be_joined_from_a_list(town: Town, visit: MakeVisit, go: str) -> None:
-    town.person("cat", go).does("/topic come and see")
+    cat = town.person("cat", go, on=2)
+    cat.does("/topic come and see")
+    is_listed(cat, go)
     ann = visit(town.nodes[1].http, "ann")
     ann.side.get_by_role("button", name="Join a channel").click()
     ann.page.get_by_role("dialog").get_by_role("button", name=go).click()
@@ -226,6 +234,7 @@ SCRIPT = "<img/src=x/onerror=window.harmed=1><script>window.harmed=1</script>"
 def test_a_script_in_words_and_names_stays_text(town: Town, visit: MakeVisit, go: str) -> None:
     evil = f"{go}<img/src=x/onerror=window.harmed=1>"
     cat = town.person("`{cat}[1]", evil)
+    is_listed(cat, evil)
     ann = visit(town.nodes[0].http, "ann")
     ann.side.get_by_role("button", name="Join a channel").click()
     ann.page.get_by_role("dialog").get_by_role("button", name=evil).click()
