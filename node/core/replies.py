@@ -185,12 +185,13 @@ class TopicIs(Reply, frozen=True):
 
 
 class Lines(Reply, frozen=True):
-    """What was last said in a channel, or before a place, oldest first; `more`: there's older."""
+    """What was last said in a channel, or `before` a place, oldest first; `more`: there's older."""
 
     channel: str
     epoch: str
     entries: list[Entry]
     more: bool
+    before: Position | None = None
 
 
 class HolderAway(Reply, frozen=True):

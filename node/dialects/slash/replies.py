@@ -190,9 +190,13 @@ def _past(slash: "Slash", reply: core.Past) -> Iterator[str]:
 
 
 def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
-    yield from _lines(slash, reply.channel, reply.entries)
-    if not reply.entries:
-        yield f"nothing was said in {reply.channel} yet"
+    channel, entries, before = reply.channel, reply.entries, reply.before
+    yield from _lines(slash, channel, entries)
+    if not entries:
+        yield f"nothing was said in {channel} {'yet' if before is None else 'before that'}"
+    elif before is not None and reply.more:
+        place = f"{reply.epoch}.{entries[0].seq}"
+        yield f"hint: /history {channel} {len(entries)} before {place} shows what is older"
 
 
 def _holder_away(slash: "Slash", reply: core.HolderAway) -> Iterator[str]:
