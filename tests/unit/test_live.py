@@ -166,6 +166,31 @@ def test_while_a_reading_takes_long_no_other_is_begun(place: Place) -> None:
     assert 1 == place.room.asked
 
 
+def test_who_comes_again_while_a_reading_takes_long_makes_no_news_come_more_often(
+    place: Place,
+) -> None:
+    place.room.late = True
+    place.look().leave()
+    looker = place.look()
+    place.room.late = False
+    for gate in place.room.waiting:
+        gate.callback(None)
+    looker.read()
+    before = place.room.asked
+    for _ in range(3):
+        place.pass_by()
+        assert 1 == looker.read().count("event: news")
+    assert 3 == place.room.asked - before
+
+
+def test_who_comes_when_nobody_has_looked_for_a_moment_gets_the_latest(place: Place) -> None:
+    place.look().leave()
+    place.pass_by(0.5)
+    assert '{"n": 1}' in place.look().read()
+    place.pass_by(0.5)
+    assert 2 == place.room.asked
+
+
 def test_who_does_not_read_is_passed_over(place: Place) -> None:
     stalled, other = place.look(), place.look()
     place.pass_by()
