@@ -23,7 +23,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from broker.reports import Overview, Series, Status
-from node.http.access import COOKIE, PROOF, Access, Caller, Denied, Scope, same_origin
+from node.http.access import COOKIE, Access, Caller, Denied, Scope, prove
 from node.http.assets import STATIC, asset, folder
 from node.http.live import Live, event
 from node.http.site import NOTHING, refuse
@@ -208,14 +208,8 @@ def _me(node: str, caller: Caller) -> dict[str, Any]:
     }
 
 
-def _prove(request: Any) -> None:
-    """That it's a page of ours that logs somebody in or out."""
-    if not request.getHeader(PROOF.lower()) or not same_origin(request):
-        raise Denied(403, "forgeable", f"this needs the header {PROOF}: 1, and a page of this site")
-
-
 def _login(node: str, access: Access, request: Any) -> dict[str, Any]:
-    _prove(request)
+    prove(request)
     try:
         secret = msgspec.json.decode(request.content.read(LOGIN_BYTES), type=_Login).token.strip()
     except msgspec.DecodeError:
@@ -230,7 +224,7 @@ def _login(node: str, access: Access, request: Any) -> dict[str, Any]:
 
 
 def _logout(request: Any) -> dict[str, Any]:
-    _prove(request)
+    prove(request)
     _keep(request, "", b"0")
     return {"says": "logged out"}
 

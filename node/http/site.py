@@ -56,6 +56,13 @@ class BoundedRequest(Request):
     log = Logger()
     _came = 0
 
+    def getHeader(self, key: Any) -> Any:
+        """Text for text, whatever bytes were sent: as UTF-8, which Twisted has it, or nearly so."""
+        if isinstance(key, bytes):
+            return super().getHeader(key)
+        value = super().getHeader(key.encode())
+        return None if value is None else value.decode(errors="replace")
+
     def gotLength(self, _length: int | None) -> None:
         """Never in a file, as Twisted would: it's small."""
         self.content = BytesIO()
@@ -199,4 +206,5 @@ def site(parts: Mapping[str, Resource]) -> Any:
             place = place.children[name]
         place.putChild(last, part)
     made: Any = _Site
-    return made(root, requestFactory=BoundedRequest, timeout=TIME)
+    # a part that takes a body reads it itself: one of a form is no query
+    return made(root, requestFactory=BoundedRequest, timeout=TIME, parsePOSTFormSubmission=False)
