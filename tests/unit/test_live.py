@@ -9,7 +9,8 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from node.http.live import EVERY, STALLED, Live, event
+from node.http.live import EVERY, STALLED, Live
+from node.http.sse import event
 
 
 class Newsroom:
@@ -103,10 +104,6 @@ class Looker:
 @pytest.fixture
 def place() -> Place:
     return Place()
-
-
-def test_an_event_is_a_kind_and_a_line_of_data() -> None:
-    assert b'event: news\ndata: {"n": 1}\n\n' == event("news", b'{"n": 1}')
 
 
 def test_who_looks_gets_the_opening_and_the_news_at_once(place: Place) -> None:
