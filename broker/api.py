@@ -271,7 +271,12 @@ class Sink(Protocol):
         """
 
     def gap(self, log: str, lost: int | None) -> None:
-        """Events of `log` are lost at this place: how many, or None if that can't be known."""
+        """Events of `log` are lost at this place: how many, or None if that can't be known.
+
+        If the broker forgot everything while this node was cut off from it, that's told once of
+        each inbox that is heard here: nobody knows whether it had anything. Of one to which nothing
+        was ever sent it's not told by a node that was connected until then.
+        """
 
     def continued(self, log: str, epoch: str, differs: int | None) -> None:
         """`log` goes on under another epoch, since it's kept by another server now.

@@ -39,6 +39,10 @@ hold what a whole turn brought, a quarter of a megabyte.
 """
 
 
+GONE = "?"
+"""The epoch of a log that Redis has lost and that was perhaps never written to; no log's is so."""
+
+
 class Excerpt(NamedTuple):
     """What a log says after some place: its tip, and the entries, oldest first. `past`: up to
     which seq it is the log of an earlier epoch.
@@ -129,6 +133,7 @@ class Feed:
         self._mending = 0
         self._wires = 0
         self._distrusted = False
+        self._unwritten: list[_Log] = []  # when the wire was lost nobody had written to these
         self._stalled: set[str] = set()  # logs that couldn't be read
         self._witnessed: deque[tuple[int, Envelope]] = deque()  # each with what it weighs
         self._weight = 0
@@ -216,9 +221,16 @@ class Feed:
         self._lighten()
 
     def disown(self) -> None:
-        """Keep nothing of what was seen: Redis forgot all, and it shan't come back in part."""
+        """Keep nothing of what was seen: Redis forgot all, and it shan't come back in part.
+
+        If that was while the wire was lost, nobody knows what was written meanwhile, to whatever
+        log: also where there was nothing before, `catch_up` tells a gap.
+        """
         self._witnessed.clear()
         self._weight = 0
+        for log in self._unwritten:
+            if self._first(log):
+                log.epoch = GONE
 
     def _lighten(self) -> None:
         while self._weight > WITNESSED:
@@ -257,6 +269,8 @@ class Feed:
     def distrust(self) -> None:
         """The wire was lost: hold everything, until `catch_up` has read the logs."""
         self._wires += 1
+        if not self._distrusted:
+            self._unwritten = [log for log in self._logs.values() if self._first(log)]
         self._distrusted = True
         for log in self._logs.values():
             if log.held is None:
@@ -267,6 +281,7 @@ class Feed:
         order in which it was accepted. Returns when all are live.
         """
         self._distrusted = False
+        self._unwritten = []
         if self._merge is None:
             assert not isinstance(self.sink, Merge)
             self.sink = self._merge = Merge(self.sink)

@@ -230,7 +230,7 @@ class World:
         self._begin()
         self.counters.clear()
         for node in self.nodes:
-            node.forgotten()
+            node.forgotten(cut_off=node not in connected)
         for node in connected:
             self.restore(node)
 
@@ -780,9 +780,12 @@ class Memory:
         self._heard.pop(fold(nick), None)
         self._world.call(partial(self.sink.taken, sid))
 
-    def forgotten(self) -> None:
-        """What was missed is lost, and every log will begin anew."""
+    def forgotten(self, *, cut_off: bool) -> None:
+        """What was missed is lost, and every log will begin anew. `cut_off`: since before that."""
         self._lost.update(dict.fromkeys(log.name for log, _ in self._missed))
+        if cut_off:
+            inboxes = (name for name in self._heard if not name.startswith("#"))
+            self._lost.update(dict.fromkeys(inboxes))
         self._missed.clear()
         if self.evicted is None:
             self.evicted = True

@@ -5,11 +5,11 @@ Values are quoted only where they can't hold a secret. Nothing here opens, binds
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from broker import address
 from broker.api import Code, Refused
 from node.core import limits, names
+from node.files import read_secret
 from node.http import tokens
 from node.ports import place
 
@@ -26,20 +26,6 @@ def secret_file_or_none(value: str) -> None:
     """A file that holds a secret. Or nothing."""
     if value:
         read_secret(value)
-
-
-def read_secret(path: str) -> str:
-    """What a file holds, without the line's end. Raises ValueError, which quotes nothing of it."""
-    try:
-        secret = Path(path).read_text().strip("\r\n")
-    except OSError as e:
-        why = (e.strerror or str(e)).lower()
-        raise ValueError(f"a file that can be read: {path}: {why}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"text in {path}") from None
-    if not secret or "\n" in secret:
-        raise ValueError(f"one line in {path}")
-    return secret
 
 
 def endpoints(values: tuple[str, ...]) -> None:

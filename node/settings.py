@@ -17,12 +17,12 @@ from node.checks import (
     one_of,
     origins,
     rate,
-    read_secret,
     redis_url,
     secret_file_or_none,
     spelled,
     token_file,
 )
+from node.files import read_secret
 from node.options import setting, validate
 
 _HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."

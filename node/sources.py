@@ -4,12 +4,11 @@ Each value keeps the name under which it was given, so that an error names what 
 What a value may be is not decided here, but by the settings themselves (`options.validate`).
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
+from node.files import read_toml
 from node.options import TEXTS, Kind, Row, SettingError, rows
 
 _YES = {"1", "true", "yes", "on"}
@@ -73,24 +72,17 @@ def to_environ(settings: object) -> dict[str, str]:
 def _from_file(known: Iterable[Row], path: str) -> dict[str, Given]:
     by_key = {row.flag: row for row in known}
     given = {}
-    for key, value in _load(path).items():
+    try:
+        content = read_toml(path)
+    except ValueError as e:
+        raise SettingError("--config", str(e)) from None
+    for key, value in content.items():
         label = f"{key} in {path}"
         row = by_key.get(key.replace("_", "-"))
         if row is None:
             raise SettingError(label, f"one of {', '.join(by_key)}")
         given[row.field] = _given(row, value, label, typed=True)
     return given
-
-
-def _load(path: str) -> dict[str, Any]:
-    try:
-        with Path(path).open("rb") as file:
-            return tomllib.load(file)
-    except OSError as e:
-        why = (e.strerror or str(e)).lower()
-        raise SettingError("--config", f"a file that can be read: {path}: {why}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise SettingError("--config", f"TOML in {path}: {e}") from None
 
 
 def _given(row: Row, value: Any, label: str, *, typed: bool = False) -> Given:

@@ -1,4 +1,4 @@
-"""Replies: what is said to one session only. Values; each dialect has its words for them."""
+"""Replies: what is said to one session only. Values; in sentences, they are in `words`."""
 
 from enum import StrEnum
 
@@ -11,10 +11,10 @@ from broker.events import Entry
 
 
 class News(StrEnum):
-    """What the server may say of itself. Each dialect has its own words for each."""
+    """What the server may say of itself."""
 
-    AWAY = "away"
-    BACK = "back"
+    AWAY = "broker-away"
+    BACK = "broker-back"
     CUT_OFF = "cut-off"
     NICK_LOST = "nick-lost"
     UNREPLICATED = "unreplicated"
@@ -24,10 +24,10 @@ class News(StrEnum):
 
 
 class Goodbye(StrEnum):
-    """Why a connection is closed. As `News`."""
+    """Why a connection is closed."""
 
     QUIT = "quit"
-    AWAY = "away"
+    AWAY = "broker-away"
     HUNG_UP = "hung-up"
     SHUTDOWN = "shutdown"
     DRAIN = "drain"
@@ -185,12 +185,13 @@ class TopicIs(Reply, frozen=True):
 
 
 class Lines(Reply, frozen=True):
-    """What was last said in a channel, or before a place, oldest first; `more`: there's older."""
+    """What was last said in a channel, or `before` a place, oldest first; `more`: there's older."""
 
     channel: str
     epoch: str
     entries: list[Entry]
     more: bool
+    before: Position | None = None
 
 
 class HolderAway(Reply, frozen=True):

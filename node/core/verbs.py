@@ -219,7 +219,7 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:
     name = _joined(session, command.channel)
     found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
-    return replies.Lines(chat.hub.spelled(name), *found)
+    return replies.Lines(chat.hub.spelled(name), *found, command.before)
 
 
 async def away(chat: "Chat", session: Session, command: commands.SetAway) -> Reply:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from node.core.limits import Bucket
 from node.http.tokens import ALL, Scope, Token, Tokens
+from node.origins import at_home
 
 __all__ = ["ALL", "COOKIE", "NOBODY", "OPERATOR", "PROOF", "Access", "Caller", "Denied", "Scope"]
 
@@ -119,7 +120,7 @@ class Access:
         if caller is None:
             return NOBODY
         if request.method not in _SAFE:
-            _prove(request)
+            prove(request)
         return caller
 
     def known_by(self, secret: str) -> Caller | None:
@@ -165,20 +166,13 @@ class Access:
         bucket.take(now, 1)
 
 
-def same_origin(request: Any) -> bool:
-    """Whether a request comes from a page of this very site, or from no page at all."""
-    origin = request.getHeader("origin")
-    if origin is None:
-        return True
-    return bool(origin != "null" and urlsplit(origin).netloc == request.getHeader("host"))
-
-
-def _prove(request: Any) -> None:
+def prove(request: Any) -> None:
+    """That no page of another site had it sent. Raises Denied."""
     if not request.getHeader(PROOF.lower()):
         raise Denied(
             403, "forgeable", f"without an Authorization header this needs the header {PROOF}: 1"
         )
-    if not same_origin(request):
+    if not at_home(request.getHeader("origin"), request.getHeader("host")):
         raise Denied(403, "foreign-origin", "this was sent by a page of another site")
 
 

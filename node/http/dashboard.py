@@ -23,10 +23,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from broker.reports import Overview, Series, Status
-from node.http.access import COOKIE, PROOF, Access, Caller, Denied, Scope, same_origin
+from node.http.access import COOKIE, Access, Caller, Denied, Scope, prove
 from node.http.assets import STATIC, asset, folder
-from node.http.live import Live, event
-from node.http.site import NOTHING, refuse
+from node.http.live import Live
+from node.http.site import NOTHING, refuse, tell
+from node.http.sse import event, head
 from node.http.verdict import Verdict, away, verdict
 
 PATIENCE = 0.9
@@ -141,7 +142,7 @@ class Dashboard(Resource):
 
 
 class _Stream(Resource):
-    """`GET /dashboard/live`. 503 when too many look already."""
+    """`GET /dashboard/live`, and `HEAD`. 503 when too many look already."""
 
     isLeaf = True
 
@@ -157,6 +158,9 @@ class _Stream(Resource):
                 raise Denied(503, "too-many", "too many look at this node already, or it ends")
         except Denied as denied:
             return _denied(request, denied)
+        if request.method == b"HEAD":
+            head(request)
+            return b""
         self._live.watch(request, lambda: self._may(request))
         return NOT_DONE_YET
 
@@ -169,7 +173,9 @@ class _Stream(Resource):
 
 
 class _Answer(Resource):
-    """JSON, by method. A function of the request returns the value, or raises Denied."""
+    """JSON, by method; HEAD is GET. A function of the request returns the value, or raises
+    Denied.
+    """
 
     isLeaf = True
 
@@ -178,11 +184,12 @@ class _Answer(Resource):
         self._methods = methods
 
     def render(self, request: Any) -> bytes:
-        answer = self._methods.get(request.method.decode())
+        method = request.method.decode()
+        answer = self._methods.get("GET" if method == "HEAD" else method)
         if answer is None:
             raise UnsupportedMethod([method.encode() for method in self._methods])
         try:
-            return _json(request, answer(request))
+            return tell(request, answer(request))
         except Denied as denied:
             return _denied(request, denied)
 
@@ -194,11 +201,6 @@ def _denied(request: Any, denied: Denied) -> bytes:
     return refuse(request, denied.status, denied.error, denied.says)
 
 
-def _json(request: Any, value: Any) -> bytes:
-    request.setHeader(b"content-type", b"application/json")
-    return msgspec.json.encode(value)
-
-
 def _me(node: str, caller: Caller) -> dict[str, Any]:
     return {
         "node": node,
@@ -208,14 +210,8 @@ def _me(node: str, caller: Caller) -> dict[str, Any]:
     }
 
 
-def _prove(request: Any) -> None:
-    """That it's a page of ours that logs somebody in or out."""
-    if not request.getHeader(PROOF.lower()) or not same_origin(request):
-        raise Denied(403, "forgeable", f"this needs the header {PROOF}: 1, and a page of this site")
-
-
 def _login(node: str, access: Access, request: Any) -> dict[str, Any]:
-    _prove(request)
+    prove(request)
     try:
         secret = msgspec.json.decode(request.content.read(LOGIN_BYTES), type=_Login).token.strip()
     except msgspec.DecodeError:
@@ -230,7 +226,7 @@ def _login(node: str, access: Access, request: Any) -> dict[str, Any]:
 
 
 def _logout(request: Any) -> dict[str, Any]:
-    _prove(request)
+    prove(request)
     _keep(request, "", b"0")
     return {"says": "logged out"}
 

@@ -7,13 +7,9 @@ would restart all nodes at once.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 from twisted.web.resource import Resource
 
-
-def _json(request: Any, told: object) -> bytes:
-    request.setHeader(b"content-type", b"application/json")
-    return msgspec.json.encode(told) + b"\n"
+from node.http.site import tell
 
 
 class Livez(Resource):
@@ -25,7 +21,7 @@ class Livez(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def render_GET(self, request: Any) -> bytes:
-        return _json(request, {"alive": True})
+        return tell(request, {"alive": True})
 
 
 class Readyz(Resource):
@@ -45,4 +41,4 @@ class Readyz(Resource):
         why = self._unready()
         if why:
             request.setResponseCode(404 if request.args.get(b"red") == [b"404"] else 503)
-        return _json(request, {"ready": not why, "why": why})
+        return tell(request, {"ready": not why, "why": why})

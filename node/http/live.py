@@ -5,7 +5,7 @@
 
 Who doesn't read is passed over: there's never more than one event of a viewer's in memory besides
 what the socket holds, and who stays so is closed. Must not know what the events say, nor who may
-look. The format is that of the HTML standard, section 9.2.
+look.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from node.http.sse import event, head
+
 EVERY = 1.0
 """Seconds from one event to the next."""
 
@@ -25,11 +27,6 @@ MOST = 100
 
 STALLED = 30.0
 """Seconds after which somebody who doesn't read is closed."""
-
-
-def event(kind: str, data: bytes) -> bytes:
-    """An event as it's written. `data`: JSON, which has no line ends of its own."""
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
 
 
 @implementer(IPushProducer)
@@ -99,9 +96,7 @@ class Live:
 
         Must not be `full`.
         """
-        request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-accel-buffering", b"no")  # a proxy's habit of keeping things back
+        head(request)
         viewer = _Viewer(request, may, self._clock.seconds)
         self._viewers[viewer] = None
         request.notifyFinish().addBoth(lambda _: self._gone(viewer))
@@ -123,9 +118,10 @@ class Live:
         self.part()
 
     def _gone(self, viewer: _Viewer) -> None:
+        """Whether anybody is left is seen at the next tick: a loop that is stopped in the middle of
+        a reading, and started again, would go twice as fast.
+        """
         self._viewers.pop(viewer, None)
-        if not self._viewers and self._loop.running:
-            self._loop.stop()
 
     def _close(self, viewer: _Viewer, last: bytes = b"") -> None:
         """A connection that was a stream is used for nothing else: whoever comes again may be led
@@ -149,7 +145,10 @@ class Live:
                 self.log.debug("no opening yet: {why!r}", why=e)
         return news, opening
 
-    def _tick(self) -> "Deferred[None]":
+    def _tick(self) -> "Deferred[None] | None":
+        if not self._viewers:
+            self._loop.stop()
+            return None
         return Deferred.fromCoroutine(self._tell())
 
     async def _tell(self) -> None:

@@ -43,11 +43,16 @@ GUARDS: Mapping[bytes, bytes] = {
 """What each answer's headers are, unless a part sets others."""
 
 
-def refuse(request: Any, status: int, error: str, says: str) -> bytes:
-    """An answer that tells why it's none. To be returned by `render_GET` and its kind."""
-    request.setResponseCode(status)
+def tell(request: Any, value: Any) -> bytes:
+    """An answer in JSON. To be returned by `render_GET` and its kind."""
     request.setHeader(b"content-type", b"application/json")
-    return msgspec.json.encode({"error": error, "says": says}) + b"\n"
+    return msgspec.json.encode(value) + b"\n"
+
+
+def refuse(request: Any, status: int, error: str, says: str) -> bytes:
+    """As `tell`, why there's none."""
+    request.setResponseCode(status)
+    return tell(request, {"error": error, "says": says})
 
 
 class BoundedRequest(Request):
@@ -55,6 +60,13 @@ class BoundedRequest(Request):
 
     log = Logger()
     _came = 0
+
+    def getHeader(self, key: Any) -> Any:
+        """Text for text, whatever bytes were sent: as UTF-8, which Twisted has it, or nearly so."""
+        if isinstance(key, bytes):
+            return super().getHeader(key)
+        value = super().getHeader(key.encode())
+        return None if value is None else value.decode(errors="replace")
 
     def gotLength(self, _length: int | None) -> None:
         """Never in a file, as Twisted would: it's small."""
@@ -84,7 +96,7 @@ class BoundedRequest(Request):
             says = f"what is there takes {b', '.join(sorted(allowed)).decode()} only"
             return refuse(self, 405, "method-not-allowed", says)
         except Exception:
-            self.log.failure("answering {path}", path=_shown(self.path))
+            self.log.failure("answering {path}", path=shown(self.path))
             return refuse(self, 500, "unexpected", "that went wrong here, and is in the log")
 
     def _answer(self, body: Any) -> None:
@@ -103,7 +115,7 @@ class BoundedRequest(Request):
 
     def processingFailed(self, reason: Any) -> Any:
         """Something went wrong before a part was found, or a part said so itself."""
-        self.log.failure("answering {path}", reason, path=_shown(self.path))
+        self.log.failure("answering {path}", reason, path=shown(self.path))
         if not self.startedWriting:
             self._answer(refuse(self, 500, "unexpected", "that went wrong here, and is in the log"))
         elif not self.finished:
@@ -111,7 +123,7 @@ class BoundedRequest(Request):
         return reason
 
 
-def _shown(path: bytes) -> str:
+def shown(path: bytes) -> str:
     """A path for a log: what else a request says may be a secret."""
     return repr(path[:100])[1:]
 
@@ -199,4 +211,5 @@ def site(parts: Mapping[str, Resource]) -> Any:
             place = place.children[name]
         place.putChild(last, part)
     made: Any = _Site
-    return made(root, requestFactory=BoundedRequest, timeout=TIME)
+    # a part that takes a body reads it itself: one of a form is no query
+    return made(root, requestFactory=BoundedRequest, timeout=TIME, parsePOSTFormSubmission=False)

@@ -9,18 +9,16 @@ The file is looked at again when it has changed. Must not know requests, nor Twi
 import os
 import re
 import secrets
-import tomllib
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from node.core.limits import Rate, parse_rate
 from node.core.names import PROGRAM
+from node.files import read_toml
 
 RATE = "100/60"
 """How many requests a token may make, if its entry doesn't say."""
@@ -71,7 +69,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 def load(path: str) -> tuple[Token, ...]:
     """The tokens of a TOML file. Raises ValueError: what was expected, where; never a secret."""
     try:
-        entries = msgspec.convert(_toml(path), _File).token
+        entries = msgspec.convert(read_toml(path), _File).token
     except msgspec.ValidationError as e:
         raise ValueError(f"tokens in {path} ({_plain(str(e))})") from None
     found: dict[str, Token] = {}
@@ -84,17 +82,6 @@ def load(path: str) -> tuple[Token, ...]:
             raise ValueError(f"a secret of its own for each token ({where} has another's)")
         found[token.name] = token
     return tuple(found.values())
-
-
-def _toml(path: str) -> dict[str, Any]:
-    try:
-        with Path(path).open("rb") as file:
-            return tomllib.load(file)
-    except OSError as e:
-        why = (e.strerror or str(e)).lower()
-        raise ValueError(f"a file that can be read: {path}: {why}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ValueError(f"TOML in {path}: {e}") from None
 
 
 def _plain(said: str) -> str:

@@ -8,7 +8,6 @@ too, isn't used: it gathers messages of any size, and writes each by itself (doc
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from h11 import ProtocolError
 from twisted.internet.task import LoopingCall
@@ -21,6 +20,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from node.net.connection import SocketConnection, SocketDoor
 from node.net.frames import PING, Frames
+from node.origins import at_home
 
 LOOKS = 6
 """How many looks find a peer silent before it's taken for dead. One that is silent for one or two
@@ -166,13 +166,7 @@ def may_come_from(origin: str | None, host: str | None, origins: frozenset[str])
 
     A page of another site would come with its visitor's address, from inside their network.
     """
-    if origin is None or "*" in origins or origin in origins:
-        return True
-    try:
-        place = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    return host is not None and place != "" and place.lower() == host.lower()
+    return "*" in origins or origin in origins or at_home(origin, host)
 
 
 def _header(request: Any, name: bytes) -> str | None:

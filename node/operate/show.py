@@ -104,8 +104,7 @@ def _tell(*what: RenderableType) -> None:
     with console.capture() as printed:
         for each in what:
             console.print(each)
-    for line in printed.get().splitlines():
-        click.echo(line.rstrip())
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _tell_json(what: Any) -> None:

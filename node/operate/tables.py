@@ -4,9 +4,12 @@ Names and texts are people's: they're made harmless, and are never markup.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +21,11 @@ from node.operate.units import STYLES, delay, many, rate, share, size, span
 GRAVE = {Kind.LOST, Kind.AWAY, Kind.FORGOTTEN, Kind.GAP, Kind.FAILOVER}
 """Kinds of incidents that are shown as bad news."""
 
-
 _LEAST = 8
 """Columns that are left of a cell that is cut, at least."""
+
+MANY = 500
+"""Rows of a table beyond which each costs less. Rich takes 0.2 ms to lay out and colour one."""
 
 
 class Column(NamedTuple):
@@ -45,12 +50,17 @@ def table(
     width: int = 0,
     *,
     fill: bool = False,
-) -> Table:
+) -> RenderableType:
     """Rows under headings, a line each; without those columns for which `width` is too small (0:
     any is enough). `fill`: what is left of it is given to columns that give.
+
+    More than MANY have no colours, and are cut where the line ends.
     """
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=fill)
     shown = [i for i, column in enumerate(columns) if not width or column.wide <= width]
+    rows = list(rows)
+    if len(rows) > MANY:
+        return _Lines([columns[i] for i in shown], [[row[i] for i in shown] for row in rows])
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=fill)
     for column in (columns[i] for i in shown):
         made.add_column(
             column.heading,
@@ -70,6 +80,32 @@ def _cell(words: str | Text) -> Text:
     return text
 
 
+class _Lines(NamedTuple):
+    """Rows under headings as lines, for what would cost too much as a table."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str | Text]]
+
+    def __rich_console__(self, _: Console, __: ConsoleOptions) -> Iterator[Segment]:
+        headings = [column.heading for column in self.columns]
+        lines = [headings, *([_words(cell) for cell in row] for row in self.rows)]
+        widths = [
+            max(_LEAST if column.gives else 0, *map(cell_len, cells))
+            for column, cells in zip(self.columns, zip(*lines, strict=True), strict=True)
+        ]
+        for line in lines:
+            cells = []
+            for column, width, cell in zip(self.columns, widths, line, strict=True):
+                room = " " * (width - cell_len(cell))
+                cells.append(room + cell if column.right else cell + room)
+            yield Segment("  ".join(cells))
+            yield Segment.line()
+
+
+def _words(cell: str | Text) -> str:
+    return harmless(cell) if isinstance(cell, str) else cell.plain
+
+
 _NODES = (
     Column("NODE", gives=True),
     Column("STATE"),
@@ -85,7 +121,7 @@ _NODES = (
 )
 
 
-def nodes(found: Sequence[Status], now: int, width: int = 0) -> Table:
+def nodes(found: Sequence[Status], now: int, width: int = 0) -> RenderableType:
     """Each node in a line. `now`: Unix ms."""
     return table(_NODES, (_node(status, now) for status in found), width)
 
@@ -118,7 +154,7 @@ _CHANNELS = (
 )
 
 
-def channels(found: Iterable[Channel], width: int = 0) -> Table:
+def channels(found: Iterable[Channel], width: int = 0) -> RenderableType:
     """Each channel in a line."""
     rows = ([c.channel, f"{c.members:,}", rate(c.line_rate), c.topic] for c in found)
     return table(_CHANNELS, rows, width)
@@ -133,7 +169,7 @@ _SESSIONS = (
 )
 
 
-def sessions(found: Iterable[Session], width: int = 0) -> Table:
+def sessions(found: Iterable[Session], width: int = 0) -> RenderableType:
     """Each session in a line."""
     return table(_SESSIONS, (_session(session) for session in found), width)
 

@@ -25,6 +25,7 @@ from node.operate.reading import read_overview, read_series
 from node.operate.screen import View, screen
 from node.operate.show import terminal
 from node.options import SettingError
+from node.signals import interruptible
 
 EACH = 1.0
 """Seconds from one look to the next."""
@@ -73,6 +74,8 @@ class Looking:
                     self._look_once(began)
             except OperatorError as e:
                 self._view = self._view._replace(trouble=str(e))
+            except Exception as e:  # a thread that died would show the same for ever
+                self._view = self._view._replace(trouble=f"{type(e).__name__}: {e}")
             self._ended.wait(max(0.1, EACH - (time.monotonic() - began)))
 
     def _look_once(self, now: float) -> None:
@@ -91,7 +94,7 @@ def watch(operator: Operator) -> bool:
     looking = Looking(operator)
     looking.start()
     try:
-        with _keys() as pressed:
+        with interruptible(), _keys() as pressed:
             draw(console, looking.current, pressed)
     except KeyboardInterrupt:
         pass  # as good as q

@@ -9,10 +9,9 @@ Each step that fails undoes those before it, and says why.
 
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from broker.ping import Unreachable, ping
 from node.options import SettingError
 from node.ports import Claim, PortError, claim
 from node.settings import UP_DOORS, Settings, UpSettings
+from node.signals import interruptible
 from node.sources import Given, build, to_environ
 from node.up.child import Child, Program, SpawnError
 from node.up.supervisor import StartError, Supervisor
@@ -48,7 +48,7 @@ def run(given: Mapping[str, Given]) -> int:
     given_to_nodes = {name: given[name] for name in given if name not in UP_DOORS}
     settings = build(Settings, {**UP_DEFAULTS, **given_to_nodes})
     try:
-        with _interruptible(), ExitStack() as stack:
+        with interruptible(), ExitStack() as stack:
             doors = _claim(given, stack)
             if "redis" in given:
                 ping(settings.redis_url)
@@ -60,20 +60,6 @@ def run(given: Mapping[str, Given]) -> int:
         raise UpError(str(e)) from None
     except KeyboardInterrupt:
         return 130
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """While nothing else handles them, every signal that asks for an end is a Ctrl-C."""
-    before = {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _claim(given: Mapping[str, Given], stack: ExitStack) -> Doors:

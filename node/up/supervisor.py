@@ -17,8 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 
+from node.signals import StopSignals
 from node.up.child import Child, SpawnError
-from node.up.signals import StopSignals
 
 
 class StartError(Exception):

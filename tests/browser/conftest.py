@@ -1,6 +1,6 @@
 """What browser tests stand on: Debian's chromium, and tabs that forgive no error.
 
-    browser ──> visit(port) ──> Visit: a tab of somebody's own, and what they do on the chat page
+    browser ──> watch(port): a tab of somebody's own ──> visit(port): what they do on the chat page
 
 Without a browser these tests are skipped. A tab fails its test for anything on the console, for an
 error of the page's, and for a request to elsewhere.
@@ -10,26 +10,30 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.browser.visit import Visit
 from tests.browser.watch import Watch
 from tests.support.balancer import Balancer
-from tests.support.nodes import Nodes
-from tests.support.redis_server import real_server
-from tests.support.town import Town, new_channel
+from tests.support.town import Town
+from tests.support.towns import MakeTown, go, make_town, server, standing, town
+
+__all__ = ["MakeTown", "go", "make_town", "server", "standing", "town"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENT = pytest.mark.timeout(180)
-"""A browser on a machine that does ten other things takes its time."""
 
+PATIENCE = 60_000
+"""Milliseconds: a browser on a machine that does ten other things takes its time."""
+
+expect.set_options(timeout=PATIENCE)
+
+MakeWatch = Callable[..., Watch]
 MakeVisit = Callable[..., Visit]
-MakeTown = Callable[..., Town]
 Balance = Callable[[int], Balancer]
+Call = Callable[..., Any]
 
 
 def chromium() -> str | None:
@@ -37,11 +41,9 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Called with the items of all folders."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(PATIENT)
+@pytest.fixture(scope="session")
+def town_size() -> int:
+    return 2
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    found = playwright.chromium.launch(executable_path=chromium())
+    found = playwright.chromium.launch(executable_path=chromium(), timeout=PATIENCE)
     yield found
     found.close()
 
@@ -67,63 +69,53 @@ def balance() -> Iterator[Balance]:
 
 
 @pytest.fixture
-def visit(browser: Browser, balance: object) -> Iterator[MakeVisit]:
-    """`visit(port, "ann", "#go")`: somebody with a browser of their own, on the chat page.
+def watch(browser: Browser, balance: object) -> Iterator[MakeWatch]:
+    """`watch(port)`: somebody with a browser of their own, who looks at what answers there.
 
     `losses`: whether lost connections are part of the test; what else it's given goes to
     `browser.new_context`.
     """
+    made: list[Watch] = []
+
+    def make(port: int, *, losses: bool = False, **options: Any) -> Watch:
+        context = browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        made.append(Watch(context.new_page(), port, losses))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.page.context.close()
+    assert [] == [fault for each in made for fault in each.faults]
+
+
+@pytest.fixture
+def visit(watch: MakeWatch) -> Iterator[MakeVisit]:
+    """`visit(port, "ann", "#go")`: somebody on the chat page; the rest is as for `watch`."""
     came: list[Visit] = []
 
-    def make(port: int, nick: str = "", *at: str, losses: bool = False, **options: Any) -> Visit:
-        context = browser.new_context(**options)
-        context.set_default_timeout(45_000)
-        page = context.new_page()
-        came.append(Visit(page, port, Watch(page, port, losses)))
+    def make(port: int, nick: str = "", *at: str, **options: Any) -> Visit:
+        came.append(Visit(watch(port, **options)))
         return came[-1].come(nick, *at)
 
     yield make
     for each in came:
         each.leave()
-        each.page.context.close()
-    assert [] == [fault for each in came for fault in each.watch.faults]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server that nobody may harm."""
-    with real_server(tmp_path_factory.mktemp("redis")) as port:
-        yield f"redis://127.0.0.1:{port}/0"
-
-
-@pytest.fixture(scope="module")
-def standing(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with Nodes(server, tmp_path_factory.mktemp("nodes")) as nodes, Town(nodes, 2) as town:
-        yield town
+def plain(browser: Browser, standing: Town) -> Iterator[Page]:
+    """A page of the site on which nothing runs."""
+    found = browser.new_page()
+    found.set_default_timeout(PATIENCE)
+    found.goto(f"http://127.0.0.1:{standing.nodes[0].http}/chat/icon.svg")
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def town(standing: Town) -> Iterator[Town]:
-    """Two nodes that other tests use, too."""
-    yield standing
-    standing.leave()
-    logs = [node.log.read_text() for node in standing.nodes]
-    assert [] == [log for log in logs if "Traceback" in log]
-
-
-@pytest.fixture
-def make_town(server: str, tmp_path: Path) -> Iterator[MakeTown]:
-    """`make_town("--lease", "2", count=2)`: nodes of one's own on the common server."""
-    with ExitStack() as made:
-
-        def make(*flags: str, count: int = 2) -> Town:
-            nodes = made.enter_context(Nodes(server, tmp_path, *flags))
-            return made.enter_context(Town(nodes, count))
-
-        yield make
-
-
-@pytest.fixture
-def go() -> str:
-    """A channel of the test's own."""
-    return new_channel()
+def call(plain: Page) -> Call:
+    """`call("/chat/links.js", "parts", "hello")`: what a module's function returns for these."""
+    return lambda module, function, *args: plain.evaluate(
+        "async ([m, f, a]) => (await import(m))[f](...a)", [module, function, list(args)]
+    )

@@ -4,44 +4,24 @@ Knows the page as a person does: by labels, roles and words, hardly by how it's 
 """
 
 import re
-from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-expect.set_options(timeout=40_000)
-
-LOST = re.compile(r"console error: Failed to load resource: net::ERR_")
-"""What the console says of a node that is gone: of no concern to a test that ends one."""
+from tests.browser.watch import Watch
 
 
 class Look:
-    """A tab with the dashboard of whatever answers at `port`. `faults`: what it shouldn't do."""
+    """Somebody with the dashboard in a tab."""
 
-    def __init__(self, page: Page, port: int) -> None:
-        self.page = page
-        self.faults: list[str] = []
-        self.url = f"http://127.0.0.1:{port}/"
-        self.says = page.locator("#banner-says")
-        self.more = page.locator("#banner-more")
-        self.from_whom = page.locator("#fresh")
-        self.dialog = page.get_by_role("dialog")
-        self.told = page.locator("#told")
-        page.on("console", lambda message: self._said(message.type, message.text))
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("request", lambda request: self._asked(request.url))
-        page.goto(f"{self.url}dashboard")
-
-    def _said(self, kind: str, text: str) -> None:
-        self.faults.append(f"console {kind}: {text}")
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(self.url):
-            self.faults.append(f"request to {url}")
-
-    def forgive(self, words: re.Pattern[str]) -> None:
-        """Take out the faults that a test has made itself."""
-        self.faults = [fault for fault in self.faults if not words.match(fault)]
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.page = watch.page
+        self.says = self.page.locator("#banner-says")
+        self.more = self.page.locator("#banner-more")
+        self.from_whom = self.page.locator("#fresh")
+        self.dialog = self.page.get_by_role("dialog")
+        self.told = self.page.locator("#told")
+        self.page.goto(f"{watch.url}dashboard")
 
     def sees(self, text: str | re.Pattern[str]) -> None:
         """Wait until the banner says so."""
@@ -66,13 +46,3 @@ class Look:
     def press(self, name: str) -> None:
         """Press a button, by its name."""
         self.page.get_by_role("button", name=name, exact=True).click()
-
-    @property
-    def unfit(self) -> list[dict[str, Any]]:
-        """What axe finds that is serious or worse."""
-        found = Axe().run(self.page).response["violations"]
-        return [
-            {"rule": each["id"], "where": [node["html"] for node in each["nodes"]]}
-            for each in found
-            if each["impact"] in {"serious", "critical"}
-        ]

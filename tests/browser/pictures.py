@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from broker.keys import Keys
 from broker.reports import HOUR, POINT, POINT_FIELD, Point
 from tests.browser.look import Look
+from tests.browser.watch import Watch
 from tests.support.town import Citizen, Town
 
 DESK = {"viewport": {"width": 1280, "height": 860}}
@@ -47,7 +48,7 @@ def _dashboard(stage: Any, options: dict[str, Any]) -> Look:
     _remember(town)
     people = [town.person(f"guest{i}", "#ops", on=1 + i % 2) for i in range(6)]
     _talk(people)
-    look = Look(stage.tab(options), town.nodes[0].http)
+    look = Look(Watch(stage.tab(options), town.nodes[0].http))
     expect(look.page.locator("#charts canvas")).to_have_count(6)
     return look
 

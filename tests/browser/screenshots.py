@@ -65,9 +65,8 @@ def talk(town: Town) -> dict[str, Citizen]:
 
 def visited(stage: Stage, options: dict[str, Any]) -> Visit:
     """Somebody in that channel, who was spoken to."""
-    page = stage.tab(options)
-    port = stage.town.nodes[0].http
-    visit = Visit(page, port, Watch(page, port, losses=False)).come("ann", "#ops")
+    watch = Watch(stage.tab(options), stage.town.nodes[0].http)
+    visit = Visit(watch).come("ann", "#ops")
     visit.sees("who takes the pager today?")
     visit.says("I do, until six")
     visit.sees("until six")

@@ -1,41 +1,20 @@
 """The page's pure modules, as the browser runs them."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.support.town import Town
-
-Call = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, standing: Town) -> Iterator[Page]:
-    """A page of the site that isn't the chat."""
-    found = browser.new_page()
-    found.goto(f"http://127.0.0.1:{standing.nodes[0].http}/chat/icon.svg")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def call(page: Page) -> Call:
-    """`call("links", "parts", "hello")`: what a module's function returns for these."""
-
-    def call(module: str, function: str, *args: Any) -> Any:
-        return page.evaluate(
-            "async ([m, f, a]) => (await import(`/chat/${m}.js`))[f](...a)",
-            [module, function, list(args)],
-        )
-
-    return call
+from tests.browser.conftest import Call
 
 
 def links(call: Call, text: str) -> list[tuple[str, str]]:
     """Of each link in a text: what's shown, and where it leads."""
-    return [(part["text"], part["href"]) for part in call("links", "parts", text) if "href" in part]
+    return [
+        (part["text"], part["href"])
+        for part in call("/chat/links.js", "parts", text)
+        if "href" in part
+    ]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +32,7 @@ def links(call: Call, text: str) -> list[tuple[str, str]]:
 )
 def test_the_address_of_a_page_is_a_link(call: Call, text: str, shown: str) -> None:
     assert [shown] == [each for each, _ in links(call, text)]
-    assert text == "".join(part["text"] for part in call("links", "parts", text))
+    assert text == "".join(part["text"] for part in call("/chat/links.js", "parts", text))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +51,7 @@ def test_the_address_of_a_page_is_a_link(call: Call, text: str, shown: str) -> N
 )
 def test_nothing_else_is_a_link(call: Call, text: str) -> None:
     assert [] == links(call, text)
-    assert text == "".join(part["text"] for part in call("links", "parts", text))
+    assert text == "".join(part["text"] for part in call("/chat/links.js", "parts", text))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +67,7 @@ def test_nothing_else_is_a_link(call: Call, text: str) -> None:
     ],
 )
 def test_a_text_that_names_somebody_calls_them(call: Call, text: str, nick: str, so: bool) -> None:
-    assert so is call("names", "mentions", text, nick)
+    assert so is call("/chat/names.js", "mentions", text, nick)
 
 
 HERE = {"here": {"name": "#go", "isChannel": True}, "channels": ["#go", "#ops"]}
@@ -118,7 +97,7 @@ HERE = {"here": {"name": "#go", "isChannel": True}, "channels": ["#go", "#ops"]}
     ],
 )
 def test_a_line_is_a_wish(call: Call, line: str, wish: dict[str, Any]) -> None:
-    assert wish == call("commands", "read", line, HERE)
+    assert wish == call("/chat/commands.js", "read", line, HERE)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +117,7 @@ def test_a_line_is_a_wish(call: Call, line: str, wish: dict[str, Any]) -> None:
     ],
 )
 def test_what_may_be_meant_is_offered(
-    page: Page, text: str, asked: bool, inserts: list[str]
+    plain: Page, text: str, asked: bool, inserts: list[str]
 ) -> None:
     script = """async ([text, asked]) => {
       const { complete } = await import("/chat/completion.js");
@@ -147,11 +126,11 @@ def test_what_may_be_meant_is_offered(
                      nicks: known("ann", "Bob"), takesNick: (command) => command === "msg" };
       return complete(text, text.length, know, asked);
     }"""
-    offered = page.evaluate(script, [text, asked])
+    offered = plain.evaluate(script, [text, asked])
     assert inserts == [offer["insert"] for offer in (offered or {"offers": []})["offers"]]
 
 
-def test_a_conversation_holds_so_many_lines_and_no_more(page: Page) -> None:
+def test_a_conversation_holds_so_many_lines_and_no_more(plain: Page) -> None:
     script = """async () => {
       const { Conversation, WINDOW } = await import("/chat/conversation.js");
       const talk = new Conversation("#go");
@@ -162,10 +141,10 @@ def test_a_conversation_holds_so_many_lines_and_no_more(page: Page) -> None:
       }
       return [talk.lines.length === WINDOW, talk.firstPlace === `e.${2 * WINDOW}`, talk.older];
     }"""
-    assert [True, True, True] == page.evaluate(script)
+    assert [True, True, True] == plain.evaluate(script)
 
 
-def test_what_is_there_already_is_not_there_twice(page: Page) -> None:
+def test_what_is_there_already_is_not_there_twice(plain: Page) -> None:
     script = """async () => {
       const { Conversation } = await import("/chat/conversation.js");
       const talk = new Conversation("#go");
@@ -174,4 +153,4 @@ def test_what_is_there_already_is_not_there_twice(page: Page) -> None:
       talk.addOlder([line(1), line(2), line(3)]);
       return talk.lines.map(({ key }) => key);
     }"""
-    assert ["1", "2", "3", "4"] == page.evaluate(script)
+    assert ["1", "2", "3", "4"] == plain.evaluate(script)

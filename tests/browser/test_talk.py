@@ -113,6 +113,7 @@ def test_commands_do_what_they_do_in_a_terminal(town: Town, visit: MakeVisit, go
     ann.says("/me waves")
     cat.until(f"[{go}] * ann waves")
     ann.sees("ann waves")
+    is_listed(cat, go)
     ann.says("/whois cat")
     ann.sees("channels#go")
     ann.says("/names")

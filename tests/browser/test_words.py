@@ -1,31 +1,20 @@
 """The dashboard's numbers and times, as the browser puts them into words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 
-from tests.support.town import Town
+from tests.browser.conftest import Call
 
 Say = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def page(browser: Browser, standing: Town) -> Iterator[Page]:
-    """A page of the site that isn't the dashboard."""
-    found = browser.new_page()
-    found.goto(f"http://127.0.0.1:{standing.nodes[0].http}/dashboard/icon.svg")
-    yield found
-    found.close()
-
-
 @pytest.fixture
-def say(page: Page) -> Say:
+def say(call: Call) -> Say:
     """`say("bytes", 2048)`: what the function says."""
-    return lambda function, *args: page.evaluate(
-        "async ([f, a]) => (await import('/dashboard/words.js'))[f](...a)", [function, list(args)]
-    )
+    return partial(call, "/dashboard/words.js")
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.watch import Watch
 
-expect.set_options(timeout=45_000)
-
 
 class Visit:
-    """A tab with the chat page of whatever answers at `port`."""
+    """Somebody with the chat page in a tab."""
 
-    def __init__(self, page: Page, port: int, watch: Watch) -> None:
+    def __init__(self, watch: Watch) -> None:
         self.watch = watch
-        self.url = f"http://127.0.0.1:{port}/"
-        self._use(page)
+        self.url = watch.url
+        self._use(watch.page)
 
     def _use(self, page: Page) -> None:
         self.page = page
@@ -50,10 +48,11 @@ class Visit:
     def comes_again(self, meanwhile: Callable[[], object]) -> None:
         """Close the page, and open it in another tab of the same browser."""
         context = self.page.context
-        self.page.close(run_before_unload=True)
+        with self.page.expect_event("close"):  # it has said what the next one is to know
+            self.page.close(run_before_unload=True)
         meanwhile()
-        self._use(context.new_page())
-        self.watch.look_at(self.page)
+        self.watch.look_at(context.new_page())
+        self._use(self.watch.page)
         self.page.goto(self.url)
 
     def leave(self) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 LOST = re.compile(
@@ -12,19 +13,22 @@ LOST = re.compile(
 
 
 class Watch:
-    """Anything on the console, an error of the page's, a request to elsewhere: `faults`.
+    """A tab with what answers at `port` of this machine, whose `url` that is.
 
-    `losses`: whether connections may be lost.
+    `faults`: anything on the console, an error of the page's, a request to elsewhere. `losses`:
+    whether connections may be lost.
     """
 
-    def __init__(self, page: Page, port: int, losses: bool) -> None:
+    def __init__(self, page: Page, port: int, losses: bool = False) -> None:
         self.faults: list[str] = []
+        self.url = f"http://127.0.0.1:{port}/"
         self._losses = losses
-        self._own = (f"http://127.0.0.1:{port}/", f"ws://127.0.0.1:{port}/")
+        self._own = (self.url, f"ws://127.0.0.1:{port}/")
         self.look_at(page)
 
     def look_at(self, page: Page) -> None:
-        """At this one, too."""
+        """At this one from now on."""
+        self.page = page
         page.on("console", lambda message: self._said(message.type, message.text))
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", lambda request: self._asked(request.url))
@@ -41,3 +45,10 @@ class Watch:
     def forgive(self, words: str) -> None:
         """Take out the faults that a test has made itself: those with these words."""
         self.faults = [fault for fault in self.faults if words not in fault]
+
+    @property
+    def barriers(self) -> list[str]:
+        """What axe finds on the page that is serious or worse for somebody, and where."""
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+        grave = [each for each in found if each["impact"] in {"serious", "critical"}]
+        return [f"{each['id']}: {node['html']}" for each in grave for node in each["nodes"]]

@@ -80,8 +80,8 @@ def test_it_shows_the_cluster_until_q_is_pressed(make_town: MakeTown) -> None:
     assert "Traceback" not in top.shown
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT])
-def test_ctrl_c_is_as_good_as_q(make_town: MakeTown, number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_is_as_good_as_q(make_town: MakeTown, number: signal.Signals) -> None:
     with terminal(make_town(count=0).cluster, "top") as top:
         top.until("no node is alive")
         top.process.send_signal(number)

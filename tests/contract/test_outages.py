@@ -479,7 +479,8 @@ async def test_a_broker_that_forgot_says_so_before_back(
     a, b = await make_brokers(2)
     await a.enter("ann")
     await fleet.forget()
-    assert [["away", Evicted(True), "back"]] * 2 == [node.sink.plain() for node in (a, b)]
+    plain = [[call for call in node.sink.plain() if call != Gap("ann", None)] for node in (a, b)]
+    assert [["away", Evicted(True), "back"]] * 2 == plain
 
 
 async def test_a_broker_that_forgot_tells_of_no_quits(
@@ -536,7 +537,37 @@ async def test_what_was_forgotten_before_it_was_heard_is_a_gap(
     await fleet.lose(a)
     await b.say(bob, "#go", "forgotten")
     await fleet.forget()
-    assert [Gap("#go", None)] == a.sink.gaps()
+    assert [Gap("#go", None), Gap("ann", None)] == sorted(a.sink.gaps())
+
+
+@pytest.mark.parametrize("lost", [[], ["forgotten"]])
+async def test_who_was_cut_off_when_all_was_forgotten_is_told_so_of_their_inbox_once(
+    fleet: Fleet, make_brokers: MakeBrokers, lost: list[str]
+) -> None:
+    a, b = await make_brokers(2)
+    ann, bob = await a.enter("ann"), await b.enter("bob")
+    await fleet.lose(a)
+    for text in lost:
+        await b.broker.tell(bob, "ann", text)
+    await fleet.forget()
+    bob = anew(bob)
+    await a.broker.open(anew(ann))
+    await b.broker.open(bob)
+    await b.broker.tell(bob, "ann", "again")
+    assert (["again"], [Gap("ann", None)]) == (texts(await a.heard("ann")), a.sink.gaps())
+
+
+async def test_who_was_connected_until_all_was_forgotten_is_told_of_no_inbox_that_had_nothing(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2, lease=LEASE)
+    ann, bob = await a.enter("ann"), await b.enter("bob")
+    await fleet.forget_at_once()
+    bob = anew(bob)
+    await a.broker.open(anew(ann))
+    await b.broker.open(bob)
+    await b.broker.tell(bob, "ann", "psst")
+    assert (["psst"], []) == (texts(await a.heard("ann")), a.sink.gaps())
 
 
 # Whose a nick is when all was forgotten

@@ -28,7 +28,7 @@ from broker.keys import Keys
 from broker.memory import Memory, World
 from tests.support.redis_server import replica
 from tests.support.relay import Relay
-from tests.support.sinks import NickLost, Record
+from tests.support.sinks import Evicted, NickLost, Record
 from tests.support.spin import eventually, gather, reactor
 
 _sids = count(1)
@@ -146,6 +146,11 @@ class Fleet(ABC):
         self._wipe()
         await gather(self.restore(node) for node in self.nodes if node not in late)
 
+    async def forget_at_once(self) -> None:
+        """The broker loses all that it knew under nodes that are connected, and have noticed."""
+        self._wipe(scripts=False)  # fakeredis would close the connection of who misses one
+        await gather(node.sink.until_told(Evicted(True)) for node in self.nodes)
+
     async def usurp(self, node: Node, me: Identity) -> None:
         """The nick of somebody on the node turns out to be another's, who had it before."""
         self._usurp(node, me.nick)
@@ -182,7 +187,7 @@ class Fleet(ABC):
     def _end_lease(self, node: Node) -> None: ...
 
     @abstractmethod
-    def _wipe(self) -> None: ...
+    def _wipe(self, *, scripts: bool = True) -> None: ...
 
 
 class MemoryFleet(Fleet):
@@ -211,8 +216,8 @@ class MemoryFleet(Fleet):
     def _end_lease(self, node: Node) -> None:
         self._switch("evict", node)
 
-    def _wipe(self) -> None:
-        self._switch("forget")  # for nodes that are lost
+    def _wipe(self, *, scripts: bool = True) -> None:
+        self._switch("forget")
 
     async def fall_behind(self) -> None:
         self._switch("fall_behind")
@@ -299,7 +304,8 @@ class RedisFleet(Fleet):
         """One more who may talk to the server."""
         return redis.Redis(port=self._port)
 
-    def _wipe(self) -> None:
+    def _wipe(self, *, scripts: bool = True) -> None:
         with self.client() as client:
             client.flushall()
-            client.script_flush()
+            if scripts:
+                client.script_flush()

@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -128,6 +130,15 @@ class Up:
             return None
 
         return await_fact(connected)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It stands still for a while, and starts nothing again; its children run on."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def interrupt(self) -> None:
         """As Ctrl-C on its terminal does: all of its process group gets the signal."""

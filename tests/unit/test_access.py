@@ -158,6 +158,12 @@ def test_what_changes_something_needs_a_proof_of_who_has_no_bearer_token(
             assert (403, "foreign-origin") == door.denies(forged)
 
 
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "", "\ufffd"])
+def test_an_origin_that_is_none_is_foreign(door: Door, origin: str) -> None:
+    request = asked("POST", come_from=LOOPBACK, x_chorus="1", origin=origin)
+    assert (403, "foreign-origin") == door.denies(request, Scope.OPERATE)
+
+
 def test_a_bearer_token_is_proof_enough(door: Door) -> None:
     request = asked("POST", authorization=f"Bearer {door.boss}", origin="http://app.example")
     assert "boss" == door.access.require(request, Scope.OPERATE).name

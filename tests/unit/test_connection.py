@@ -1,51 +1,32 @@
 """`node.net.connection`: sockets of people, slow and sudden ones too."""
 
-import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from broker.bans import Ban
-from broker.memory import Memory, World
+from broker.memory import Memory
 from node.core.bans import Bans
-from node.core.chat import Chat, ChatConfig
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks
 from node.core.session import Session
 from node.dialects.slash import Slash
 from node.net.connection import GRACE, STALLED, LineConnection, LineDoor, write
 from node.net.lines import LIMIT
-from node.net.outbox import Outbox
 from node.net.pace import SOON
-from tests.support.village import done
+from tests.support.clocked import ClockedChat, Socket
 
 BOUND = 1000
 
 RATE = Rate(5, 5)
 """Lines that people who aren't trusted may say, in seconds."""
-
-
-class Socket(StringTransport):
-    """A transport. `aborted`, `disconnecting`: as it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.connected = True
-        self.aborted = False
-
-    def abortConnection(self) -> None:
-        self.aborted = True
-
-    def resumeProducing(self) -> None:
-        self.producerState = "producing"  # also when it does so already, as a real one
 
 
 class Wire:
@@ -76,45 +57,15 @@ class Wire:
         self.connection.connectionLost(Failure(why()))
 
 
-class Node:
-    """A chat behind a door, in memory. `turn` ends a turn of the event loop."""
+class Node(ClockedChat):
+    """A chat behind a door for lines."""
 
     def __init__(
         self, entrance: Callable[[Memory], Entrance] | None = None, *, connections: int = 0
     ) -> None:
-        self.clock = Clock()
-        self.failures: list[Failure] = []
-        self.slow: list[Session] = []
-        world = World(self.clock.seconds, connections_per_address=connections)
-        self.broker = Memory(world, "node")
-        outbox = Outbox(self._later, write)
-        self.chat = Chat(
-            ChatConfig(),
-            self.broker,
-            outbox,
-            rng=random.Random(1),
-            seconds=self.clock.seconds,
-            spawn=self._spawn,
-            promise=Deferred,
-            later=self.clock.callLater,
-        )
-        self.door = LineDoor(
-            self.chat,
-            Slash(),
-            outbox_bytes=BOUND,
-            flush=outbox.flush_one,
-            slow=self.slow.append,
-            call_later=self.clock.callLater,
-            spawn=self._spawn,
-            entrance=entrance(self.broker) if entrance else None,
-        )
-        done(self.broker.start(self.chat))
-
-    def _later(self, work: Callable[[], None]) -> None:
-        self.clock.callLater(0, work)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(work).addErrback(self.failures.append)
+        super().__init__(outbox_bytes=BOUND, connections_per_address=connections)
+        let_in = entrance(self.broker) if entrance else None
+        self.door = LineDoor(self.chat, Slash(), entrance=let_in, **self.given)
 
     def connect(self, nick: str = "") -> Wire:
         """Somebody is there, and has read the greeting."""
@@ -130,9 +81,6 @@ class Node:
         wire.connection.dataReceived("".join(f"{line}\r\n" for line in lines).encode())
         self.turn()
         return wire.read()
-
-    def turn(self, seconds: float = 0) -> None:
-        self.clock.advance(seconds)
 
 
 @pytest.fixture

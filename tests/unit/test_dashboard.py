@@ -64,14 +64,20 @@ class Place:
         self._site.reactor = self.clock
 
     def ask(
-        self, path: str, body: str | None = None, *, at: str = "192.0.2.1", **headers: str
+        self,
+        path: str,
+        body: str | None = None,
+        *,
+        at: str = "192.0.2.1",
+        method: str = "GET",
+        **headers: str,
     ) -> "Answer":
-        """GET, or POST if there's a body. `path`: below `/dashboard`."""
+        """POST if there's a body. `path`: below `/dashboard`."""
         transport: Any = StringTransport(peerAddress=IPv4Address("TCP", at, 4711))
         protocol = self._site.buildProtocol(None)
         protocol.makeConnection(transport)
         lines = [
-            f"{'GET' if body is None else 'POST'} /dashboard{path} HTTP/1.1",
+            f"{method if body is None else 'POST'} /dashboard{path} HTTP/1.1",
             "Host: 127.0.0.1",
         ]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -168,6 +174,12 @@ def test_nobody_in_particular_may_nothing(place: Place) -> None:
     assert expected == place.ask("/me").json
 
 
+def test_who_asks_for_the_head_alone_gets_that(place: Place) -> None:
+    answer = place.ask("/me", method="HEAD")
+    assert (200, "application/json") == (answer.status, answer.headers["content-type"])
+    assert answer.text.endswith("\r\n\r\n")
+
+
 def test_who_comes_from_where_operators_do_needs_no_token(place: Place) -> None:
     me = place.ask("/me", at="127.0.0.1").json
     assert ("operator", False) == (me["name"], me["token"])
@@ -236,6 +248,14 @@ def test_the_stream_is_for_who_may_inspect(place: Place) -> None:
     assert 200 == place.ask("/live", cookie=f"{COOKIE}={place.inspector}").status
     assert 200 == place.ask("/live", authorization=f"Bearer {place.inspector}").status
     assert 200 == place.ask("/live", at="127.0.0.1").status
+
+
+def test_who_asks_for_the_head_of_the_stream_alone_does_not_look(place: Place) -> None:
+    answer = place.ask("/live", at="127.0.0.1", method="HEAD")
+    assert "text/event-stream" == answer.headers["content-type"]
+    assert answer.text.endswith("\r\n\r\n")
+    assert (0, 0) == (len(place.dashboard.live), place.board.asked)
+    assert 401 == place.ask("/live", method="HEAD").status
 
 
 def test_a_browser_does_not_ask_for_a_password_of_its_own(place: Place) -> None:

@@ -233,6 +233,54 @@ def test_what_was_seen_is_kept_until_it_is_disowned(following: Following) -> Non
     assert (1, 0) == (before, len(following.feed.seen()[GO].entries))
 
 
+@pytest.mark.parametrize("epoch", ["", "e2"])
+def test_a_log_without_anything_has_a_gap_if_it_was_forgotten_while_the_wire_was_lost(
+    logs: Logs, epoch: str
+) -> None:
+    logs.begin_anew("")
+    following = Following(logs)
+    following.feed.distrust()
+    following.feed.distrust()
+    logs.begin_anew(epoch)
+    if epoch:
+        logs.log("a")
+    following.feed.disown()
+    following.catch_up()
+    logs.epoch = "e2"
+    following.hear(logs.log("b"))
+    assert [Gap(GO, None), *(["a"] if epoch else []), "b"] == following.told
+
+
+def test_a_log_without_anything_has_no_gap_if_the_wire_was_there_when_it_was_forgotten(
+    logs: Logs,
+) -> None:
+    logs.begin_anew("")
+    following = Following(logs)
+    following.feed.distrust()
+    following.catch_up()
+    following.feed.disown()
+    logs.epoch = "e2"
+    following.hear(logs.log("a"))
+    assert ["a"] == following.told
+
+
+def test_a_log_that_was_being_read_when_the_wire_was_lost_has_one_gap_when_it_was_forgotten(
+    logs: Logs, following: Following
+) -> None:
+    following.hear(logs.log("a"))
+    logs.log("lost")
+    logs.hold = True
+    following.hear(logs.log("b"))
+    following.feed.distrust()
+    logs.hold = False
+    logs.begin_anew("")
+    logs.waiting = [(answer, Excerpt(Position("", 0), [])) for answer, _ in logs.waiting]
+    logs.answer()
+    following.feed.disown()
+    following.catch_up()
+    assert ["a", Gap(GO, None)] == following.told
+
+
 def test_a_word_to_the_node_is_handed_over(following: Following) -> None:
     following.hear(encoded("probe", 0, [], log=""))
     assert ["probe"] == following.words

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from node.core.words import CLOSINGS, NOTICES
 from node.dialects.slash import words
 from node.dialects.slash.commands import VERBS
 from node.dialects.slash.replies import OPTIONS
@@ -15,8 +16,8 @@ SAID = [
     words.MALFORMED,
     words.NOT_UTF8,
     *(f"error: {sentence}" for sentence in words.REFUSED.values()),
-    *(f"notice: {sentence}" for sentence in words.NOTICES.values()),
-    *(f"closing: {sentence}" for sentence in words.CLOSINGS.values()),
+    *(f"notice: {sentence}" for sentence in NOTICES.values()),
+    *(f"closing: {sentence}" for sentence in CLOSINGS.values()),
 ]
 
 

@@ -9,7 +9,8 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from node.http.live import EVERY, STALLED, Live, event
+from node.http.live import EVERY, STALLED, Live
+from node.http.sse import event
 
 
 class Newsroom:
@@ -105,10 +106,6 @@ def place() -> Place:
     return Place()
 
 
-def test_an_event_is_a_kind_and_a_line_of_data() -> None:
-    assert b'event: news\ndata: {"n": 1}\n\n' == event("news", b'{"n": 1}')
-
-
 def test_who_looks_gets_the_opening_and_the_news_at_once(place: Place) -> None:
     said = place.look().read()
     assert "content-type: text/event-stream" in said.lower()
@@ -164,6 +161,31 @@ def test_while_a_reading_takes_long_no_other_is_begun(place: Place) -> None:
     place.look()
     place.pass_by(5)
     assert 1 == place.room.asked
+
+
+def test_who_comes_again_while_a_reading_takes_long_makes_no_news_come_more_often(
+    place: Place,
+) -> None:
+    place.room.late = True
+    place.look().leave()
+    looker = place.look()
+    place.room.late = False
+    for gate in place.room.waiting:
+        gate.callback(None)
+    looker.read()
+    before = place.room.asked
+    for _ in range(3):
+        place.pass_by()
+        assert 1 == looker.read().count("event: news")
+    assert 3 == place.room.asked - before
+
+
+def test_who_comes_when_nobody_has_looked_for_a_moment_gets_the_latest(place: Place) -> None:
+    place.look().leave()
+    place.pass_by(0.5)
+    assert '{"n": 1}' in place.look().read()
+    place.pass_by(0.5)
+    assert 2 == place.room.asked
 
 
 def test_who_does_not_read_is_passed_over(place: Place) -> None:

@@ -130,6 +130,41 @@ def test_a_method_that_a_part_does_not_take_is_told_with_those_that_it_does(
     assert b"GET, HEAD, POST" == visit.headers[b"allow"]
 
 
+class Teller(Resource):
+    """Tells what it was sent as the header `X-Said`, and in its query."""
+
+    isLeaf = True
+
+    def render_POST(self, request: Any) -> bytes:
+        said = request.getHeader("x-said"), [name.decode() for name in request.args]
+        return json.dumps(said).encode()
+
+
+@pytest.mark.parametrize(
+    "said, read",
+    [
+        (b"plain", "plain"),
+        ("zoë".encode(), "zoë"),
+        (b"\xff", "\ufffd"),
+        (b"a\xc3", "a\ufffd"),
+        (b"", ""),
+    ],
+)
+def test_whatever_bytes_a_header_has_it_can_be_read(said: bytes, read: str) -> None:
+    visit = Visit(site({"part": Teller()}))
+    visit.send(b"POST /part HTTP/1.1\r\nHost: here\r\nX-Said: " + said + b"\r\n\r\n")
+    assert [read, []] == json.loads(visit.body)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; b=c"]
+)
+def test_a_form_in_a_body_is_no_query(kind: str) -> None:
+    visit = Visit(site({"part": Teller()}))
+    visit.get("/part?a=1", "POST", f"Content-Type: {kind}\r\n", b"b=2")
+    assert (200, [None, ["a"]]) == (visit.status, json.loads(visit.body))
+
+
 @pytest.mark.parametrize("size", [1, BODY])
 def test_a_body_may_have_so_many_bytes(visit: Visit, size: int) -> None:
     assert (200, b"%d" % size) == (visit.get("/part", "POST", body=b"x" * size).status, visit.body)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.api import Position
 from node.core.commands import (
     Answer,
     Command,
@@ -92,6 +93,12 @@ FORMS: list[tuple[str, Command | None]] = [
     ("/history #go", History("#go")),
     ("/history #go 5", History("#go", 5)),
     ("/history go 5", History("go", 5)),
+    ("/history before 5a4a.42", History(None, 20, Position("5a4a", 42))),
+    ("/history 5 before 5a4a.42", History(None, 5, Position("5a4a", 42))),
+    ("/history #go 5 before 5a4a.42", History("#go", 5, Position("5a4a", 42))),
+    ("/history before before 5a4a.42", History("before", 20, Position("5a4a", 42))),
+    ("/history before", History("before")),
+    ("/history before 5", History("before", 5)),
     ("/history 99999999999999999999", History(None, 999999999)),
     # away and back
     ("/away", SetAway("")),
@@ -147,6 +154,11 @@ MALFORMED_LINES = [
     ("/history #go #two", "history"),
     ("/history 0", "history"),
     ("/history #go 5 6", "history"),
+    ("/history #go before", "history"),
+    ("/history #go before 42", "history"),
+    ("/history #go before @5a4a.42", "history"),
+    ("/history #go 0 before 5a4a.42", "history"),
+    ("/history #go before 5a4a.42 5", "history"),
     ("/back again", "back"),
     ("/set echo", "set"),
     ("/set echo maybe", "set"),

@@ -171,6 +171,22 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
         ["| 00:00 [#Go] <bob> one", "| 00:01 [#Go] <bob> two"],
     ),
     (replies.Lines("#Go", "e", [], more=False), ["nothing was said in #Go yet"]),
+    (
+        replies.Lines("#Go", "f", LINES, more=True, before=Position("e", 3)),
+        [
+            "| 00:00 [#Go] <bob> one",
+            "| 00:01 [#Go] <bob> two",
+            "hint: /history #Go 2 before f.1 shows what is older",
+        ],
+    ),
+    (
+        replies.Lines("#Go", "e", LINES, more=False, before=Position("e", 3)),
+        ["| 00:00 [#Go] <bob> one", "| 00:01 [#Go] <bob> two"],
+    ),
+    (
+        replies.Lines("#Go", "e", [], more=False, before=Position("e", 1)),
+        ["nothing was said in #Go before that"],
+    ),
     (replies.HolderAway("bob", "lunch"), ["bob is away (lunch)"]),
     (replies.HolderAway("bob", ""), ["bob is away"]),
     (replies.AwaySet("lunch"), ["you are away (lunch)"]),

@@ -4,11 +4,17 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from broker.reports import STOPPED, Incident, Kind, Overview, Server, State, Status
 from node.operate import tables
 from node.operate.reading import Channel, Session
+from node.operate.tables import MANY, Column, plain
 
 NOW = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
 
@@ -83,6 +89,32 @@ def test_a_session_says_whether_somebody_is_there() -> None:
         "cat n2 2026-09-21 14:13 away",
         "dan n2 detached",
     ] == rows
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@given(st.lists(st.tuples(TEXTS, st.integers(), TEXTS.map(plain), TEXTS), min_size=1, max_size=5))
+def test_many_rows_read_as_few_do(found: list[tuple[str, int, Text, str]]) -> None:
+    columns = (
+        Column("NAME", gives=True),
+        Column("NUMBER", right=True),
+        Column("STATE"),
+        Column("TEXT", gives=True),
+    )
+    rows = [(name, f"{number:,}", state, text) for name, number, state, text in found]
+    few = printed(tables.table(columns, rows))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tables, "MANY", 0)
+        many = tables.table(columns, rows)
+    assert (few, False) == (printed(many), isinstance(many, Table))
+
+
+def test_each_of_many_rows_is_a_line_however_narrow_it_is() -> None:
+    found = [Channel(f"#{i}", 1, 0.0, "so wide, 好 " * 9) for i in range(MANY + 1)]
+    lines = printed(tables.channels(found, 40), 40)
+    assert ["#0", f"#{MANY}"] == [lines[at].split()[0] for at in (1, -1)]
+    assert (MANY + 2, True) == (len(lines), all(cell_len(line) <= 40 for line in lines))
 
 
 def test_the_verdict_is_a_word_or_all_that_is_wrong() -> None:

@@ -468,6 +468,28 @@ def test_history_without_lines_says_so(alice: Villager) -> None:
     assert ["nothing was said in #go yet"] == alice.type("/history")
 
 
+def test_history_is_read_back_page_by_page(alice: Villager, bob: Villager) -> None:
+    alice.type("/set pos on")
+    alice.type(*(f"line {i}" for i in range(7)))
+    bob.type("now")
+    place = alice.read()[-1].split()[0].removeprefix("@")
+    pages, ask = [], f"/history #go 3 before {place}"
+    while ask:
+        *page, last = alice.type(ask)
+        ask = last.removeprefix("hint: ").removesuffix(" shows what is older")
+        if ask == last:
+            page, ask = [*page, last], ""
+        pages.append([line.removeprefix("| 12:00 [#go] <alice> ") for line in page])
+    assert [["line 4", "line 5", "line 6"], ["line 1", "line 2", "line 3"], ["line 0"]] == pages
+
+
+def test_before_the_first_line_there_is_nothing(alice: Villager) -> None:
+    (joined,) = alice.type("/set pos on", "/leave", "/join #two")[-2:-1]
+    place = joined.split()[0].removeprefix("@")
+    expected = ["nothing was said in #two before that"]
+    assert expected == alice.type(f"/history before {place}")
+
+
 def test_history_is_for_members(village: Village, alice: Villager) -> None:
     assert ["error: you are not in #go"] == village.person("eve").type("/history #go")
 

@@ -1,15 +1,10 @@
 """`node.net.websocket`: who may come, and what a connection of frames does besides one of lines."""
 
 import json
-import random
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -27,16 +22,11 @@ from wsproto.events import (
     TextMessage,
 )
 
-from broker.memory import Memory, World
 from node.core.bans import Bans
-from node.core.chat import Chat, ChatConfig
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate
-from node.core.session import Session
 from node.dialects.json import Json
-from node.net.connection import write
 from node.net.frames import text_frame
-from node.net.outbox import Outbox
 from node.net.websocket import (
     LOOKS,
     Watch,
@@ -44,26 +34,11 @@ from node.net.websocket import (
     WebSocketResource,
     may_come_from,
 )
-from tests.support.village import done
+from tests.support.clocked import ClockedChat, Socket
 
 BOUND = 2000
 DEAD_PEER = 120.0
 RATE = Rate(5, 5)
-
-
-class Socket(StringTransport):
-    """A transport. `aborted`, `disconnecting`: as it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.connected = True
-        self.aborted = False
-
-    def abortConnection(self) -> None:
-        self.aborted = True
-
-    def resumeProducing(self) -> None:
-        self.producerState = "producing"  # also when it does so already, as a real one
 
 
 class Browser:
@@ -103,47 +78,18 @@ class Browser:
         self.channel.connectionLost(Failure(ConnectionLost()))
 
 
-class Node:
-    """A chat behind an HTTP door, in memory."""
+class Node(ClockedChat):
+    """A chat behind an HTTP door."""
 
     def __init__(self, *origins: str, trusted: bool = True) -> None:
-        self.clock = Clock()
-        self.failures: list[Failure] = []
-        self.slow: list[Session] = []
-        self.broker = Memory(World(self.clock.seconds), "node")
-        outbox = Outbox(self._later, write)
-        self.chat = Chat(
-            ChatConfig(),
-            self.broker,
-            outbox,
-            rng=random.Random(1),
-            seconds=self.clock.seconds,
-            spawn=self._spawn,
-            promise=Deferred,
-            later=self.clock.callLater,
-        )
+        super().__init__(outbox_bytes=BOUND)
         limits = Limits({Act.LINES: RATE}, {}, (), self.clock.seconds)
-        self.door = WebSocketDoor(
-            self.chat,
-            Json(text_frame),
-            outbox_bytes=BOUND,
-            flush=outbox.flush_one,
-            slow=self.slow.append,
-            call_later=self.clock.callLater,
-            spawn=self._spawn,
-            entrance=None if trusted else Entrance(limits, self.broker, 0, Bans(lambda: 0)),
-        )
+        let_in = None if trusted else Entrance(limits, self.broker, 0, Bans(lambda: 0))
+        self.door = WebSocketDoor(self.chat, Json(text_frame), entrance=let_in, **self.given)
         self.door.watch = Watch(DEAD_PEER, self.clock)
         root: Any = Resource()
         root.putChild(b"ws", WebSocketResource(self.door, origins))
         self.site: Any = Site(root, reactor=self.clock)
-        done(self.broker.start(self.chat))
-
-    def _later(self, work: Callable[[], None]) -> None:
-        self.clock.callLater(0, work)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(work).addErrback(self.failures.append)
 
     def browser(self) -> Browser:
         """Somebody is there, and has read the greeting."""

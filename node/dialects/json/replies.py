@@ -14,6 +14,7 @@ import node
 from broker.api import Topic
 from node.core import replies as core
 from node.core.replies import Ref, Reply
+from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.json import messages, words
 from node.dialects.json.commands import Malformed
 from node.dialects.json.events import entries, lines
@@ -48,7 +49,7 @@ def _greeting(reply: core.Greeting) -> Iterator[Message]:
 
 
 def _error(reply: core.Error) -> Iterator[Message]:
-    says = words.REFUSED[reply.code].format(about=reply.about)
+    says = filled(words.REFUSED[reply.code], reply.about)
     yield messages.Error(code=reply.code.value, says=says, about=reply.about)
 
 
@@ -57,19 +58,12 @@ def _malformed(reply: Malformed) -> Iterator[Message]:
 
 
 def _notice(reply: core.Notice) -> Iterator[Message]:
-    code, says = words.NOTICES[reply.code]
-    yield messages.Notice(code=code, says=says.format(about=reply.about), about=reply.about)
+    says = filled(NOTICES[reply.code], reply.about)
+    yield messages.Notice(code=reply.code.value, says=says, about=reply.about)
 
 
 def _gap(reply: core.Gap) -> Iterator[Message]:
-    where = f"messages of {reply.channel}" if reply.channel is not None else "private messages"
-    if reply.lost is None:
-        says = f"{where} may be missing"
-    elif reply.lost == 1:
-        says = f"1 {where.replace('messages', 'message', 1)} is lost"
-    else:
-        says = f"{reply.lost} {where} are lost"
-    yield messages.Gap(channel=reply.channel, lost=reply.lost, says=says)
+    yield messages.Gap(channel=reply.channel, lost=reply.lost, says=gap(reply))
 
 
 def _disorder(reply: core.Disorder) -> Iterator[Message]:
@@ -80,13 +74,8 @@ def _disorder(reply: core.Disorder) -> Iterator[Message]:
 
 
 def _closing(reply: core.Closing) -> Iterator[Message]:
-    code, says = words.CLOSINGS[reply.code]
-    yield messages.Closing(
-        code=code,
-        says=says.format(about=reply.about).removesuffix(": "),
-        about=reply.about,
-        token=reply.token,
-    )
+    says = filled(CLOSINGS[reply.code], reply.about)
+    yield messages.Closing(code=reply.code.value, says=says, about=reply.about, token=reply.token)
 
 
 def _token(reply: core.Token) -> Iterator[Message]:

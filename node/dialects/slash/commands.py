@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from broker.api import Position
 from node.core import commands as core
 from node.core.commands import Command
 from node.core.replies import Reply
@@ -11,7 +12,8 @@ from node.core.replies import Reply
 MOST_PLACES = 1000
 """How many places `/resume` takes."""
 
-_PLACE = re.compile(r"(?P<channel>#\S+)@(?P<epoch>\w{1,64})\.(?P<seq>[0-9]{1,15})\Z", re.ASCII)
+_PLACE = re.compile(r"(#\S+)@(\S+)")
+_POS = re.compile(r"(\w{1,64})\.([0-9]{1,15})", re.ASCII)
 
 
 class Help(Reply, frozen=True):
@@ -118,14 +120,25 @@ def _topic(rest: str) -> Command | None:
     return core.Topic(channel, text)
 
 
+def _position(word: str) -> Position | None:
+    """A place in a log as `/set pos on` shows it, without the `@`."""
+    found = _POS.fullmatch(word)
+    return Position(found[1], int(found[2])) if found else None
+
+
 def _history(rest: str) -> Command | None:
     words = rest.split()
     count = 20
+    before = None
+    if words[-2:-1] == ["before"]:
+        before = _position(words[-1])
+    if before is not None:  # else it's a channel's name
+        words = words[:-2]
     if words and words[-1].isascii() and words[-1].isdigit():
         count = int(words.pop()[:9])
     if len(words) > 1 or count < 1:
         return None
-    return core.History(words[0] if words else None, count)
+    return core.History(words[0] if words else None, count, before)
 
 
 def _set(rest: str) -> Command | None:
@@ -139,12 +152,13 @@ def _set(rest: str) -> Command | None:
 
 def _resume(rest: str) -> Command | None:
     token, *typed = rest.split()[:MOST_PLACES] or [""]
-    places = {}
+    places: dict[str, tuple[str, int]] = {}
     for word in typed:
-        found = _PLACE.match(word)
-        if found is None:
+        found = _PLACE.fullmatch(word)
+        place = _position(found[2]) if found else None
+        if found is None or place is None:
             return None
-        places[found["channel"]] = (found["epoch"], int(found["seq"]))
+        places[found[1]] = place
     return core.Resume(token, places) if token else None
 
 
@@ -167,7 +181,10 @@ VERBS: dict[str, Row] = {
         "/topic [#CHANNEL] [TEXT]", "show a topic, or set it", "/topic #go all about Go", _topic
     ),
     "history": Row(
-        "/history [#CHANNEL] [N]", "the last N lines said (20)", "/history #go 50", _history
+        "/history [#CHANNEL] [N] [before POS]",
+        "the last N lines said (20), or said before a place",
+        "/history #go 50",
+        _history,
     ),
     "away": Row("/away [WHY]", "be away", "/away lunch", core.SetAway),
     "back": Row("/back", "be back", "/back", _nothing(core.SetAway(None))),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from broker.events import Entry
 from node.core import replies as core
 from node.core.replies import Reply
+from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.slash import words
 from node.dialects.slash.commands import VERBS, Help, Malformed, NotText
 from node.dialects.slash.harmless import harmless
@@ -59,7 +60,7 @@ def _greeting(slash: "Slash", reply: core.Greeting) -> Iterator[str]:
 
 
 def _error(slash: "Slash", reply: core.Error) -> Iterator[str]:
-    yield f"error: {words.REFUSED[reply.code].format(about=harmless(reply.about))}"
+    yield f"error: {filled(words.REFUSED[reply.code], harmless(reply.about))}"
 
 
 def _malformed(slash: "Slash", reply: Malformed) -> Iterator[str]:
@@ -92,17 +93,11 @@ def _help(slash: "Slash", reply: Help) -> Iterator[str]:
 
 
 def _notice(slash: "Slash", reply: core.Notice) -> Iterator[str]:
-    yield f"notice: {words.NOTICES[reply.code].format(about=harmless(reply.about))}"
+    yield f"notice: {filled(NOTICES[reply.code], harmless(reply.about))}"
 
 
 def _gap(slash: "Slash", reply: core.Gap) -> Iterator[str]:
-    where = f"messages of {reply.channel}" if reply.channel is not None else "private messages"
-    if reply.lost is None:
-        yield f"gap: {where} may be missing"
-    elif reply.lost == 1:
-        yield f"gap: 1 {where.replace('messages', 'message', 1)} is lost"
-    else:
-        yield f"gap: {reply.lost} {where} are lost"
+    yield f"gap: {gap(reply)}"
 
 
 def _disorder(slash: "Slash", reply: core.Disorder) -> Iterator[str]:
@@ -111,7 +106,7 @@ def _disorder(slash: "Slash", reply: core.Disorder) -> Iterator[str]:
 
 
 def _closing(slash: "Slash", reply: core.Closing) -> Iterator[str]:
-    why = words.CLOSINGS[reply.code].format(about=harmless(reply.about)).removesuffix(": ")
+    why = filled(CLOSINGS[reply.code], harmless(reply.about))
     resume = f"{words.RESUME} {reply.token}" if reply.token else ""
     yield f"closing: {why}{resume}"
 
@@ -195,9 +190,13 @@ def _past(slash: "Slash", reply: core.Past) -> Iterator[str]:
 
 
 def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
-    yield from _lines(slash, reply.channel, reply.entries)
-    if not reply.entries:
-        yield f"nothing was said in {reply.channel} yet"
+    channel, entries, before = reply.channel, reply.entries, reply.before
+    yield from _lines(slash, channel, entries)
+    if not entries:
+        yield f"nothing was said in {channel} {'yet' if before is None else 'before that'}"
+    elif before is not None and reply.more:
+        place = f"{reply.epoch}.{entries[0].seq}"
+        yield f"hint: /history {channel} {len(entries)} before {place} shows what is older"
 
 
 def _holder_away(slash: "Slash", reply: core.HolderAway) -> Iterator[str]:

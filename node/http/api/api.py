@@ -19,6 +19,7 @@ from node.http.api import openapi, problems
 from node.http.api.events import Stream
 from node.http.api.routes import PATHS, ROUTES, Asked, Parts, Route, position
 from node.http.api.values import Answer, Pos, Problem
+from node.http.site import shown
 
 DESCRIPTION = "openapi.json"
 JSON = "application/json"
@@ -58,7 +59,7 @@ class Api(Resource):
         except Failed as e:
             answer = problems.of_act(e)
         except Exception:
-            self.log.failure("answering {path}", path=_shown(request))
+            self.log.failure("answering {path}", path=shown(request.path))
             answer = _UNEXPECTED
         if answer is None or gone:
             return
@@ -190,8 +191,3 @@ def _told(answer: Any) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
         return answer.status, msgspec.json.encode(problem) + b"\n", answer.headers
     status, value = answer
     return status, msgspec.json.encode(value) + b"\n", ()
-
-
-def _shown(request: Any) -> str:
-    """A path for a log: what else a request says may be a secret."""
-    return repr(request.path[:100])[1:]

@@ -23,6 +23,7 @@ from node.http.access import Denied, Scope
 from node.http.api.problems import AGAIN
 from node.http.api.routes import Parts
 from node.http.api.values import message
+from node.http.sse import event, head
 
 MOST = 1_000
 """How many may follow events on a node."""
@@ -58,7 +59,7 @@ class Stream:
         request = self._request
         if request.method == b"HEAD":
             await self._parts.broker.topic(self._listening.name)
-            self._head()
+            head(request)
             request.finish()
             return
         self._streams.add(self)
@@ -71,19 +72,13 @@ class Stream:
             raise
         if self._over:
             return
-        self._head()
+        head(request)
         backlog, self._backlog = self._backlog, None
         request.registerProducer(self, True)
         request.write(f"retry: {AGAIN_MS}\n\n".encode())
         for data in backlog or ():
             self._send(data)
         self._timer = self._parts.call_later(SILENCE, self._stay)
-
-    def _head(self) -> None:
-        request = self._request
-        request.setHeader("content-type", "text/event-stream")
-        request.setHeader("cache-control", "no-store")
-        request.setHeader("x-accel-buffering", "no")  # nginx would keep it back
 
     def _end(self, _reason: object) -> None:
         self._over = True
@@ -107,12 +102,10 @@ class Stream:
 
     def _tell(self, what: Heard | Missing) -> None:
         if isinstance(what, Missing):
-            lost = msgspec.json.encode({"lost": what.lost})
-            self._send(b"event: gap\ndata: " + lost + b"\n\n")
+            self._send(event("gap", msgspec.json.encode({"lost": what.lost})))
             return
         said = message(what.at.epoch, Entry(what.at.seq, what.ms, what.said), what.said)
-        data = msgspec.json.encode(said)
-        self._send(b"id: %s\nevent: said\ndata: %s\n\n" % (said.pos.encode(), data))
+        self._send(event("said", msgspec.json.encode(said), said.pos))
 
     def _send(self, data: bytes) -> None:
         if self._over:

@@ -1,10 +1,25 @@
-"""Signals as something that a selector can wait for."""
+"""Signals that ask for an end, for what isn't run by Twisted: as a Ctrl-C, or as something that a
+selector can wait for.
+"""
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 _STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While nothing else handles them, each is a Ctrl-C: a KeyboardInterrupt."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in _STOP}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class StopSignals:
