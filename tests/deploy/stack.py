@@ -13,8 +13,8 @@ IMAGE = "chorus/node:latest"
 
 
 class Stack:
-    """As a context manager: it's up inside, with three nodes. From a copy of the repository's files,
-    so that no secrets are drawn there. `line`, `http`, `stats`: the balancer's ports.
+    """As a context manager: it's up inside, with three nodes. From a copy of the repository's
+    files, so that no secrets are drawn there. `line`, `http`, `stats`: the balancer's ports.
     """
 
     def __init__(self, daemon: Daemon, root: Path, folder: Path) -> None:

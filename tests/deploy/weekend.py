@@ -14,6 +14,10 @@ from tests.support.person import Person
 from tests.support.processes import await_fact
 
 PEOPLE = 6
+
+LOOK = 0.2
+"""Seconds between newcomers who look whether a new node is there: an address may come so often."""
+
 CHANNEL = "#go"
 
 
@@ -152,8 +156,8 @@ def weekend(stack: Stack) -> Iterator[str]:
 
 def _comes_in(port: int) -> bool:
     with suppress(OSError):
-        person = Person(port)
-        person.does("/quit")
+        with Person(port) as person:
+            person.settle()
         return True
     return False
 
@@ -172,11 +176,11 @@ def _grows(stack: Stack, party: Party) -> str:
     began = time.monotonic()
 
     def is_found() -> bool:
-        person = Person(stack.line)
-        new = not any(container.startswith(stack.container(person.node)) for container in before)
-        with suppress(ConnectionError):
-            person.does("/quit")
-        return new
+        time.sleep(LOOK)
+        with suppress(ConnectionError), Person(stack.line) as person:
+            container = stack.container(person.node)
+            return not any(each.startswith(container) for each in before)
+        return False
 
     await_fact(is_found, 60)
     return f"a new node gets people {time.monotonic() - began:.1f} s after it was started"
