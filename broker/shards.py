@@ -201,12 +201,12 @@ class Shards(Link):
         opened: list[Wire] = []
         try:
             ranges = await self._look_around()
+            attempt = self._connecting
+            if attempt is not None:
+                wires.lost.addCallback(lambda _: attempt.cancel())  # nothing once it has fired
             for place in dict.fromkeys(place for _, _, place in ranges):
                 wire = await self._wire_to(self._seeds.to.at(*self._via(place)))
                 opened.append(wire)
-                attempt = self._connecting
-                if attempt is not None:
-                    wire.lost.addCallback(lambda _: attempt.cancel())  # nothing once it has fired
                 wires.add(Lane(place, wire))
             for begin, end, place in ranges:
                 wires.slots[begin : end + 1] = [wires.lanes[place]] * (end + 1 - begin)
