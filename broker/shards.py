@@ -20,11 +20,11 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spe
 import random
 from binascii import crc_hqx
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import lru_cache, partial
 from typing import Any, cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.defer import TimeoutError as Overdue
 from twisted.internet.error import ConnectError, DNSLookupError
 
@@ -136,7 +136,7 @@ class Wires:
         return self.at(self._home if place is None else place).wire.ask(*args).addErrback(self._err)
 
     def _err(self, failure: Any) -> Any:
-        if failure.check(ReplyError) and str(failure.value).startswith(REDIRECTIONS):
+        if _is_redirection(failure.value):
             self.abort()
         return failure
 
@@ -189,6 +189,7 @@ class Shards(Link):
         self._turns: dict[int, Turn] = {}
         self._clients: dict[Place, Client] = {}  # who the last wires were
         self._seeking: set[str] = set()  # topics that were taken away
+        self._one_at_a_time = DeferredLock()  # new wires among those there are
 
     # -- making wires
 
@@ -268,8 +269,7 @@ class Shards(Link):
     def _begin(self, wires: Any) -> None:
         self._wire = self._wires = wires
         for lane in wires.lanes.values():
-            lane.heard_at = self._clock.seconds()
-            lane.wire.strayed = partial(self._taken_away, lane)
+            self._begin_lane(lane)
         heard, self._introduced = set(self._introduced), []
         for name in heard - self._topics.keys():
             self._write("SUNSUBSCRIBE", name)
@@ -281,6 +281,10 @@ class Shards(Link):
         for call in again:
             self._put(cast(_Placed, call))
         self._fail(once)
+
+    def _begin_lane(self, lane: Lane) -> None:
+        lane.heard_at = self._clock.seconds()
+        lane.wire.strayed = partial(self._taken_away, lane)
 
     def _end(self) -> None:
         """The wires are lost: keep what wasn't answered, in its order, slot by slot."""
@@ -383,8 +387,7 @@ class Shards(Link):
     def _answered_at(self, lane: Lane, reply: Any) -> None:
         lane.heard_at = self._clock.seconds()
         call = lane.calls.popleft()
-        redirected = isinstance(reply, ReplyError) and str(reply).startswith(REDIRECTIONS)
-        if redirected and call.slot is not None:
+        if call.slot is not None and _is_redirection(reply):
             self._turn(lane, call)
             return
         self._latency.observe(lane.heard_at - call.since)
@@ -403,21 +406,12 @@ class Shards(Link):
             return
         turn = self._turns[number] = Turn()
         turn.back.append(call)
-        wires = self._wires
+        wires = cast(Wires, self._wires)
+        self._aside(wires, self._go(wires, lane, number, turn))
 
-        def all_back(reply: Any) -> None:
-            if wires is not None and not isinstance(reply, Exception):
-                Deferred.fromCoroutine(self._go(wires, number, turn)).addErrback(went_wrong)
-
-        def went_wrong(failure: Any) -> None:
-            if failure.check(LinkLost) is None:
-                self.log.failure("following a slot", failure)
-            cast(Wires, wires).abort()
-
-        self._own(lane, packed("PING"), all_back)
-
-    async def _go(self, wires: Wires, number: int, turn: Turn) -> None:
-        """One call after another, wherever the slot is, until none waits."""
+    async def _go(self, wires: Wires, lane: Lane, number: int, turn: Turn) -> None:
+        """When all are back: one call after another, wherever the slot is, until none waits."""
+        await self._ask(lane, "PING")
         while turn.back or turn.new:
             waiting = turn.back or turn.new
             call = waiting[0]
@@ -440,25 +434,22 @@ class Shards(Link):
             reply = await answer
             if isinstance(reply, LinkLost):
                 raise reply
-            words = str(reply).split() if isinstance(reply, ReplyError) else []
-            if not words or not str(reply).startswith(REDIRECTIONS):
+            if not _is_redirection(reply):
                 return reply
             if self._clock.seconds() > until:
                 raise LinkLost
+            words = str(reply).split()
             asking = words[0] == "ASK"
             if words[0] in ("MOVED", "ASK"):
                 host, _, port = words[2].rpartition(":")
-                there = wires.lanes.get((host or lane.place[0], int(port)))
-                if there is None:
-                    raise LinkLost  # somebody new: all is made anew
-                lane = there
+                lane = await self._lane(wires, (host or lane.place[0], int(port)))
                 if not asking:
-                    wires.slots[number] = there
+                    wires.slots[number] = lane
             else:
                 lane = wires.at(number)
                 await self._glance()
-                if self._wires is not wires:
-                    raise LinkLost
+            if self._wires is not wires:
+                raise LinkLost
 
     async def _glance(self) -> None:
         over: Deferred[None] = Deferred()
@@ -487,41 +478,73 @@ class Shards(Link):
         self._seeking.add(topic)
         if len(self._seeking) == 1:
             wires = self._wires
+            self._aside(wires, self._seek(wires, lane))
 
-            def found(reply: Any) -> None:
-                if self._wires is wires:
-                    self._found(lane, reply)
-
-            self._own(lane, packed("CLUSTER", "SLOTS"), found)
-
-    def _found(self, asked: Lane, reply: Any) -> None:
-        wires = cast(Wires, self._wires)
-        if isinstance(reply, Exception):
-            self.drop()
-            return
+    async def _seek(self, wires: Wires, lane: Lane) -> None:
+        """Ask who took them away where they are now, and hear them there."""
+        ranges = await self._ask(lane, "CLUSTER", "SLOTS")
         topics, self._seeking = self._seeking, set()
-        lanes: dict[Lane, list[str]] = {}
-        numbers = {slot(topic): topic for topic in topics}
-        for begin, end, place in _ranges(reply, asked.place[0], whole=False):
-            for number in [each for each in numbers if begin <= each <= end]:
-                lane = wires.lanes.get(place)
-                if lane is None:
-                    self.drop()  # somebody new: all is made anew
-                    return
-                if number not in self._turns:
-                    wires.slots[number] = lane
-                some = [topic for topic in topics if slot(topic) == number]
-                lanes.setdefault(lane, []).extend(some)
-        for lane, some in lanes.items():
+        for begin, end, place in _ranges(ranges, lane.place[0], whole=False):
+            some = [topic for topic in topics if begin <= slot(topic) <= end]
+            if not some:
+                continue
+            now = await self._lane(wires, place)
             for topic in some:
-                self._write("SSUBSCRIBE", topic, lane)
-            self._own(lane, packed("PING"), partial(self._heard_again, some))
-
-    def _heard_again(self, topics: Iterable[str], reply: Any) -> None:
-        if not isinstance(reply, Exception):
-            for topic in topics:
+                if slot(topic) not in self._turns:
+                    wires.slots[slot(topic)] = now
+                if topic in self._topics:
+                    self._write("SSUBSCRIBE", topic, now)
+            await self._ask(now, "PING")  # when that's answered they are heard
+            for topic in some:
                 if topic in self._topics:
                     self._strayed(topic)
+            topics.difference_update(some)
+        if topics:
+            raise LinkLost("nobody has their slots")
+
+    def _aside(self, wires: Wires, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in these wires' time. If it goes wrong, so do they."""
+
+        def went_wrong(failure: Any) -> None:
+            if failure.check(LinkLost, ReplyError) is None:
+                self.log.failure("following a slot", failure)
+            wires.abort()
+
+        Deferred.fromCoroutine(work).addErrback(went_wrong)
+
+    async def _ask(self, lane: Lane, *command: Argument) -> Any:
+        """What one master says to a call of this link's own. Raises LinkLost and ReplyError."""
+        answer: Deferred[Any] = Deferred()
+        self._own(lane, packed(*command), answer.callback)
+        reply = await answer
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def _lane(self, wires: Wires, place: Place) -> Lane:
+        """The way to a master, which may be new here. Raises LinkLost."""
+        if place in wires.lanes:
+            return wires.lanes[place]
+
+        async def grow() -> Lane:
+            if place not in wires.lanes:
+                lane = Lane(place, await self._wire_to(self._seeds.to.at(*self._via(place))))
+                try:
+                    await self._introduce_lane(wires, lane)
+                except BaseException:
+                    lane.wire.abort()
+                    raise
+                self._begin_lane(lane)
+                wires.add(lane)
+            return wires.lanes[place]
+
+        def growing() -> Deferred[Lane]:
+            return Deferred.fromCoroutine(grow()).addTimeout(self._deadline, self._clock)
+
+        try:
+            return await self._one_at_a_time.run(growing)
+        except (ConnectError, DNSLookupError, Overdue, ReplyError):
+            raise LinkLost from None
 
     # -- watching
 
@@ -545,6 +568,10 @@ class Shards(Link):
                 )
                 self.drop()
                 return
+
+
+def _is_redirection(reply: Any) -> bool:
+    return isinstance(reply, ReplyError) and str(reply).startswith(REDIRECTIONS)
 
 
 def _ranges(reply: list[Any], asked: str, *, whole: bool = True) -> list[Range]:
