@@ -28,7 +28,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from broker.address import Seeds, parse
+from broker.address import Address, Place, Seeds, Sentinels, parse
 from broker.addresses import Addresses
 from broker.api import (
     Arrival,
@@ -61,6 +61,7 @@ from broker.board import Board
 from broker.desk import Desk
 from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
 from broker.feed import Feed
+from broker.guarded import Guarded
 from broker.holding import Holding
 from broker.keeping import Keeping
 from broker.keys import Keys
@@ -75,7 +76,7 @@ from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
 from broker.sessions import TAKEN, KeptSessions
-from broker.shards import Place, Shards
+from broker.shards import Shards
 from broker.store import Beat, Line, Parted, Store
 from broker.tally import BrokerTally
 
@@ -172,30 +173,24 @@ class Cluster:
             "latency": self.tally.latency,
         }
         self._marks: Marks | None = None
-        self._link: Link
-        if isinstance(address, Seeds):
-            self._link = Shards(
-                reactor,
-                address,
-                rng,
-                home=self._keys.leases,
-                strayed=self._strayed,
-                via=via,
-                **how,
-            )
-            self._marks = Marks(self._store, self._link)
+        connect: Callable[..., Link]
+        if isinstance(address, Address):
+            connect = partial(Link, reactor, address, rng)
+        elif isinstance(address, Sentinels):
+            connect = partial(Guarded, reactor, address, rng, via=via)
         else:
-            self._link = Link(reactor, address, rng, **how)
+            home, strayed = self._keys.leases, self._strayed
+            connect = partial(Shards, reactor, address, rng, via=via, home=home, strayed=strayed)
+        self._link = connect(**how)
+        if isinstance(address, Seeds):
+            self._marks = Marks(self._store, self._link)
         self._store.link = self._link
         self._replication: Replication | None = None
         if config.replicas:
             self._replication = Replication(
                 reactor,
                 partial(
-                    Link,
-                    reactor,
-                    address,
-                    rng,
+                    connect,
                     deadline=config.deadline + config.ack_timeout,
                     heard=lambda _: None,
                     later=later,

@@ -141,12 +141,12 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
         return [self.waiting[0]] if self.waiting else []
 
     def abort(self) -> None:
-        """Give the connection up as dead."""
+        """Give the connection up as dead: nothing more is read."""
+        self._given_up = True
         self.transport.abortConnection()
 
     def _give_up(self, why: str) -> None:
         self.log.error("the connection to Redis is of no use: {why}", why=why)
-        self._given_up = True
         self.abort()
 
     def connectionLost(self, why: Any) -> None:
@@ -361,9 +361,11 @@ class Link:
             raise
         return wire
 
-    async def _wire_to(self, address: Address) -> Wire:
+    async def _wire_to(
+        self, address: Address, heard: Callable[[bytes], None] | None = None
+    ) -> Wire:
         endpoint = _endpoint(EagerReactor(self._reactor), address)
-        wire: Wire = await endpoint.connect(_Wires(self._heard))
+        wire: Wire = await endpoint.connect(_Wires(heard or self._heard))
         if address.path == "":
             wire.transport.setTcpNoDelay(True)
             wire.transport.setTcpKeepAlive(True)
@@ -371,7 +373,8 @@ class Link:
 
     async def _introduce(self, wire: Wire) -> None:
         """What must be done on a new wire before it's up."""
-        self._client = await self._greet(wire, self._client)
+        self._client = await self._greet(wire, self._client, self._address)
+        await self._approve(wire)
         if self._address.db:
             await wire.ask("SELECT", self._address.db)
         await self._first(wire)
@@ -379,13 +382,16 @@ class Link:
         wire.topics("SUBSCRIBE", topics)
         await wire.ask("PING")  # when that's answered all topics are heard
 
-    async def _greet(self, wire: Wire, before: Client | None) -> Client:
-        """Say who we are, and have Redis kill the wire `before` this one, if it's still there.
+    async def _approve(self, wire: Wire) -> None:
+        """Raises LinkLost if this isn't whom we should talk to."""
+
+    async def _greet(self, wire: Wire, before: Client | None, address: Address) -> Client:
+        """Say who we are, as `address` says, and have Redis kill the wire `before` this one.
 
         A client id alone could be somebody else's after a restart of Redis; the name, drawn
         at random for each wire, tells.
         """
-        name, address = f"chorus-{secrets.token_hex(8)}", self._address
+        name = f"chorus-{secrets.token_hex(8)}"
         account: tuple[str, ...] = ()
         if address.password:
             account = ("AUTH", address.username or "default", address.password)

@@ -28,7 +28,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.defer import TimeoutError as Overdue
 from twisted.internet.error import ConnectError, DNSLookupError
 
-from broker.address import Seeds
+from broker.address import Place, Seeds
 from broker.link import TOPIC, Argument, Call, Client, Link, LinkLost, ReplyError, Wire, packed
 
 SLOTS = 16_384
@@ -44,9 +44,6 @@ REDIRECTIONS = ("MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN", "READONLY")
 
 GLANCE = 0.02
 """Seconds until a call is tried again whose slot is being moved."""
-
-Place = tuple[str, int]
-"""Host and port."""
 
 Range = tuple[int, int, Place]
 """The first and last of some slots, and where their master is."""
@@ -206,7 +203,7 @@ class Shards(Link):
             if attempt is not None:
                 wires.lost.addCallback(lambda _: attempt.cancel())  # nothing once it has fired
             for place in dict.fromkeys(place for _, _, place in ranges):
-                wire = await self._wire_to(self._seeds.to.at(*self._via(place)))
+                wire = await self._wire_to(self._seeds.to.at(self._via(place)))
                 opened.append(wire)
                 wires.add(Lane(place, wire))
             for begin, end, place in ranges:
@@ -226,7 +223,7 @@ class Shards(Link):
         """Which slots are where, as the first says that can be asked. Raises what the last one did,
         or LinkLost if there are slots that nobody has.
         """
-        places = dict.fromkeys([*(self._via(place) for place in self._known), *self._seeds.hosts])
+        places = dict.fromkeys([*(self._via(place) for place in self._known), *self._seeds.places])
         error: Exception = LinkLost("nobody can be asked")
         until = self._clock.seconds() + self._deadline
         for place in self._rng.sample(list(places), len(places)):
@@ -240,10 +237,10 @@ class Shards(Link):
         raise error
 
     async def _ask_around(self, place: Place) -> list[Range]:
-        wire = await self._wire_to(self._seeds.to.at(*place))
+        wire = await self._wire_to(self._seeds.to.at(place))
 
         async def ask() -> list[Range]:
-            await self._greet(wire, None)
+            await self._greet(wire, None, self._seeds.to)
             return _ranges(await wire.ask("CLUSTER", "SLOTS"), place[0])
 
         asking = Deferred.fromCoroutine(ask())
@@ -259,7 +256,9 @@ class Shards(Link):
 
     async def _introduce_lane(self, wires: Wires, lane: Lane) -> None:
         lane.wire.strayed = lambda _: wires.abort()
-        self._clients[lane.place] = await self._greet(lane.wire, self._clients.get(lane.place))
+        self._clients[lane.place] = await self._greet(
+            lane.wire, self._clients.get(lane.place), self._seeds.to
+        )
         await self._first(lane.wire)
         topics = [name for name in self._topics if wires.owns(lane, name)]
         lane.wire.topics("SSUBSCRIBE", topics)
@@ -528,7 +527,7 @@ class Shards(Link):
 
         async def grow() -> Lane:
             if place not in wires.lanes:
-                lane = Lane(place, await self._wire_to(self._seeds.to.at(*self._via(place))))
+                lane = Lane(place, await self._wire_to(self._seeds.to.at(self._via(place))))
                 try:
                     await self._introduce_lane(wires, lane)
                 except BaseException:

@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 
 import redis
 
+from broker.address import Seeds, Sentinels, parse
 from tests.support.up import LOOPBACK, command, environ
 
 DOORS = ("line", "json", "echo", "http")
@@ -149,12 +150,15 @@ class NodeProcess:
 
 def client_of(url: str) -> Any:
     """Somebody who may talk to the Redis, or the Redis Cluster, at a URL."""
-    scheme, _, rest = url.partition("://")
-    if scheme != "redis+cluster":
-        return redis.Redis.from_url(url, decode_responses=True)
-    places = (place.rpartition(":") for place in rest.split(","))
-    seeds = [redis.cluster.ClusterNode(host, int(port)) for host, _, port in places]
-    return redis.RedisCluster(startup_nodes=seeds, decode_responses=True)
+    match parse(url):
+        case Seeds() as seeds:
+            nodes = [redis.cluster.ClusterNode(*place) for place in seeds.places]
+            return redis.RedisCluster(startup_nodes=nodes, decode_responses=True)
+        case Sentinels() as where:
+            sentinel = redis.Sentinel(where.places)
+            return sentinel.master_for(where.service, decode_responses=True)
+        case _:
+            return redis.Redis.from_url(url, decode_responses=True)
 
 
 class Nodes:

@@ -29,7 +29,7 @@ def test_all_of_a_nick_is_in_one_slot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "number"),
+    "command, number",
     [
         (("EVALSHA", "sha", 3, *GO, "arg"), slot(GO.meta)),
         (("HGET", GO.roster, "sid"), slot(GO.roster)),
