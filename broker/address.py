@@ -6,7 +6,7 @@ Schemes as registered with IANA and used by redis-py: `redis`, `rediss` (TLS) an
 connections.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 
@@ -29,17 +29,38 @@ class Address:
     certificate: str = ""
     key: str = ""
 
+    def at(self, host: str, port: int) -> "Address":
+        return replace(self, host=host, port=port)
+
     @property
     def shown(self) -> str:
         """For people and logs: where, without any secret."""
         return self.path or f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Some of the servers of a Redis Cluster. `to`: how each of its masters is talked to."""
+
+    hosts: tuple[tuple[str, int], ...]
+    to: Address
+
+    @property
+    def shown(self) -> str:
+        """For people and logs: where, without any secret."""
+        return ", ".join(f"{host}:{port}" for host, port in self.hosts)
+
+
 _FILES = {"ssl_ca_certs": "authorities", "ssl_certfile": "certificate", "ssl_keyfile": "key"}
 
 
-def parse(url: str) -> Address:
+def parse(url: str) -> "Address | Seeds":
     """A URL's parts. Raises ValueError, which says what was expected and quotes no secret."""
+    if url.startswith("redis+cluster://"):
+        hosts = tuple(
+            (h.rpartition(":")[0], int(h.rpartition(":")[2])) for h in url[16:].split(",")
+        )
+        return Seeds(hosts, Address())
     try:
         parts = urlsplit(url)
         port = parts.port or 6379

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support import spin
-from tests.support.fleet import Fleet, MemoryFleet, Node, RedisFleet
+from tests.support.fleet import Fleet, MemoryFleet, Node, RedisFleet, ShardsFleet
 from tests.support.redis_server import fake_server, real_server
 
 MakeBrokers = Callable[..., Awaitable[list[Node]]]
@@ -45,11 +45,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
         spin.finish()
 
 
-@pytest.fixture(params=["memory", "fakeredis", "server"])
+@pytest.fixture(params=["memory", "fakeredis", "server", "cluster"])
 def fleet(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Iterator[Fleet]:
     """A cluster without nodes, in a world of its own."""
     made: Fleet = MemoryFleet()
-    if request.param != "memory":
+    if request.param == "cluster":
+        made = ShardsFleet([17300, 17301, 17302])
+    elif request.param != "memory":
         made = RedisFleet(servers(request.param), real=request.param == "server")
     yield made
     sinks = [node.sink for node in made.nodes]

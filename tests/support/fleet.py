@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import redis
 from twisted.internet.defer import Deferred
 
@@ -309,3 +310,75 @@ class RedisFleet(Fleet):
             client.flushall()
             if scripts:
                 client.script_flush()
+
+
+class Relays:
+    """A node's relays to all masters, as one."""
+
+    def __init__(self, relays: list[Relay]) -> None:
+        self._relays = relays
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("cut", "mend", "silence", "stop"):
+            pytest.skip("it's about a single wire")
+
+        def each(**how: Any) -> list[Any]:
+            return [getattr(relay, name)(**how) for relay in self._relays]
+
+        return each
+
+
+class ShardsFleet(RedisFleet):
+    """Brokers on a Redis Cluster, under a namespace of their own. `ports`: of its masters."""
+
+    def __init__(self, ports: list[int]) -> None:
+        super().__init__(ports[0], real=True)
+        self._ports = ports
+
+    async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
+        from broker.cluster import Cluster, ClusterConfig
+
+        relays = {port: Relay(reactor, port) for port in self._ports}
+        for relay in relays.values():
+            await relay.start()
+        places = {("127.0.0.1", port): ("127.0.0.1", relay.port) for port, relay in relays.items()}
+        config = ClusterConfig(
+            url=f"redis+cluster://127.0.0.1:{relays[self._port].port}",
+            namespace=self.namespace,
+            node=name,
+            **{**UNHURRIED, **settings},
+        )
+        broker = Cluster(config, reactor, _NoJitter(), via=lambda place: places[place])
+        self.relays[broker] = Relays(list(relays.values()))
+        return broker
+
+    async def stop(self) -> None:
+        for relay in self.relays.values():
+            relay.mend()
+        await Fleet.stop(self)
+        for relay in self.relays.values():
+            await gather(relay.stop())
+
+    async def forget_at_once(self) -> None:
+        pytest.skip("one master forgets after the other")
+
+    async def fall_behind(self) -> None:
+        pytest.skip("it has no replicas here")
+
+    def client(self) -> Any:
+        return redis.RedisCluster(host="127.0.0.1", port=self._port)
+
+    def _usurp(self, node: Node, nick: str) -> None:
+        keys = Keys(self.namespace)
+        with self.client() as client:
+            claim = keys.nick(nick).claim
+            client.hset(claim, mapping={"sid": "elder", "token": "t", "claimed": 1})
+            topic = str(client.hget(claim, "topic"), "utf-8")
+            client.spublish(topic, '[1,"","lost",0,0,[]]')
+
+    def _wipe(self, *, scripts: bool = True) -> None:
+        for port in self._ports:
+            with redis.Redis(port=port) as client:
+                client.flushall()
+                if scripts:
+                    client.script_flush()

@@ -147,6 +147,16 @@ class NodeProcess:
             pass
 
 
+def client_of(url: str) -> Any:
+    """Somebody who may talk to the Redis, or the Redis Cluster, at a URL."""
+    scheme, _, rest = url.partition("://")
+    if scheme != "redis+cluster":
+        return redis.Redis.from_url(url, decode_responses=True)
+    places = (place.rpartition(":") for place in rest.split(","))
+    seeds = [redis.cluster.ClusterNode(host, int(port)) for host, _, port in places]
+    return redis.RedisCluster(startup_nodes=seeds, decode_responses=True)
+
+
 class Nodes:
     """The nodes of one cluster, on the Redis at `url`. `flags` and `module` are every node's.
 
@@ -164,7 +174,7 @@ class Nodes:
         self._flags = ("--redis", url, "--namespace", self.namespace, "--drain", "0", *flags)
         self._lifeline = os.pipe()
         self._started: list[NodeProcess] = []
-        self.redis = redis.Redis.from_url(url, decode_responses=True)
+        self.redis = client_of(url)
 
     def start(self, *names: str) -> list[NodeProcess]:
         """Start nodes side by side; returns when all of them serve."""
