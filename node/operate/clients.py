@@ -1,4 +1,4 @@
-"""redis-py's clients for operators' commands: of one Redis, of one that sentinels watch over, or
+"""redis-py's clients for operators' commands: of one Redis, of whichever server sentinels name, or
 of a Redis Cluster.
 
 Nothing is asked of Redis before its first use, except that a client of a Redis Cluster has asked
@@ -39,26 +39,22 @@ def client(where: Where, *, patient: bool = True) -> Any:
     }
     if not patient:
         options["retry"] = Retry(NoBackoff(), 0)
-    if isinstance(where, Seeds):
-        seeds = [
-            ClusterNode(host, port)  # type: ignore[no-untyped-call]
-            for host, port in where.places
-        ]
-        try:
-            return redis.RedisCluster(startup_nodes=seeds, **options, **_access(where.to))
-        except RedisClusterException as e:  # which isn't a RedisError
-            raise redis.ConnectionError(str(e)) from None
-    if isinstance(where, Sentinels):
-        among = redis.Sentinel(  # type: ignore[no-untyped-call]
-            where.places, sentinel_kwargs={**options, **_access(where.sentinel)}
-        )
-        access = _access(where.to)
-        return among.master_for(  # type: ignore[no-untyped-call]
-            where.service, db=where.to.db, **options, **access
-        )
+    match where:
+        case Seeds():
+            seeds = [ClusterNode(*place) for place in where.places]  # type: ignore[no-untyped-call]
+            try:
+                return redis.RedisCluster(startup_nodes=seeds, **options, **_access(where.to))
+            except RedisClusterException as e:  # which isn't a RedisError
+                raise redis.ConnectionError(str(e)) from None
+        case Sentinels():
+            ways = {**options, **_access(where.sentinel)}
+            sentinels = redis.Sentinel(where.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call]
+            options |= {"db": where.to.db, **_access(where.to)}
+            return sentinels.master_for(where.service, **options)  # type: ignore[no-untyped-call]
+    place: dict[str, Any] = {"host": where.host, "port": where.port}
     if where.path:
-        return redis.Redis(db=where.db, unix_socket_path=where.path, **options, **_access(where))
-    return redis.Redis(db=where.db, host=where.host, port=where.port, **options, **_access(where))
+        place = {"unix_socket_path": where.path}
+    return redis.Redis(db=where.db, **place, **options, **_access(where))
 
 
 def home(client: Any, key: str) -> Any:
