@@ -1,4 +1,5 @@
-"""redis-py's clients for operators' commands: of one Redis, or of a Redis Cluster.
+"""redis-py's clients for operators' commands: of one Redis, of whichever server sentinels name, or
+of a Redis Cluster.
 
 Nothing is asked of Redis before its first use, except that a client of a Redis Cluster has asked
 where the slots are. Must not know what is asked.
@@ -12,7 +13,7 @@ from redis.cluster import ClusterNode
 from redis.exceptions import ClusterDownError, MasterDownError, RedisClusterException
 from redis.retry import Retry
 
-from broker.address import Address, Seeds
+from broker.address import Address, Seeds, Sentinels, Where
 
 ANSWER = 5.0
 """Seconds within which Redis must answer."""
@@ -27,7 +28,7 @@ AWAY = (
 """redis-py's errors that say so: later it may be there again."""
 
 
-def client(where: Address | Seeds, *, patient: bool = True) -> Any:
+def client(where: Where, *, patient: bool = True) -> Any:
     """A client of what is there. `patient`: whether what fails is tried again for a while.
 
     Raises redis-py's errors.
@@ -38,18 +39,22 @@ def client(where: Address | Seeds, *, patient: bool = True) -> Any:
     }
     if not patient:
         options["retry"] = Retry(NoBackoff(), 0)
-    if isinstance(where, Seeds):
-        seeds = [
-            ClusterNode(host, port)  # type: ignore[no-untyped-call]
-            for host, port in where.hosts
-        ]
-        try:
-            return redis.RedisCluster(startup_nodes=seeds, **options, **_access(where.to))
-        except RedisClusterException as e:  # which isn't a RedisError
-            raise redis.ConnectionError(str(e)) from None
+    match where:
+        case Seeds():
+            seeds = [ClusterNode(*place) for place in where.places]  # type: ignore[no-untyped-call]
+            try:
+                return redis.RedisCluster(startup_nodes=seeds, **options, **_access(where.to))
+            except RedisClusterException as e:  # which isn't a RedisError
+                raise redis.ConnectionError(str(e)) from None
+        case Sentinels():
+            ways = {**options, **_access(where.sentinel)}
+            sentinels = redis.Sentinel(where.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call]
+            options |= {"db": where.to.db, **_access(where.to)}
+            return sentinels.master_for(where.service, **options)  # type: ignore[no-untyped-call]
+    place: dict[str, Any] = {"host": where.host, "port": where.port}
     if where.path:
-        return redis.Redis(db=where.db, unix_socket_path=where.path, **options, **_access(where))
-    return redis.Redis(db=where.db, host=where.host, port=where.port, **options, **_access(where))
+        place = {"unix_socket_path": where.path}
+    return redis.Redis(db=where.db, **place, **options, **_access(where))
 
 
 def home(client: Any, key: str) -> Any:

@@ -119,7 +119,7 @@ def test_one_server_that_can_be_reached_is_enough(shards: RedisCluster, spread: 
 def test_where_no_server_can_be_reached_it_is_said() -> None:
     done = operate_on("redis+cluster://127.0.0.1:1,127.0.0.1:2", "status")
     assert 1 == done.returncode
-    assert "the Redis at 127.0.0.1:1, 127.0.0.1:2 (--redis) can't be reached" in done.stderr
+    assert "the cluster of 127.0.0.1:1,127.0.0.1:2 (--redis) can't be reached" in done.stderr
     assert "Traceback" not in done.stderr
 
 

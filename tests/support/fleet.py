@@ -12,17 +12,19 @@ import random
 import secrets
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 import redis
 from twisted.internet.defer import Deferred
 
+from broker.address import Place
 from broker.api import Broker, Code, Identity, Refused
 from broker.events import Event
 from broker.keys import Keys
@@ -238,6 +240,13 @@ class _NoJitter(random.Random):
         return 0.0
 
 
+class Way(NamedTuple):
+    """How a broker comes to its server: a URL, and by what it reaches a place named to it."""
+
+    url: str
+    via: Callable[[Place], Place]
+
+
 class RedisFleet(Fleet):
     """Brokers on a server, under a namespace of their own."""
 
@@ -246,7 +255,7 @@ class RedisFleet(Fleet):
         self._port = port
         self._real = real
         self.namespace = f"test-{secrets.token_hex(4)}"
-        self.relays: dict[Broker, Relay] = {}
+        self.relays: dict[Broker, Any] = {}  # Relay, or Relays
         self._running = ExitStack()
         self._standbys: list[int] = []
 
@@ -256,16 +265,20 @@ class RedisFleet(Fleet):
         relay = Relay(reactor, self._port)
         await relay.start()
         settings = {**UNHURRIED, **settings}
+        way = self._way(relay)
         config = ClusterConfig(
-            url=relay.url,
+            url=way.url,
             namespace=self.namespace,
             node=name,
             script_flags=self._real,  # fakeredis knows none
             **settings,
         )
-        broker = Cluster(config, reactor, _NoJitter())
+        broker = Cluster(config, reactor, _NoJitter(), via=way.via)
         self.relays[broker] = relay
         return broker
+
+    def _way(self, relay: Relay) -> Way:
+        return Way(relay.url, lambda place: place)
 
     async def stop(self) -> None:
         for relay in self.relays.values():
@@ -319,13 +332,19 @@ class Relays:
         self._relays = relays
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("cut", "mend", "silence", "stop"):
+        if name not in ("cut", "mend", "silence"):
             pytest.skip("it's about a single wire")
 
-        def each(**how: Any) -> list[Any]:
-            return [getattr(relay, name)(**how) for relay in self._relays]
+        def each(**how: Any) -> None:
+            for relay in self._relays:
+                getattr(relay, name)(**how)
 
         return each
+
+    async def stop(self) -> None:
+        """All of them."""
+        for relay in self._relays:
+            await relay.stop()
 
 
 class ShardsFleet(RedisFleet):
@@ -356,8 +375,8 @@ class ShardsFleet(RedisFleet):
         for relay in self.relays.values():
             relay.mend()
         await Fleet.stop(self)
-        for relay in self.relays.values():
-            await gather(relay.stop())
+        for relays in self.relays.values():
+            await relays.stop()
 
     async def forget_at_once(self) -> None:
         pytest.skip("one master forgets after the other")
@@ -382,3 +401,14 @@ class ShardsFleet(RedisFleet):
                 client.flushall()
                 if scripts:
                     client.script_flush()
+
+
+class SentinelFleet(RedisFleet):
+    """Brokers on a server that sentinels name. `url`: how nodes find them, `port`: the server's."""
+
+    def __init__(self, url: str, port: int) -> None:
+        super().__init__(port, real=True)
+        self._url = url
+
+    def _way(self, relay: Relay) -> Way:
+        return Way(self._url, lambda _named: ("127.0.0.1", relay.port))

@@ -64,6 +64,7 @@ class Guard:
         self._running = ExitStack()
         self._servers: list[Embedded] = []
         self._sentinels: list[Sentinel] = []
+        self._frozen: set[Embedded] = set()
 
     @property
     def url(self) -> str:
@@ -90,10 +91,12 @@ class Guard:
     def freeze(self, server: Embedded) -> None:
         """Stop it where it stands."""
         os.kill(server.pid, signal.SIGSTOP)
+        self._frozen.add(server)
 
     def wake(self, server: Embedded) -> None:
         """Let it run on."""
         os.kill(server.pid, signal.SIGCONT)
+        self._frozen.discard(server)
 
     def fail_over(self) -> None:
         """The replica takes over in good order; returns when all sentinels say so."""
@@ -126,7 +129,7 @@ class Guard:
         found = [
             self._ask(each, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
             for each in self._sentinels
-            if each.poll() is None
+            if each.poll() is None and each not in self._frozen
         ]
         return [int(said[1]) for said in found]
 
