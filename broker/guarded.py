@@ -1,9 +1,11 @@
 """The connection to a Redis that sentinels watch over: to whichever server is the master now.
 
     Guarded ── a Link that asks anew where the master is, whenever it connects
-      ├─ finds     any sentinel that answers tells; the one that did is asked first the next time
+      ├─ finds     any sentinel that answers tells; the one that did is asked first the next time,
+      │            one that didn't, or named a server that's no master, last
       ├─ doubts    a server that says itself that it's a replica is none to talk to
-      └─ watches   one sentinel says when another becomes the master (+switch-master)
+      └─ watches   one sentinel says when another becomes the master (+switch-master), and is asked
+                   now and then, which tells whether it's still there
 
 Must not know scripts, logs or sessions.
 
@@ -17,6 +19,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as Overdue
 from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.task import deferLater
 
 from broker.address import Place, Sentinels
 from broker.link import Link, LinkLost, ReplyError, Wire
@@ -25,7 +28,7 @@ SWITCH = "+switch-master"
 """What sentinels publish, with the service's name and two places, when there's another master."""
 
 AGAIN = 1.0
-"""Seconds until sentinels are asked again of whom none answered."""
+"""Seconds until sentinels are asked again: those of whom none answered, and the one we hear."""
 
 
 class Guarded(Link):
@@ -45,17 +48,19 @@ class Guarded(Link):
         self._where = where
         self._via = via
         self._places = list(where.places)  # of sentinels: who answered last is the first
-        self._master: Place | None = None
-        self._sentinel: Wire | None = None  # that we hear
+        self._master: Place | None = None  # whom we talk to, or try to
+        self._named: Place | None = None  # what sentinels that we hear said last
+        self._watching: Deferred[None] | None = None
 
     def start(self) -> None:
         super().start()
-        Deferred.fromCoroutine(self._watch_over()).addErrback(self._unwatched)
+        self._watching = Deferred.fromCoroutine(self._watch_over())
+        self._watching.addErrback(lambda failure: failure.trap(CancelledError))
 
     async def stop(self) -> None:
         self._stopping = True
-        if self._sentinel is not None:
-            self._sentinel.abort()
+        if self._watching is not None:
+            self._watching.cancel()
         await super().stop()
 
     # -- the master
@@ -63,11 +68,17 @@ class Guarded(Link):
     async def _connect(self) -> Any:
         self._master = await self._find()
         self._address = self._where.to.at(self._via(self._master))
-        return await super()._connect()
+        try:
+            return await super()._connect()
+        except CancelledError:
+            if self._named not in (None, self._master):
+                raise LinkLost("another is the master now") from None
+            raise
 
     async def _approve(self, wire: Wire) -> None:
         role = await wire.ask("ROLE")
         if role[0] != b"master":
+            self._prefer_others(self._places[0])
             raise LinkLost(f"{self._address.shown} is no master")
 
     def _answered(self, reply: Any) -> None:
@@ -80,15 +91,18 @@ class Guarded(Link):
 
     async def _find(self) -> Place:
         """Where the master is. Raises what the last of the sentinels did."""
-        error: Exception = LinkLost("no sentinel can be asked")
+        error = LinkLost("no sentinel can be asked")
         until = self._clock.seconds() + self._deadline
         for place in list(self._places):
             asking = Deferred.fromCoroutine(self._ask_one(place))
             try:
                 return await asking.addTimeout(self._deadline / 4, self._clock)
             except (ConnectError, DNSLookupError, Overdue, LinkLost, ReplyError) as e:
-                error = LinkLost(f"the sentinel {place[0]}:{place[1]}: {e}")
+                error = LinkLost(
+                    f"the sentinel {place[0]}:{place[1]}: {str(e) or type(e).__name__}"
+                )
             # a cancelled attempt may look like a name that wasn't found
+            self._prefer_others(place)
             if self._stopping or self._clock.seconds() >= until:
                 break
         raise error
@@ -105,8 +119,14 @@ class Guarded(Link):
     def _prefer(self, place: Place) -> None:
         self._places.sort(key=lambda each: each != place)
 
+    def _prefer_others(self, place: Place) -> None:
+        self._places.sort(key=lambda each: each == place)
+
     async def _asked(self, wire: Wire) -> Place:
         await self._greet(wire, None, self._where.sentinel)
+        return await self._named_by(wire)
+
+    async def _named_by(self, wire: Wire) -> Place:
         service = self._where.service
         found = await wire.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", service)
         if found is None:
@@ -130,17 +150,32 @@ class Guarded(Link):
         """Hear one sentinel, and another if that is lost, as long as this link is wanted."""
         while not self._stopping:
             for place in list(self._places):
-                hearing = Deferred.fromCoroutine(self._hear(place))
                 try:
+                    hearing = Deferred.fromCoroutine(self._hear(place))
                     wire = await hearing.addTimeout(self._deadline, self._clock)
-                except (ConnectError, DNSLookupError, Overdue, LinkLost, ReplyError):
+                except Exception as e:
+                    if isinstance(e, CancelledError) and self._stopping:
+                        raise
                     continue
                 self._prefer(place)
-                self._sentinel = wire
-                await wire.lost
-                self._sentinel = None
+                try:
+                    await self._until_lost(wire, self._question(wire))
+                except (Overdue, LinkLost, ReplyError):
+                    self._prefer_others(place)
+                finally:
+                    wire.abort()
                 break
             await self._wait(AGAIN)
+
+    async def _question(self, wire: Wire) -> None:
+        """Ask a sentinel that we hear now and then. Raises whatever makes another one better."""
+        while True:
+            await self._wait(AGAIN)
+            asking = Deferred.fromCoroutine(self._named_by(wire))
+            named = await asking.addTimeout(self._deadline, self._clock)
+            if self.connected and named == self._named != self._master:
+                raise LinkLost("others named another, who says that it's the master")
+            self._look_at(named)
 
     async def _hear(self, place: Place) -> Wire:
         wire = await self._wire_to(self._where.sentinel.at(place), self._switched)
@@ -155,7 +190,7 @@ class Guarded(Link):
         await self._greet(wire, None, self._where.sentinel)
         wire.topics("SUBSCRIBE", [SWITCH])
         # also what it would have said before we heard it
-        self._look_at(await self._asked(wire))
+        self._look_at(await self._named_by(wire))
 
     def _switched(self, message: bytes) -> None:
         service, *places = message.decode().split()
@@ -163,15 +198,17 @@ class Guarded(Link):
             self._look_at((places[2], int(places[3])))
 
     def _look_at(self, master: Place) -> None:
-        """Talk to nobody else than the master."""
-        if self.connected and master != self._master:
-            self.log.info("{host}:{port} is the master now", host=master[0], port=master[1])
+        """Talk to nobody else than the master. A sentinel that's behind is believed once."""
+        news, self._named = master != self._named, master
+        if not news or self._master in (None, master):
+            return
+        self.log.info("{host}:{port} is the master now", host=master[0], port=master[1])
+        if self.connected:
             self.drop()
-
-    def _unwatched(self, failure: Any) -> None:
-        self.log.failure("watching for another master", failure)
+        elif self._connecting is not None:
+            self._connecting.cancel()  # to the one before
+        elif self._pause is not None and self._pause.active():
+            self._pause.reset(0)
 
     async def _wait(self, seconds: float) -> None:
-        over: Deferred[None] = Deferred()
-        self._clock.callLater(seconds, over.callback, None)
-        await over
+        await deferLater(self._clock, seconds)
