@@ -28,7 +28,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from broker.address import parse
+from broker.address import Address, Place, Seeds, Sentinels, parse
 from broker.addresses import Addresses
 from broker.api import (
     Arrival,
@@ -61,10 +61,12 @@ from broker.board import Board
 from broker.desk import Desk
 from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
 from broker.feed import Feed
+from broker.guarded import Guarded
 from broker.holding import Holding
 from broker.keeping import Keeping
 from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
+from broker.marks import Marks
 from broker.names import fold
 from broker.orders import SUMMARY, Following, Order, Shown, decode_order
 from broker.overview import name_of
@@ -74,6 +76,7 @@ from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
 from broker.sessions import TAKEN, KeptSessions
+from broker.shards import Shards
 from broker.store import Beat, Line, Parted, Store
 from broker.tally import BrokerTally
 
@@ -124,7 +127,7 @@ class Cluster:
     """A `broker.api.Broker` for one node. `reactor`: Twisted's. `rng`: for back-off and names.
 
     `later`: as for `Link`. `orders` is told what an operator has ordered this node to do, and
-    `bans` who may not connect, when that has changed.
+    `bans` who may not connect, when that has changed. `via`: as for `Shards`.
     """
 
     log = Logger()
@@ -137,48 +140,57 @@ class Cluster:
         later: Later | None = None,
         orders: Callable[[Order], None] = lambda _: None,
         bans: Callable[[tuple[Ban, ...]], None] = lambda _: None,
+        via: Callable[[Place], Place] = lambda place: place,
     ) -> None:
         self._config = config
         self._reactor = reactor
         self._rng = rng
         self._orders = orders
         self._keys = Keys(config.namespace)
+        address = parse(config.url)
         self._store = Store(
             self._keys,
             history_lines=config.history_lines,
             history_days=config.history_days,
             inbox_lines=config.inbox_lines,
             script_flags=config.script_flags,
+            sharded=isinstance(address, Seeds),
         )
-        address = parse(config.url)
         self.tally = BrokerTally()
         self._feed = Feed(
             self._store.read, self._told, tally=self.tally, seconds=reactor.seconds, gap=self._gap
         )
-        self._link = self._store.link = Link(
-            reactor,
-            address,
-            rng,
-            deadline=config.deadline,
-            up=self._link_up,
-            down=self._link_down,
-            heard=self._feed.hear,
-            introduce=self._introduce,
-            meet=self._meet,
-            gather=self._end_of_turn,
-            later=later,
-            patience=config.patience,
-            latency=self.tally.latency,
-        )
+        how: dict[str, Any] = {
+            "deadline": config.deadline,
+            "up": self._link_up,
+            "down": self._link_down,
+            "heard": self._feed.hear,
+            "introduce": self._introduce,
+            "meet": self._meet,
+            "gather": self._end_of_turn,
+            "later": later,
+            "patience": config.patience,
+            "latency": self.tally.latency,
+        }
+        self._marks: Marks | None = None
+        connect: Callable[..., Link]
+        if isinstance(address, Address):
+            connect = partial(Link, reactor, address, rng)
+        elif isinstance(address, Sentinels):
+            connect = partial(Guarded, reactor, address, rng, via=via)
+        else:
+            home, strayed = self._keys.leases, self._strayed
+            connect = partial(Shards, reactor, address, rng, via=via, home=home, strayed=strayed)
+        self._link = connect(**how)
+        if isinstance(address, Seeds):
+            self._marks = Marks(self._store, self._link)
+        self._store.link = self._link
         self._replication: Replication | None = None
         if config.replicas:
             self._replication = Replication(
                 reactor,
                 partial(
-                    Link,
-                    reactor,
-                    address,
-                    rng,
+                    connect,
                     deadline=config.deadline + config.ack_timeout,
                     heard=lambda _: None,
                     later=later,
@@ -315,7 +327,9 @@ class Cluster:
         if self._replication is not None:
             await self._replication.greet(wire)
 
-    async def _meet(self, wire: Wire) -> None:
+    async def _meet(self, wire: Any) -> None:
+        if self._marks is not None:
+            await self._marks.meet(wire)
         await self._recovery.meet(wire)
         if self._recovery.moved:
             self.tally.failovers += 1
@@ -323,6 +337,14 @@ class Cluster:
             if self._looking is not None:
                 self._looking.cancel()
             self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
+
+    def _strayed(self, topic: str) -> None:
+        """A topic is heard at another master now: read what it may have said on the way."""
+        named = self._keys.taken_apart(topic)
+        if named is None or named.kind not in "cn":
+            self._link.drop()  # what this node is told isn't in a log
+        else:
+            self._feed.doubt(fold(named.name))
 
     def _look_again(self) -> None:
         self._looking = None
@@ -426,7 +448,9 @@ class Cluster:
         if self._probe_sent is None or overdue:
             self._probe_sent = self._reactor.seconds()
         probe = msgspec.json.encode(Envelope(SCHEMA, "", PROBE, 0, 0, []))
-        self._link.send(("PUBLISH", self._store.own_topic, probe), lambda _: None)
+        self._link.publish(self._store.own_topic, probe)
+        if self._marks is not None:
+            self._marks.look()
         self._attempts.aside(self._holding.stop_hearing(self.barrier))
         self._attempts.aside(self._holding.shorten())
         self._addresses.settle()

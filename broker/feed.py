@@ -158,6 +158,16 @@ class Feed:
         else:
             self._mend(at)
 
+    def doubt(self, log: str) -> None:
+        """A log was not heard for a while, though the wire is there: read it."""
+        at = self._logs.get(log)
+        if at is None:
+            return
+        if at.mending or at.seq < 0:
+            at.again = True
+        else:
+            self._mend(at)
+
     def unfollow(self, log: str) -> None:
         """Pass on nothing more of a log."""
         self._logs.pop(log, None)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+from twisted.internet.defer import Deferred
+
 from broker.api import Code, Identity, Position, Refused
 from broker.attempts import Attempts
 from broker.feed import Feed
@@ -50,11 +52,14 @@ class Holding:
     async def noted(self, me: Identity, node: str, work: Coroutine[Any, Any, T]) -> T:
         """Take hold of something, when the session's record is written that tells of it.
 
-        Both go out together: the link's calls are done in their order.
+        Both go out together, as a link's calls are done in their order; unless they go to two
+        masters.
         """
         rows = self._records.rows({me.sid})
         noted = self._store.note(node, self._presence.deadline, rows)
         try:
+            if self._store.sharded:
+                await noted
             found = await work
         except BaseException:
             noted.addErrback(lambda _: None)
@@ -82,6 +87,8 @@ class Holding:
         """Hold what is sent to a nick from this moment, while it's about to be claimed."""
         name = fold(nick)
         self._feed.follow(name)
+        if self._store.sharded:
+            self._store.link.subscribe(self._store.inbox_topic(nick))
         self._claiming.append(name)
 
     def heard(self, nick: str, *, held: bool) -> None:
@@ -96,19 +103,22 @@ class Holding:
         CUT_OFF, when that has been dealt with, if Redis forgot everything before: who had the nick
         is still to come then, and say so.
         """
-        store, claimed, held = self._store, 0, False
+        store, claimed, held, epoch = self._store, 0, False, ""
         if self._records.waiting:
             claimed = self._records.retained(me.sid, nick)
 
         async def claim(_again: bool) -> tuple[Position, int]:
-            store.look_at_epoch()  # in the same breath, so that's answered when the claim is
+            nonlocal epoch
+            looking = Deferred.fromCoroutine(store.look_at_epoch())  # in the same breath
             claiming = store.claim(me, nick, node, self._presence.deadline, claimed)
-            return await self.noted(me, node, claiming)
+            found = await self.noted(me, node, claiming)
+            epoch = await looking
+            return found
 
         self.hear(nick)
         try:
             found = await self._attempts.settle(node, claim)
-            held = store.epoch == self._presence.epoch
+            held = epoch == self._presence.epoch
         finally:
             self.heard(nick, held=held)
         if held:
@@ -147,3 +157,5 @@ class Holding:
         for nick in nicks:
             if not self._records.is_held(nick) and fold(nick) not in self._claiming:
                 self._feed.unfollow(fold(nick))
+                if self._store.sharded:
+                    self._store.link.unsubscribe(self._store.inbox_topic(nick))

@@ -194,7 +194,7 @@ class KeptRows:
     ) -> Reclaimed | None:
         """Take up a claim; None if the session doesn't hold it. Raises `Late`."""
         claim, meta, _ = self._keys.nick(nick)
-        args = (sid, taken.tokens, token, node, self._store.own_topic, deadline)
+        args = (sid, taken.tokens, token, node, self._store.inbox_topic(nick), deadline)
         found = await self._store.run("reclaim", (claim, meta), *args)
         if found[0] == b"late":
             raise Late

@@ -18,6 +18,8 @@
                                            sessions were told
     NAMESPACE:1:{w:NODE}:points    stream  an hour of the node, for charts (see broker/reports.py)
     NAMESPACE:1:{s:SID}            hash    a kept session (see scripts/_kept.lua)
+    NAMESPACE:1:{m:N}              string  whether a master of a Redis Cluster has what it had: see
+                                           broker/marks.py
     NAMESPACE:1:{w:NODE}           topic   what is for one node alone (its first incarnation's)
     NAMESPACE:1:{cluster}:...      leases, dying (zsets), epoch, channels (set), messages, counters,
                                            mark (of the last WAIT), orders:INCARNATION (list) and
@@ -167,6 +169,10 @@ class Keys:
 
     def kept(self, sid: str) -> str:
         return f"{self._prefix}{{s:{_encoded(sid)}}}"
+
+    def mark_of(self, number: int) -> str:
+        """One of any number of keys, each in a slot of its own."""
+        return f"{self._prefix}{{m:{number}}}"
 
     def counter(self, name: str) -> str:
         return self._counters + _encoded(name)

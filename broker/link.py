@@ -21,7 +21,7 @@ import secrets
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import hiredis
 import txredisapi
@@ -56,12 +56,20 @@ LOOKS = 20
 """How often, within a deadline, the link looks whether it's kept."""
 
 
+class Client(NamedTuple):
+    """Who Redis says a wire is."""
+
+    name: str
+    id: int
+
+
 class LinkLost(Exception):
     """The wire broke before the answer came, or there is none: nobody knows if it was done."""
 
 
 class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
-    """One connection. Replies go to whoever waits first, messages to `heard`.
+    """One connection. Replies go to whoever waits first, messages to `heard`; `strayed` is told of
+    sharded topics that are heard no more, whether that was asked for or not.
 
     A SUBSCRIBE's confirmation has its place among the replies; TOPIC stands for it in `waiting`. If
     a reply comes instead, the topic is forbidden, and the wire is of no use.
@@ -77,11 +85,12 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
         self._heard = heard
         self.waiting: deque[Callable[[Any], None] | None] = deque()
         self._given_up = False
+        self.strayed: Callable[[bytes], None] | None = None
         self.lost: Deferred[None] = Deferred()
 
     def topics(self, verb: str, names: Iterable[str]) -> None:
-        """SUBSCRIBE or UNSUBSCRIBE."""
-        commands = [_packed(verb, name) for name in names]
+        """SUBSCRIBE, UNSUBSCRIBE or SSUBSCRIBE."""
+        commands = [packed(verb, name) for name in names]
         self.waiting.extend([TOPIC] * len(commands))
         self.transport.write(b"".join(commands))
 
@@ -96,7 +105,7 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
                 answer.callback(reply)
 
         self.waiting.append(answered)
-        self.transport.write(_packed(*args))
+        self.transport.write(packed(*args))
         return answer
 
     def dataReceived(self, data: bytes, _unpause: bool = False) -> None:
@@ -109,10 +118,14 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
         if isinstance(reply, list) and len(reply) == 3:
             # no reply to a command of ours begins with these words
             kind = reply[0]
-            if kind == b"message":
+            if kind == b"message" or kind == b"smessage":
                 self._heard(reply[2])
                 return
-            if kind == b"subscribe" or kind == b"unsubscribe":
+            if kind == b"sunsubscribe":
+                if self.strayed is not None:
+                    self.strayed(reply[1])
+                return
+            if kind in (b"subscribe", b"unsubscribe", b"ssubscribe"):
                 if not self.waiting or self.waiting.popleft() is not TOPIC:
                     self._give_up("a confirmation that nobody asked for")
                 return
@@ -122,10 +135,19 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
         else:
             self._give_up(str(reply) if isinstance(reply, ReplyError) else "an unexpected answer")
 
-    def _give_up(self, why: str) -> None:
-        self.log.error("the connection to Redis is of no use: {why}", why=why)
+    @property
+    def oldest(self) -> list[Any]:
+        """Who waits for the longest, if somebody does."""
+        return [self.waiting[0]] if self.waiting else []
+
+    def abort(self) -> None:
+        """Give the connection up as dead: nothing more is read."""
         self._given_up = True
         self.transport.abortConnection()
+
+    def _give_up(self, why: str) -> None:
+        self.log.error("the connection to Redis is of no use: {why}", why=why)
+        self.abort()
 
     def connectionLost(self, why: Any) -> None:
         super().connectionLost(why)
@@ -142,7 +164,7 @@ class _Wires(Factory):
         return Wire(self._heard)
 
 
-class _Call:
+class Call:
     """A command on its way."""
 
     __slots__ = ("answered", "packed", "again", "patient", "since")
@@ -180,6 +202,8 @@ class Link:
     """
 
     log = Logger()
+    ordered = True
+    """Whether all calls are done in their order."""
 
     def __init__(
         self,
@@ -202,6 +226,7 @@ class Link:
         self._reactor = reactor
         self._clock: Any = reactor
         self._address = address
+        self._shown = address.shown
         self._deadline = deadline
         self._up, self._down = up, down
         self._heard = heard
@@ -213,18 +238,17 @@ class Link:
         self._most = most
         self._latency = latency or Histogram(LATENCIES)
         self._backoff = backoffPolicy(0.05, 1.0, 1.6, rng.random)
-        self._wire: Wire | None = None
+        self._wire: Any = None
         self._stopping = False
         self._ended: Deferred[None] | None = None
         self._pause: Any = None
         self._connecting: Deferred[Any] | None = None
         self._due = False
         self._written: list[bytes] = []
-        self._calls: deque[_Call] = deque()
+        self._calls: deque[Call] = deque()
         self._topics: dict[str, None] = {}
         self._introduced: list[str] = []  # topics
-        self._client_name = ""
-        self._client_id = 0
+        self._client: Client | None = None
         self._watch = LoopingCall(self._look)
         self._watch.clock = self._clock
         self._heard_at = 0.0  # when the wire last answered, or was made
@@ -257,7 +281,7 @@ class Link:
     def drop(self) -> None:
         """Give up the wire as dead; a new one is made at once."""
         if self._wire is not None:
-            self._wire.transport.abortConnection()
+            self._wire.abort()
 
     # -- keeping a wire
 
@@ -274,7 +298,7 @@ class Link:
                 if failures == 0 and not self._stopping:
                     self.log.warn(
                         "no connection to Redis at {where}: {why}",
-                        where=self._address.shown,
+                        where=self._shown,
                         why=(
                             f"no answer within {self._deadline} s"
                             if isinstance(e, Overdue)
@@ -291,20 +315,19 @@ class Link:
             self._begin(wire)
             self._up()
             await wire.lost
-            self._wire, self._written = None, []
+            self._end()
             self._down()
 
     async def _meeting(self, wire: Wire, meet: Callable[[Wire], Awaitable[None]]) -> None:
         async def met() -> None:
             await meet(wire)
 
-        oldest: list[Any] = []  # who waited at the last looks
+        oldest: list[list[Any]] = []  # who waited at the last looks
 
         def look() -> None:
-            first = wire.waiting[0] if wire.waiting else None
-            oldest[:] = [*oldest[-2:], first]
-            if first is not None and oldest == [first] * 3:
-                wire.transport.abortConnection()
+            oldest[:] = [*oldest[-2:], wire.oldest]
+            if len(oldest) == 3 and any(all(one in each for each in oldest) for one in wire.oldest):
+                wire.abort()
 
         attempt = self._connecting = Deferred.fromCoroutine(met())
         wire.lost.addCallback(lambda _: attempt.cancel())
@@ -314,7 +337,7 @@ class Link:
         try:
             await attempt
         except BaseException:
-            wire.transport.abortConnection()
+            wire.abort()
             raise
         finally:
             watch.stop()
@@ -324,50 +347,60 @@ class Link:
         self._pause = self._clock.callLater(seconds, woken.callback, None)
         await woken
 
-    async def _connect(self) -> Wire:
-        endpoint = _endpoint(EagerReactor(self._reactor), self._address)
-        wire: Wire = await endpoint.connect(_Wires(self._heard))
+    async def _connect(self) -> Any:
+        wire = await self._wire_to(self._address)
         attempt = self._connecting
         if attempt is not None:
             wire.lost.addCallback(lambda _: attempt.cancel())  # nothing once it has fired
         try:
-            if self._address.path == "":
-                wire.transport.setTcpNoDelay(True)
-                wire.transport.setTcpKeepAlive(True)
             await self._introduce(wire)
             if wire.lost.called:
                 raise LinkLost("closed while connecting")
         except BaseException:
-            wire.transport.abortConnection()
+            wire.abort()
             raise
+        return wire
+
+    async def _wire_to(
+        self, address: Address, heard: Callable[[bytes], None] | None = None
+    ) -> Wire:
+        endpoint = _endpoint(EagerReactor(self._reactor), address)
+        wire: Wire = await endpoint.connect(_Wires(heard or self._heard))
+        if address.path == "":
+            wire.transport.setTcpNoDelay(True)
+            wire.transport.setTcpKeepAlive(True)
         return wire
 
     async def _introduce(self, wire: Wire) -> None:
         """What must be done on a new wire before it's up."""
-        name, address = f"chorus-{secrets.token_hex(8)}", self._address
-        account: tuple[str, ...] = ()
-        if address.password:
-            account = ("AUTH", address.username or "default", address.password)
-        hello = await wire.ask("HELLO", 3, *account, "SETNAME", name)
-        await self._end_old_wire(wire)
-        self._client_name, self._client_id = name, hello[b"id"]
-        if address.db:
-            await wire.ask("SELECT", address.db)
+        self._client = await self._greet(wire, self._client, self._address)
+        await self._approve(wire)
+        if self._address.db:
+            await wire.ask("SELECT", self._address.db)
         await self._first(wire)
         topics = self._introduced = list(self._topics)
         wire.topics("SUBSCRIBE", topics)
         await wire.ask("PING")  # when that's answered all topics are heard
 
-    async def _end_old_wire(self, wire: Wire) -> None:
-        """Have Redis kill the wire before this one, if it's still there.
+    async def _approve(self, wire: Wire) -> None:
+        """Raises LinkLost if this isn't whom we should talk to."""
+
+    async def _greet(self, wire: Wire, before: Client | None, address: Address) -> Client:
+        """Say who we are, as `address` says, and have Redis kill the wire `before` this one.
 
         A client id alone could be somebody else's after a restart of Redis; the name, drawn
         at random for each wire, tells.
         """
-        if self._client_name:
-            listed = await wire.ask("CLIENT", "LIST", "ID", self._client_id)
-            if f"name={self._client_name} ".encode() in listed:
-                await wire.ask("CLIENT", "KILL", "ID", self._client_id)
+        name = f"chorus-{secrets.token_hex(8)}"
+        account: tuple[str, ...] = ()
+        if address.password:
+            account = ("AUTH", address.username or "default", address.password)
+        hello = await wire.ask("HELLO", 3, *account, "SETNAME", name)
+        if before is not None:
+            listed = await wire.ask("CLIENT", "LIST", "ID", before.id)
+            if f"name={before.name} ".encode() in listed:
+                await wire.ask("CLIENT", "KILL", "ID", before.id)
+        return Client(name, hello[b"id"])
 
     def _begin(self, wire: Wire) -> None:
         """Make good what was asked for while there was no wire."""
@@ -382,6 +415,10 @@ class Link:
             wire.waiting.append(self._answered)
             wire.transport.write(call.packed)
         self._fail(once)
+
+    def _end(self) -> None:
+        """The wire is lost."""
+        self._wire, self._written = None, []
 
     # -- calls
 
@@ -408,7 +445,7 @@ class Link:
         `again`: if the wire breaks, it's made again on the next one (so it must be safe to
         repeat); otherwise it fails. `patient`: it never fails for want of a wire.
         """
-        call = _Call(_packed(*args), answered, again, patient, self._clock.seconds())
+        call = Call(packed(*args), answered, again, patient, self._clock.seconds())
         if self._wire is not None:
             self._calls.append(call)
             self._wire.waiting.append(self._answered)
@@ -432,6 +469,10 @@ class Link:
         self.send(args, answered, again=again, patient=patient)
         return answer
 
+    def publish(self, topic: str, message: bytes) -> None:
+        """Publish something; nobody waits for that."""
+        self.send(("PUBLISH", topic, message), lambda _: None)
+
     def soon(self) -> None:
         """See to it that `gather` is called at the end of this turn."""
         if not self._due:
@@ -443,9 +484,12 @@ class Link:
             self._gather()
         finally:
             self._due = False
-            written, self._written = self._written, []
-            if written and self._wire is not None:
-                self._wire.transport.write(b"".join(written))
+            self._flush()
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        if written and self._wire is not None:
+            self._wire.transport.write(b"".join(written))
 
     def _answered(self, reply: Any) -> None:
         self._heard_at = now = self._clock.seconds()
@@ -479,7 +523,7 @@ class Link:
             self._calls.remove(call)
         self._fail(given_up)
 
-    def _fail(self, calls: list[_Call]) -> None:
+    def _fail(self, calls: list[Call]) -> None:
         for call in calls:
             try:
                 call.answered(LinkLost())
@@ -503,7 +547,7 @@ class Link:
     def _write(self, verb: str, topic: str) -> None:
         if self._wire is not None:
             self._wire.waiting.append(TOPIC)
-            self._written.append(_packed(verb, topic))
+            self._written.append(packed(verb, topic))
             self.soon()
 
 
@@ -518,7 +562,7 @@ def _endpoint(reactor: Any, address: Address) -> Any:
     return wrapClientTLS(creator(address), plain)
 
 
-def _packed(*command: Argument) -> bytes:
+def packed(*command: Argument) -> bytes:
     """A command as it's written. Raises UnicodeEncodeError for half a surrogate pair."""
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]
     return packed

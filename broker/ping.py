@@ -22,6 +22,8 @@ def ping(url: str, timeout: float = 3.0) -> None:
     Raises Unreachable, also while it's still loading its data; ValueError if `url` is none.
     """
     address = parse(url)
+    if not isinstance(address, Address):
+        raise ValueError("one server can be asked, not many")
     try:
         with closing(_connect(address, timeout)) as wire:
             if address.password:

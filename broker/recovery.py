@@ -77,7 +77,7 @@ class Recovery:
         """Returns when commands may be sent over this wire. Raises if it broke or can't be done."""
         node, before, ran = self._presence.node, self._store.server, self._presence.runs
         store = self._store.over(wire)
-        met = await store.meet(node, WINDOW, done=False)
+        met = await store.meet(node, WINDOW, done=False, epoch=self._presence.epoch)
         # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
         moved = before not in ("", met.server) and met.epoch == self._presence.epoch
         store.server = met.server
@@ -97,7 +97,7 @@ class Recovery:
             # before anybody looks after those that aren't with them any more
             overtaken = await self._keeping.put_back(store, node)
         while moved or met.wait:
-            met = await store.meet(node, WINDOW, done=True)
+            met = await store.meet(node, WINDOW, done=True, epoch=self._presence.epoch)
             if not met.wait:
                 break
             await self._pause(min(GLANCE, met.wait / 1000))
@@ -147,7 +147,7 @@ class Recovery:
 
     async def remember(self) -> None:
         """All was forgotten, perhaps also which server this is: say so again."""
-        await self._store.meet(self._presence.node, WINDOW, done=True)
+        await self._store.meet(self._presence.node, WINDOW, done=True, epoch=self._presence.epoch)
 
     async def _pause(self, seconds: float) -> None:
         over: Deferred[None] = Deferred()

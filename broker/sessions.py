@@ -193,11 +193,11 @@ class KeptSessions:
             found = await self._reclaim(me, nick, node)
             if found is None:
                 continue
-            if found.topic not in topics:
+            if self._store.sharded or found.topic not in topics:
                 topics.add(found.topic)
                 word = f"{TAKEN} {me.sid} {taking.row.turn}"
                 packed = msgspec.json.encode(Envelope(SCHEMA, "", word, 0, 0, []))
-                self._store.publish(found.topic, packed)
+                self._store.link.publish(found.topic, packed)
             if me.nick:
                 await self._store.release(me.sid, me.token, nick)
                 self._records.gave_back(me.sid, nick)

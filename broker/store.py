@@ -149,13 +149,16 @@ class Store:
         history_days: float,
         inbox_lines: int,
         script_flags: bool,
+        sharded: bool = False,
     ) -> None:
         self.keys = keys
+        self.sharded = sharded
+        self.parts = ""  # what the masters are known by, if it's `sharded`
+        self.survived = True  # whether one of them has what it had
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
-        self.epoch = ""  # when it was looked at last
-        self._scripts = load(script_flags)
+        self._scripts = load(script_flags, sharded=sharded)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))
         self._inbox_lines = inbox_lines
@@ -249,9 +252,11 @@ class Store:
     def _log_name(self, name: str) -> bytes:
         return msgspec.json.encode(fold(name))
 
-    def publish(self, topic: str, message: bytes) -> None:
-        """Publish something; nobody waits for that."""
-        self.link.send(("PUBLISH", topic, message), lambda _: None)
+    async def _in_order(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        """As `ask_all`, patiently, of what isn't all in one slot: each after the one before."""
+        if not self.sharded:
+            return await self.ask_all(*commands, patient=True)
+        return [await self.ask(*command, patient=True) for command in commands]
 
     # -- logs
 
@@ -516,11 +521,10 @@ class Store:
         the two sees the other.
         """
         given_back = [("ZREM", self.keys.address(maker), fold(channel))] if maker else []
-        *_, members = await self.ask_all(
+        *_, members = await self._in_order(
             *given_back,
             ("SREM", self.keys.channel_index, fold(channel)),
             ("HLEN", self.keys.channel(channel).roster),
-            patient=True,
         )
         if members:
             await self.index(channel)
@@ -552,7 +556,7 @@ class Store:
             me.token,
             nick,
             node,
-            self.own_topic,
+            self.inbox_topic(nick),
             me.since,
             int(me.away is not None),
             me.away or "",
@@ -568,6 +572,12 @@ class Store:
         if reply[0] == b"asked":
             raise Asked
         return Position(reply[1].decode(), int(reply[2])), int(reply[3])
+
+    def inbox_topic(self, nick: str) -> str:
+        """Where what a nick is told is published: on the topic of its holder's node, but if things
+        are sharded, on one in the nick's own slot.
+        """
+        return self.keys.nick(nick).log if self.sharded else self.own_topic
 
     async def release(self, sid: str, token: str, nick: str) -> None:
         """Give a nick back, if it's this session's."""
@@ -656,8 +666,9 @@ class Store:
             self._args("release", self.keys.nick(nick), (sid, record.token, MOMENT))
             for nick in record.nicks
         ]
-        # the last is sent right behind the others: calls are done in their order
-        calls.append(("HDEL", self.keys.node_sessions(node), sid))
+        crossing: tuple[Argument, ...] = ("HDEL", self.keys.node_sessions(node), sid)
+        if not self.sharded:  # sent right behind the others: calls are done in their order
+            calls.append(crossing)
         answers = [self.link.call(*call, patient=True) for call in calls]
         outcomes = [await answer.addErrback(_refusal) for answer in answers]
         for call, outcome in zip(calls, outcomes, strict=True):
@@ -668,6 +679,8 @@ class Store:
         for nick, outcome in zip(record.nicks, outcomes, strict=False):
             if isinstance(outcome, ReplyError):  # the script was forgotten, say
                 await self.release(sid, record.token, nick)
+        if self.sharded:
+            await self.ask(*crossing, patient=True)
 
     async def cross_out(self, sid: str, node: str) -> None:
         """The session is this incarnation's no more."""
@@ -761,11 +774,14 @@ class Store:
 
     # -- after another server took over
 
-    async def meet(self, node: str, window_ms: int, *, done: bool) -> Meeting:
-        """Meet the other nodes at a server; `done`: this one has offered all that it saw."""
+    async def meet(self, node: str, window_ms: int, *, done: bool, epoch: str) -> Meeting:
+        """Meet the other nodes at a server; `done`: this one has offered all that it saw. `epoch`:
+        of what it knows, for one of several masters that has lost it alone.
+        """
         keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
-        server, epoch, wait = await self.run("recover", keys, node, window_ms, int(done))
-        return Meeting(server.decode(), epoch.decode(), int(wait))
+        known = self.parts, epoch if self.parts and self.survived else ""
+        server, found, wait = await self.run("recover", keys, node, window_ms, int(done), *known)
+        return Meeting(server.decode(), found.decode(), int(wait))
 
     async def gather(self, node: str, window_ms: int, before: Beat, *, done: bool) -> Gathering:
         """Gather with the other nodes at a server that forgot everything. `before`: this node's
@@ -851,18 +867,22 @@ class Store:
             self.keys.orders(node),
             self.keys.bans_version,
         )
-        drawn = secrets.token_hex(8)
+        # of several masters the others may have what they had: see broker/marks.py
+        drawn = secrets.token_hex(8) if take or not (self.sharded and self.survived) else ""
         held, now, deadline, epoch, orders, bans, nodes = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
+        if not epoch:
+            self.link.drop()  # and look after it on the way back
+            raise Refused(Code.UNSETTLED)
+        self.survived = True
         return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)
 
-    def look_at_epoch(self) -> None:
-        """Ask of what Redis knows, so that `epoch` tells."""
-        self.link.send(("GET", self.keys.epoch), self._saw_epoch, again=False)
-
-    def _saw_epoch(self, reply: Any) -> None:
-        self.epoch = reply.decode() if isinstance(reply, bytes) else ""
+    async def look_at_epoch(self) -> str:
+        """Of what Redis knows; empty if that can't be known now. Asked for at once."""
+        looking = self.link.call("GET", self.keys.epoch, again=False)
+        reply = await looking.addErrback(_refusal)
+        return reply.decode() if isinstance(reply, bytes) else ""
 
     async def expired(
         self, again_ms: int, most: int, until_ms: int, own: str = ""

@@ -8,7 +8,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 
-from broker.address import with_password
+from broker.address import Seeds, parse, with_password
 from node.checks import (
     between,
     channel_or_none,
@@ -23,7 +23,7 @@ from node.checks import (
     token_file,
 )
 from node.files import read_secret
-from node.options import setting, validate
+from node.options import SettingError, setting, validate
 
 _HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
@@ -42,7 +42,7 @@ class Settings:
     redis: str = setting(
         "redis://127.0.0.1:6379/0",
         "URL",
-        "Where Redis is: redis://, rediss:// or unix://, with user, password and database.",
+        "Where Redis is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://.",
         check=redis_url,
         env="CHORUS_REDIS_URL",
         secret=True,
@@ -290,6 +290,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.ack == "replicated" and isinstance(parse(self.redis), Seeds):
+            raise SettingError("ack", "accepted: on a Redis Cluster replicas can't be waited for")
 
     @property
     def redis_url(self) -> str:

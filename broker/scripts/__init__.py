@@ -65,11 +65,12 @@ class Script(NamedTuple):
     sha: str
 
 
-def load(flags_known: bool = True) -> dict[str, Script]:
+def load(flags_known: bool = True, *, sharded: bool = False) -> dict[str, Script]:
     """All scripts by name, each with what it uses put before it.
 
     `flags_known`: whether the server understands a `#!lua flags=` line (Redis 7 and Valkey
-    do). Without, a server that is out of memory also refuses what would free some.
+    do). Without, a server that is out of memory also refuses what would free some. `sharded`: what
+    they publish is for who hears it at this master of a Redis Cluster.
     """
     folder = files(__name__)
     scripts = {}
@@ -81,5 +82,7 @@ def load(flags_known: bool = True) -> dict[str, Script]:
             flags = flags + "\n" if flags_known else ""
         prelude = "".join((folder / f"{part}.lua").read_text() for part in uses)
         text = flags + prelude + body
+        if sharded:
+            text = text.replace("'PUBLISH'", "'SPUBLISH'")
         scripts[name] = Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
     return scripts

@@ -2,7 +2,10 @@
 -- again, or took over, and may lack what was accepted last. Nobody writes before all have said
 -- what they saw, or the time for that is over.
 -- KEYS  recovery leases epoch
--- ARGV  incarnation window-ms done(1: this node has said all, 0)
+-- ARGV  incarnation window-ms done(1: this node has said all, 0) parts epoch
+--       parts: of a Redis Cluster, what its masters are known by (see broker/marks.py), each
+--       between spaces; empty: this server is all there is
+--       epoch: of what the node knows, for a part that has lost it while others haven't; or empty
 -- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait}
 --
 -- A server is known by its process, and by whom it was a replica of, if it was: it may have come
@@ -12,22 +15,49 @@ local function said(section, field)
   local info = redis.pcall('INFO', section)
   return type(info) == 'string' and string.match(info, field .. ':(%x+)')
 end
-local process = said('server', 'run_id')
-if not process then return { '', '', 0 } end
-local server = string.sub(redis.sha1hex(process .. (said('replication', 'master_replid2') or '')), 1, 16)
+local known, parts = '', ARGV[4]
+if parts ~= '' then
+  known = parts
+else
+  known = said('server', 'run_id')
+  if not known then return { '', '', 0 } end
+  known = known .. (said('replication', 'master_replid2') or '')
+end
+local server = string.sub(redis.sha1hex(known), 1, 16)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local epoch = redis.call('GET', KEYS[3]) or ''
-local met = redis.call('HMGET', KEYS[1], 'server', 'until')
-if not met[1] then
-  redis.call('HSET', KEYS[1], 'server', server, 'until', 0)
+local met = redis.call('HMGET', KEYS[1], 'server', 'until', 'parts', 'blind')
+if met[3] and met[3] ~= parts then
+  -- masters that came lack nothing; one that is there no more may be lost
+  local whole = true
+  for part in string.gmatch(met[3], '%S+') do
+    whole = whole and string.find(parts, ' ' .. part .. ' ', 1, true)
+  end
+  if whole then
+    server = met[1]
+    redis.call('HSET', KEYS[1], 'parts', parts)
+  end
+elseif met[3] then
+  server = met[1]
+end
+local adopted = epoch == '' and ARGV[5] ~= ''
+if adopted then
+  epoch = ARGV[5]
+  redis.call('SET', KEYS[3], epoch)
+end
+if not met[1] and not adopted then
+  redis.call('HSET', KEYS[1], 'server', server, 'until', 0, unpack(parts ~= '' and { 'parts', parts } or {}))
   return { server, epoch, 0 }
 end
 local ends = tonumber(met[2])
 if met[1] ~= server then
   ends = now + tonumber(ARGV[2])
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'server', server, 'until', string.format('%.0f', ends))
+  redis.call('HSET', KEYS[1], 'server', server, 'until', string.format('%.0f', ends),
+    unpack(parts ~= '' and { 'parts', parts } or {}))
+  -- nobody knows who else holds a lease: the whole time is waited
+  if adopted then redis.call('HSET', KEYS[1], 'blind', 1) end
 end
 if ARGV[3] == '1' and ends > now then
   redis.call('HSET', KEYS[1], 'node ' .. ARGV[1], 1)
@@ -35,7 +65,7 @@ if ARGV[3] == '1' and ends > now then
   for _, node in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     awaited = awaited + 1 - redis.call('HEXISTS', KEYS[1], 'node ' .. node)
   end
-  if awaited == 0 then
+  if awaited == 0 and not adopted and not met[4] then
     ends = now
     redis.call('HSET', KEYS[1], 'until', 0)
   end

@@ -15,7 +15,6 @@ import msgspec
 from broker.bans import MOST, Ban, decode_ban, encode_ban, shown
 from broker.orders import Holder, Order
 from broker.reports import INCIDENT_FIELD, INCIDENTS, Incident, Kind
-from broker.scripts import load
 from node import acts
 from node.operate.operator import Operator, OperatorError
 from node.options import SettingError
@@ -34,14 +33,14 @@ class Desk:
         self._operator = operator
         self._redis = operator.redis
         self._keys = operator.keys
-        self._scripts = load()
+        self._scripts = operator.scripts
 
     def _run(self, script: str, *args: Any) -> Any:
         keys = (self._keys.bans, self._keys.bans_version)
         return self._redis.eval(self._scripts[script].text, len(keys), *keys, *args)
 
     def now(self) -> int:
-        seconds, micros = self._redis.time()
+        seconds, micros = self._operator.home.time()
         return int(seconds * 1000 + micros // 1000)
 
     async def nodes(self) -> list[str]:

@@ -10,7 +10,7 @@ import msgspec
 from broker.events import Left, Quit, around_nick
 from broker.names import fold
 from broker.orders import Mend
-from broker.scripts import MOMENT, load
+from broker.scripts import MOMENT
 from node.operate.findings import (
     Finding,
     FleetingKey,
@@ -38,7 +38,7 @@ class Mender:
         self._operator = operator
         self._redis = operator.redis
         self._keys = operator.keys
-        self._scripts = load()
+        self._scripts = operator.scripts
         self._kept = max(1, int(operator.settings.history_days * 86_400))
 
     def mend(self, found: Iterable[Finding]) -> list[Finding]:

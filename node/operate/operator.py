@@ -8,18 +8,16 @@ from typing import Any, TypeVar
 
 import msgspec
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import RedisClusterException
 
-from broker.address import parse
+from broker.address import Seeds, parse
 from broker.keys import Keys
 from broker.orders import FORGOTTEN, SUMMARY, WAITING, Order, encode_order
+from broker.scripts import load
+from node.operate.clients import client, home
 from node.settings import Settings
 
 T = TypeVar("T")
-
-ANSWER = 5.0
-"""Seconds within which Redis must answer."""
 
 PAGE = 500
 """How many keys, or fields, are read at a time."""
@@ -48,28 +46,23 @@ class Operator:
         self.settings = settings
         self.wait = wait
         self.say = say
-        where = parse(settings.redis_url)
-        self.shown = where.shown
-        options: dict[str, Any] = {
-            "db": where.db,
-            "username": where.username or None,
-            "password": where.password or None,
-            "socket_timeout": ANSWER,
-            "driver_info": None,  # CLIENT SETINFO: Redis 7.0 doesn't know it
-        }
-        if not patient:
-            options["retry"] = Retry(NoBackoff(), 0)
-        if where.path:
-            options["unix_socket_path"] = where.path
-        else:
-            options |= {"host": where.host, "port": where.port, "ssl": where.tls}
-        if where.tls:
-            options |= {
-                "ssl_ca_certs": where.authorities or None,
-                "ssl_certfile": where.certificate or None,
-                "ssl_keyfile": where.key or None,
-            }
-        self.redis: Any = redis.Redis(**options)
+        self._address = parse(settings.redis_url)
+        self.shown = self._address.shown
+        self.scripts = load(sharded=isinstance(self._address, Seeds))
+        self._patient = patient
+        self._client: Any = None
+
+    @property
+    def redis(self) -> Any:
+        """A client of the Redis, or Redis Cluster: whatever is asked by key."""
+        if self._client is None:
+            self._client = client(self._address, patient=self._patient)
+        return self._client
+
+    @property
+    def home(self) -> Any:
+        """A client of the one server that has what is said of nodes, and the clock they go by."""
+        return home(self.redis, self.keys.leases)
 
     @property
     def where(self) -> str:
@@ -85,16 +78,18 @@ class Operator:
             raise OperatorError(
                 f"the Redis at {self.shown} (--redis) can't be reached: {e}"
             ) from None
-        except redis.exceptions.RedisError as e:
+        except (redis.exceptions.RedisError, RedisClusterException) as e:
             raise OperatorError(f"the Redis at {self.shown} (--redis) doesn't do it: {e}") from None
         finally:
-            self.redis.close()
+            if self._client is not None:
+                self._client.close()
+            self._client = None  # where things are may have changed until the next time
 
     # -- nodes
 
     def nodes(self) -> list[str]:
         """The incarnations of nodes that are alive, the one that was heard of last at the end."""
-        seconds, micros = self.redis.time()
+        seconds, micros = self.home.time()
         now = seconds * 1000 + micros // 1000
         return [node.decode() for node in self.redis.zrangebyscore(self.keys.leases, now, "+inf")]
 

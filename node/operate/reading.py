@@ -6,7 +6,7 @@ All functions raise redis-py's errors.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +16,6 @@ from broker.names import fold
 from broker.overview import SlowRow, candidates, overview, series
 from broker.records import Record, decode_record, decode_shelved
 from broker.reports import Overview, Series
-from broker.scripts import load
 from node.operate.operator import PAGE, Operator, name_of, pages
 
 T = TypeVar("T")
@@ -56,7 +55,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 def read_overview(operator: Operator) -> Overview:
     """Everything at one look."""
     redis, keys = operator.redis, operator.keys
-    with redis.pipeline(transaction=False) as asked:
+    with operator.home.pipeline(transaction=False) as asked:
         asked.time()
         asked.hgetall(keys.status)
         asked.zrange(keys.leases, 0, -1, withscores=True)
@@ -89,14 +88,14 @@ def read_overview(operator: Operator) -> Overview:
         count=_given(count, 0),
         messages=int(_given(messages, 0) or 0),
         kept=_given(kept, 0),
-        scripts=_scripts(),
+        scripts={script.sha.encode(): name for name, script in operator.scripts.items()},
     )
 
 
 def read_series(operator: Operator) -> Series:
     """The last hour."""
     redis, keys = operator.redis, operator.keys
-    seconds, _ = redis.time()
+    seconds, _ = operator.home.time()
     nodes = [node.decode() for node in redis.hkeys(keys.status)]
     with redis.pipeline(transaction=False) as asked:
         for node in nodes:
@@ -104,11 +103,6 @@ def read_series(operator: Operator) -> Series:
         rows = asked.execute(raise_on_error=False)
     points = {node: _entries(some) for node, some in zip(nodes, rows, strict=True)}
     return series(seconds * 1000, points)
-
-
-@cache
-def _scripts() -> dict[bytes, str]:
-    return {script.sha.encode(): name for name, script in load().items()}
 
 
 def _given(reply: Any, otherwise: T) -> T:

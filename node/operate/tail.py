@@ -14,16 +14,13 @@ from contextlib import suppress
 
 import click
 import msgspec
-from redis.exceptions import ConnectionError as NotReached
-from redis.exceptions import MasterDownError
-from redis.exceptions import TimeoutError as TooLate
 
 from broker.events import Entry, decode_event
-from broker.scripts import load
 from node.core.dialect import Dialect, Place
 from node.core.replies import Disorder, Gap
 from node.dialects.json.dialect import Json
 from node.dialects.slash import Slash
+from node.operate.clients import AWAY
 from node.operate.following import Follower, Lost, Placed, Read, Reordered
 from node.operate.operator import PAGE, Operator
 from node.operate.show import terminal
@@ -67,7 +64,7 @@ def follow(operator: Operator, channel: str, *, lines: int, as_json: bool) -> No
                 click.echo(day + words(dialect, channel, told), nl=False)
             if not follower.is_behind(read):
                 log.wait(follower.seq)
-        except (NotReached, TooLate, MasterDownError) as e:
+        except AWAY as e:
             if not was_away:
                 operator.say(f"the Redis at {operator.shown} is away, waiting for it: {e}")
             was_away = True
@@ -81,7 +78,7 @@ class Log:
         self._redis = operator.redis
         self._epoch = operator.keys.epoch
         self._keys = operator.keys.log(channel)
-        self._script = operator.redis.register_script(load()["read"].text)
+        self._script = operator.redis.register_script(operator.scripts["read"].text)
 
     def read(self, after: int, count: int = PAGE) -> Read:
         """At most `count` entries after a seq."""

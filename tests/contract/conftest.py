@@ -1,16 +1,28 @@
-"""Runs the contract suite on every broker: in memory, over fakeredis, over a real server."""
+"""Runs the contract suite on every broker: in memory, over fakeredis, over a real server, over one
+that sentinels name, over a Redis Cluster.
+"""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from inspect import iscoroutinefunction, signature
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support import spin
-from tests.support.fleet import Fleet, MemoryFleet, Node, RedisFleet
+from tests.support.fleet import (
+    Fleet,
+    MemoryFleet,
+    Node,
+    RedisFleet,
+    SentinelFleet,
+    ShardsFleet,
+)
+from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_server import fake_server, real_server
+from tests.support.sentinels import Guard
 
 MakeBrokers = Callable[..., Awaitable[list[Node]]]
 
@@ -25,8 +37,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+Servers = Callable[[str], int]
+
+
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], int]]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The ports of the servers, each started when it's first asked for."""
     ports: dict[str, int] = {}
 
@@ -45,12 +60,36 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
         spin.finish()
 
 
-@pytest.fixture(params=["memory", "fakeredis", "server"])
-def fleet(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Iterator[Fleet]:
+@pytest.fixture(scope="session")
+def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
+    """A server and its sentinels."""
+    with Guard(tmp_path_factory.mktemp("guard")) as guard:
+        yield guard
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Three masters."""
+    with RedisCluster(tmp_path_factory.mktemp("shards")) as shards:
+        yield shards
+
+
+def _made(kind: str, request: pytest.FixtureRequest) -> Fleet:
+    if kind == "memory":
+        return MemoryFleet()
+    if kind == "sentinel":
+        guard: Guard = request.getfixturevalue("guard")
+        return SentinelFleet(guard.url, urlsplit(guard.master.url).port or 0)
+    if kind == "cluster":
+        shards: RedisCluster = request.getfixturevalue("shards")
+        return ShardsFleet([master.port for master in shards.masters])
+    return RedisFleet(request.getfixturevalue("servers")(kind), real=kind == "server")
+
+
+@pytest.fixture(params=["memory", "fakeredis", "server", "sentinel", "cluster"])
+def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
     """A cluster without nodes, in a world of its own."""
-    made: Fleet = MemoryFleet()
-    if request.param != "memory":
-        made = RedisFleet(servers(request.param), real=request.param == "server")
+    made = _made(request.param, request)
     yield made
     sinks = [node.sink for node in made.nodes]
     spin.wait(made.stop())

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
-from broker.address import parse
+from broker.address import Address
 from broker.api import Code, Identity
 from broker.kept import Keep, KeptRows, Row, Taken
 from broker.keys import Keys
@@ -40,7 +40,7 @@ def store(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Iter
     )
     store.link = Link(
         reactor,
-        parse(f"redis://127.0.0.1:{servers(request.param)}/0"),
+        Address(port=servers(request.param)),
         random.Random(1),
         deadline=2.5,
         up=lambda: up.callback(None),

@@ -147,7 +147,7 @@ async def _cut(fleet: RedisFleet, node: Node, command: Awaitable[Any]) -> "Defer
     running = Deferred.fromCoroutine(_awaited(command))
 
     async def over() -> bool:
-        return relay.is_cut
+        return bool(relay.is_cut)
 
     await eventually(over, True)
     return running

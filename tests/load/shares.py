@@ -69,7 +69,7 @@ def _us_per_line(client: redis.Redis, port: int, pid: int, lines: int, seconds: 
     for name in ("join", "say"):
         client.script_load(scripts[name].text)
     token, far = secrets.token_hex(16), int(time.time() * 1000) + 3_600_000
-    member = ('"#go"', 1000, "sid", token, 1, "nick", "", "a", "epoch", "#go", "", 1, 0, 0, far)
+    member = ('"#go"', 1000, "sid", token, 1, "nick", "", "a", "epoch", "#go", "", 1, 0, 0, far, "")
     client.evalsha(scripts["join"].sha, 3, *keys, *member)
     body = encode(Said("sid", 1, "nick", "x" * 100))
     num, said = 1, 0
@@ -77,7 +77,7 @@ def _us_per_line(client: redis.Redis, port: int, pid: int, lines: int, seconds: 
         hearing = [one.pubsub(), other.pubsub()]
         for each in hearing:
             each.subscribe(keys.log)
-        began, before = time.monotonic(), _cpu_us(pid)
+        began, before = time.monotonic(), cpu_us(pid)
         while time.monotonic() < began + seconds:
             pipeline = client.pipeline(transaction=False)
             for _ in range(64):
@@ -91,10 +91,10 @@ def _us_per_line(client: redis.Redis, port: int, pid: int, lines: int, seconds: 
             for each in hearing:
                 while each.get_message() is not None:
                     pass
-        return (_cpu_us(pid) - before) / said
+        return (cpu_us(pid) - before) / said
 
 
-def _cpu_us(pid: int) -> float:
+def cpu_us(pid: int) -> float:
     """CPU time of a process so far."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(thread.read_text().split()[0]) for thread in threads) / 1000

@@ -12,16 +12,19 @@ import random
 import secrets
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import pytest
 import redis
 from twisted.internet.defer import Deferred
 
+from broker.address import Place
 from broker.api import Broker, Code, Identity, Refused
 from broker.events import Event
 from broker.keys import Keys
@@ -237,6 +240,13 @@ class _NoJitter(random.Random):
         return 0.0
 
 
+class Way(NamedTuple):
+    """How a broker comes to its server: a URL, and by what it reaches a place named to it."""
+
+    url: str
+    via: Callable[[Place], Place]
+
+
 class RedisFleet(Fleet):
     """Brokers on a server, under a namespace of their own."""
 
@@ -245,7 +255,7 @@ class RedisFleet(Fleet):
         self._port = port
         self._real = real
         self.namespace = f"test-{secrets.token_hex(4)}"
-        self.relays: dict[Broker, Relay] = {}
+        self.relays: dict[Broker, Any] = {}  # Relay, or Relays
         self._running = ExitStack()
         self._standbys: list[int] = []
 
@@ -255,16 +265,20 @@ class RedisFleet(Fleet):
         relay = Relay(reactor, self._port)
         await relay.start()
         settings = {**UNHURRIED, **settings}
+        way = self._way(relay)
         config = ClusterConfig(
-            url=relay.url,
+            url=way.url,
             namespace=self.namespace,
             node=name,
             script_flags=self._real,  # fakeredis knows none
             **settings,
         )
-        broker = Cluster(config, reactor, _NoJitter())
+        broker = Cluster(config, reactor, _NoJitter(), via=way.via)
         self.relays[broker] = relay
         return broker
+
+    def _way(self, relay: Relay) -> Way:
+        return Way(relay.url, lambda place: place)
 
     async def stop(self) -> None:
         for relay in self.relays.values():
@@ -309,3 +323,92 @@ class RedisFleet(Fleet):
             client.flushall()
             if scripts:
                 client.script_flush()
+
+
+class Relays:
+    """A node's relays to all masters, as one."""
+
+    def __init__(self, relays: list[Relay]) -> None:
+        self._relays = relays
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("cut", "mend", "silence"):
+            pytest.skip("it's about a single wire")
+
+        def each(**how: Any) -> None:
+            for relay in self._relays:
+                getattr(relay, name)(**how)
+
+        return each
+
+    async def stop(self) -> None:
+        """All of them."""
+        for relay in self._relays:
+            await relay.stop()
+
+
+class ShardsFleet(RedisFleet):
+    """Brokers on a Redis Cluster, under a namespace of their own. `ports`: of its masters."""
+
+    def __init__(self, ports: list[int]) -> None:
+        super().__init__(ports[0], real=True)
+        self._ports = ports
+
+    async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
+        from broker.cluster import Cluster, ClusterConfig
+
+        relays = {port: Relay(reactor, port) for port in self._ports}
+        for relay in relays.values():
+            await relay.start()
+        places = {("127.0.0.1", port): ("127.0.0.1", relay.port) for port, relay in relays.items()}
+        config = ClusterConfig(
+            url=f"redis+cluster://127.0.0.1:{relays[self._port].port}",
+            namespace=self.namespace,
+            node=name,
+            **{**UNHURRIED, **settings},
+        )
+        broker = Cluster(config, reactor, _NoJitter(), via=lambda place: places[place])
+        self.relays[broker] = Relays(list(relays.values()))
+        return broker
+
+    async def stop(self) -> None:
+        for relay in self.relays.values():
+            relay.mend()
+        await Fleet.stop(self)
+        for relays in self.relays.values():
+            await relays.stop()
+
+    async def forget_at_once(self) -> None:
+        pytest.skip("one master forgets after the other")
+
+    async def fall_behind(self) -> None:
+        pytest.skip("it has no replicas here")
+
+    def client(self) -> Any:
+        return redis.RedisCluster(host="127.0.0.1", port=self._port)
+
+    def _usurp(self, node: Node, nick: str) -> None:
+        keys = Keys(self.namespace)
+        with self.client() as client:
+            claim = keys.nick(nick).claim
+            client.hset(claim, mapping={"sid": "elder", "token": "t", "claimed": 1})
+            topic = str(client.hget(claim, "topic"), "utf-8")
+            client.spublish(topic, '[1,"","lost",0,0,[]]')
+
+    def _wipe(self, *, scripts: bool = True) -> None:
+        for port in self._ports:
+            with redis.Redis(port=port) as client:
+                client.flushall()
+                if scripts:
+                    client.script_flush()
+
+
+class SentinelFleet(RedisFleet):
+    """Brokers on a server that sentinels name. `url`: how nodes find them, `port`: the server's."""
+
+    def __init__(self, url: str, port: int) -> None:
+        super().__init__(port, real=True)
+        self._url = url
+
+    def _way(self, relay: Relay) -> Way:
+        return Way(self._url, lambda _named: ("127.0.0.1", relay.port))

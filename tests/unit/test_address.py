@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.address import Address, parse
+from broker.address import Address, Seeds, Sentinels, Where, parse
 
 GOOD = [
     ("redis://localhost", Address("localhost")),
@@ -28,6 +28,29 @@ GOOD = [
         "unix://me:pw@/run/redis.sock",
         Address("", path="/run/redis.sock", username="me", password="pw"),
     ),
+    (
+        "redis+sentinel://me:pw@10.0.0.1:7000,10.0.0.2/mymaster/2?sentinel_password=s",
+        Sentinels(
+            (("10.0.0.1", 7000), ("10.0.0.2", 26379)),
+            "mymaster",
+            Address(username="me", password="pw", db=2),
+            Address(password="s"),
+        ),
+    ),
+    (
+        "rediss+sentinel://[::1]/mymaster?ssl_ca_certs=/ca.pem",
+        Sentinels(
+            (("::1", 26379),),
+            "mymaster",
+            Address(tls=True, authorities="/ca.pem"),
+            Address(tls=True, authorities="/ca.pem"),
+        ),
+    ),
+    (
+        "redis+cluster://:pw@10.0.0.1,[::1]:7001",
+        Seeds((("10.0.0.1", 6379), ("::1", 7001)), Address(password="pw")),
+    ),
+    ("rediss+cluster://a", Seeds((("a", 6379),), Address(tls=True))),
 ]
 
 BAD = [
@@ -46,11 +69,20 @@ BAD = [
     ("redis://[::1", "not a URL"),
     ("redis://localhost?ssl_ca_certs=/ca.pem", "ssl_ca_certs need rediss://"),
     ("rediss://localhost?ssl_certfile=/me.pem", "come together"),
+    ("redis://one,two", "several hosts need"),
+    ("redis+sentinel://one", "the service's name is missing"),
+    ("redis+sentinel:///mymaster", "a host is missing"),
+    ("redis+sentinel://one,,two/mymaster", "a host is missing"),
+    ("redis+sentinel://one/mymaster/x", "the database must be a number"),
+    ("redis+cluster://", "a host is missing"),
+    ("redis+cluster://one/1", "has one database"),
+    ("redis+cluster://one:x", "not a URL"),
+    ("redis+cluster://one?ssl_ca_certs=/ca.pem", "ssl_ca_certs need rediss://"),
 ]
 
 
 @pytest.mark.parametrize("url, address", GOOD)
-def test_a_url_has_these_parts(url: str, address: Address) -> None:
+def test_a_url_has_these_parts(url: str, address: Where) -> None:
     assert address == parse(url)
 
 

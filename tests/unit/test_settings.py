@@ -282,6 +282,11 @@ def test_a_value_of_the_wrong_kind_or_size_is_refused(
     assert expected == refusal(**{field: value})
 
 
+def test_replicas_of_a_redis_cluster_cannot_be_waited_for() -> None:
+    expected = "ack: expected accepted: on a Redis Cluster replicas can't be waited for"
+    assert expected == refusal(ack="replicated", redis="redis+cluster://127.0.0.1")
+
+
 def test_a_cluster_has_at_least_one_node() -> None:
     with pytest.raises(SettingError, match="nodes: expected 1 to 64 nodes, not 0"):
         UpSettings(nodes=0)
