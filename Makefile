@@ -2,6 +2,8 @@
 #
 #   make up      run a cluster on this machine         (make up ARGS='--nodes 5')
 #   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
+#   make test-deploy  bring compose.yaml up and treat it badly (root, dockerd, mmdebstrap; without,
+#                it says so)
 #   make check   format, lint, types, imports between floors
 #   make readme  write anew what is made of the code: README's conversation and tables of settings
 #                and metrics, the schema of the JSON dialect
@@ -26,7 +28,7 @@ NODES ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test check readme screenshots bench bench-quick work chaos lock clean
+.PHONY: up venv test test-deploy check readme screenshots bench bench-quick work chaos lock clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -37,6 +39,9 @@ venv: .venv/installed
 # browsers on a busy machine. It's to be looked at; what fails twice is red.
 test: check
 	$(BIN)/pytest --reruns 1 -r aR $(PYTEST_ARGS)
+
+test-deploy: .venv/installed-dev
+	$(BIN)/python -m tests.deploy
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

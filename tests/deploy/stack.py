@@ -60,6 +60,18 @@ class Stack:
         """A `docker` command, and what it printed. Raises RuntimeError."""
         return self._daemon.run("docker", *args)
 
+    def addresses(self) -> set[str]:
+        """Where people come from, as the logs of nodes say."""
+        logs = [self._daemon.run("sh", "-c", f"docker logs {node} 2>&1") for node in self.nodes()]
+        lines = [json.loads(line) for log in logs for line in log.splitlines() if line[:1] == "{"]
+        return {line["address"] for line in lines if "address" in line}
+
+    def gateways(self) -> set[str]:
+        """This machine, as the balancer sees it."""
+        balancer = self.compose("ps", "-q", "balancer").strip()
+        what = "{{range .NetworkSettings.Networks}}{{.Gateway}} {{end}}"
+        return set(self.docker("inspect", balancer, "--format", what).split())
+
     def container(self, node: str) -> str:
         """The container of a node: a node's name begins with it, as its host's does."""
         return node.partition("-")[0]
