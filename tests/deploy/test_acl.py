@@ -3,8 +3,11 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -13,7 +16,9 @@ from broker.embedded import find_server
 from tests.support.nodes import Nodes
 from tests.support.operator import operate_on
 from tests.support.processes import await_fact
+from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_server import real_server
+from tests.support.sentinels import Guard
 from tests.support.town import Town
 
 ACL = Path(__file__).parents[2] / "deploy" / "redis" / "redis.acl"
@@ -61,40 +66,71 @@ def users() -> dict[str, list[str]]:
 
 
 class Guarded:
-    """A server with the shipped users, all with one password. `admin`: somebody who may do all."""
+    """Servers with the shipped users, all with one password. `where`: their URL, for nobody in
+    particular.
+    """
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.admin = redis.Redis(port=port, decode_responses=True)
-        self.admin.execute_command(
-            "ACL", "SETUSER", "admin", "on", f">{PASSWORD}", "allkeys", "+@all", "allchannels"
-        )
-        self.admin = self.client("admin")
-        for name, rules in users().items():
-            self.admin.execute_command("ACL", "SETUSER", name, "resetpass", f">{PASSWORD}", *rules)
+    def __init__(self, where: str, *ports: int) -> None:
+        self._where = where
+        self._ports = ports
+        for port in ports:
+            with redis.Redis(port=port) as default:
+                rules = ("on", f">{PASSWORD}", "allkeys", "+@all", "allchannels")
+                default.execute_command("ACL", "SETUSER", "admin", *rules)
+            with self.client("admin", port) as admin:
+                for name, shipped in users().items():
+                    command = ("ACL", "SETUSER", name, "resetpass", f">{PASSWORD}")
+                    # sentinels, and masters among themselves, come as the default user here
+                    if name != "default" or where.startswith("redis://"):
+                        admin.execute_command(*command, *shipped)
 
-    def client(self, user: str) -> redis.Redis:
-        return redis.Redis(port=self.port, username=user, password=PASSWORD, decode_responses=True)
+    def client(self, user: str, port: int = 0) -> redis.Redis:
+        """Somebody who talks to one of them; without a name, nobody."""
+        account: dict[str, Any] = {"username": user, "password": PASSWORD} if user else {}
+        return redis.Redis(port=port or self._ports[0], decode_responses=True, **account)
 
     def url(self, user: str) -> str:
-        return f"redis://{user}:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.port}/0"
+        scheme, _, rest = self._where.partition("://")
+        return f"{scheme}://{user}:{PASSWORD.replace(' ', '%20')}@{rest}"
+
+    def admin(self, *command: str) -> list[Any]:
+        """What each server says to somebody who may do all."""
+        return [self.client("admin", port).execute_command(*command) for port in self._ports]
 
     @property
     def refused(self) -> list[str]:
         """What was refused so far: who wanted to do what."""
-        log = self.admin.execute_command("ACL", "LOG")
+        log = [entry for log in self.admin("ACL", "LOG") for entry in log]
         return [f"{entry['username']} {entry['object']} ({entry['reason']})" for entry in log]
+
+
+@contextmanager
+def guarded_by(topology: str, folder: Path) -> Iterator[Guarded]:
+    match topology:
+        case "sentinel":
+            with Guard(folder) as guard:
+                yield Guarded(guard.url, urlsplit(guard.master.url).port or 0)
+        case "cluster":
+            with RedisCluster(folder) as shards:
+                yield Guarded(shards.url, *(master.port for master in shards.masters))
+        case _:
+            with real_server(folder) as port:
+                yield Guarded(f"redis://127.0.0.1:{port}/0", port)
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
-    with real_server(tmp_path / "redis") as port:
-        yield Guarded(port)
+    with guarded_by("one", tmp_path / "redis") as guarded:
+        yield guarded
 
 
-def test_a_cluster_does_all_it_does_with_the_shipped_users(
-    guarded: Guarded, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("topology", ["one", "sentinel", "cluster"])
+def test_a_cluster_does_all_it_does_with_the_shipped_users(topology: str, tmp_path: Path) -> None:
+    with guarded_by(topology, tmp_path / "redis") as guarded:
+        does_all(guarded, tmp_path)
+
+
+def does_all(guarded: Guarded, tmp_path: Path) -> None:
     nodes = Nodes(guarded.url("node"), tmp_path, "--lease", "1", namespace="chorus")
     with nodes, Town(nodes) as town:
         ann, bob, cat = town.people("ann", "bob", "cat", at="#go")
@@ -119,7 +155,7 @@ def test_a_cluster_does_all_it_does_with_the_shipped_users(
         await_fact(lambda: "resumed as bob" in dan.does(f"/resume {token}"))
         cat.on.kill()
         ann.until("cat has quit (connection lost)")
-        guarded.admin.execute_command("CLIENT", "KILL", "TYPE", "PUBSUB")
+        guarded.admin("CLIENT", "KILL", "TYPE", "PUBSUB")
         ann.until("notice: the broker is back")
         town.person("dan", on=1)
         for user, *args in OPERATED:
@@ -138,7 +174,7 @@ def test_what_is_not_listed_is_refused(guarded: Guarded, user: str, command: lis
 def test_an_operators_password_may_be_in_a_file(guarded: Guarded, tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
-    url = f"redis://viewer@127.0.0.1:{guarded.port}/0"
+    url = guarded.url("viewer").replace(f":{PASSWORD.replace(' ', '%20')}", "")
     done = operate_on(url, "channels", "--redis-password-file", str(secret))
     assert 0 == done.returncode, done.stderr
 
@@ -182,7 +218,7 @@ def answers(client: redis.Redis) -> bool:
 
 def test_nobody_comes_in_without_a_name(guarded: Guarded) -> None:
     with (
-        redis.Redis(port=guarded.port) as nobody,
+        guarded.client("") as nobody,
         pytest.raises(redis.exceptions.AuthenticationError),
     ):
         nobody.ping()

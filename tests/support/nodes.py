@@ -12,6 +12,7 @@ import secrets
 import signal
 import subprocess
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -153,10 +154,12 @@ def client_of(url: str) -> Any:
     match parse(url):
         case Seeds() as seeds:
             nodes = [redis.cluster.ClusterNode(*place) for place in seeds.places]
-            return redis.RedisCluster(startup_nodes=nodes, decode_responses=True)
+            account: dict[str, Any] = {"username": seeds.to.username, "password": seeds.to.password}
+            return redis.RedisCluster(startup_nodes=nodes, decode_responses=True, **account)
         case Sentinels() as where:
             sentinel = redis.Sentinel(where.places)
-            return sentinel.master_for(where.service, decode_responses=True)
+            account = {"username": where.to.username, "password": where.to.password}
+            return sentinel.master_for(where.service, decode_responses=True, **account)
         case _:
             return redis.Redis.from_url(url, decode_responses=True)
 
@@ -178,7 +181,11 @@ class Nodes:
         self._flags = ("--redis", url, "--namespace", self.namespace, "--drain", "0", *flags)
         self._lifeline = os.pipe()
         self._started: list[NodeProcess] = []
-        self.redis = client_of(url)
+
+    @cached_property
+    def redis(self) -> Any:
+        """Somebody who looks into the Redis."""
+        return client_of(self.url)
 
     def start(self, *names: str) -> list[NodeProcess]:
         """Start nodes side by side; returns when all of them serve."""
@@ -237,6 +244,7 @@ class Nodes:
     def __exit__(self, *_exc: object) -> None:
         for node in self._started:
             node.forsake()
-        self.redis.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
         for fd in self._lifeline:
             os.close(fd)
