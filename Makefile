@@ -12,7 +12,7 @@
 #   make bench-quick  measure in less than two minutes, and write nothing
 #   make work    count what a line and a session cost, and write tests/load/work.toml (Linux)
 #   make chaos   do terrible things to a cluster and judge what people saw
-#                (make chaos SEED=7 MINUTES=30 NODES=6)
+#                (make chaos SEED=7 MINUTES=30 NODES=6; TOPOLOGY=one, sentinel or cluster)
 #   make lock    write deploy/requirements.txt anew: what the image installs, with hashes
 #   make venv    only install
 #   make clean   remove what make and the tools made; the cluster's data in .chorus stays
@@ -24,6 +24,7 @@ PYTEST_ARGS ?=
 SEED ?=
 MINUTES ?=
 NODES ?=
+TOPOLOGY ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -65,7 +66,7 @@ work: .venv/installed-dev
 	$(BIN)/python -m tests.load.work
 
 chaos: .venv/installed-dev
-	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES))
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
 
 lock: .venv/installed-dev
 	@$(PIP) 'uv>=0.13,<1'

@@ -1,15 +1,21 @@
 """Asks once, blocking, whether a Redis is there: before there's anything that could wait for it.
 
-Speaks just enough of the Redis protocol for AUTH and PING; the client library is `link`'s.
+Speaks just enough of the Redis protocol for AUTH, PING and a question to a sentinel; the client
+library is `link`'s.
 """
 
+import re
 import socket
 from contextlib import closing
+from typing import BinaryIO
 
-from broker.address import Address, parse
+from broker.address import Address, Place, Seeds, Sentinels, parse
 
-_ANSWER_LIMIT = 4_096
-"""Bytes. An answer to AUTH or PING is one short line."""
+_LIMIT = 4_096
+"""Bytes of a line of an answer."""
+
+_WORDS = 2
+"""How many words an answer has at most: a host and a port."""
 
 
 class Unreachable(Exception):
@@ -17,19 +23,43 @@ class Unreachable(Exception):
 
 
 def ping(url: str, timeout: float = 3.0) -> None:
-    """Return if the Redis at `url` takes our password and answers, within `timeout` seconds.
+    """Return if the Redis at `url` takes our password and answers, each server within `timeout`
+    seconds: the master that a sentinel names, or one server of a Redis Cluster, will do.
 
     Raises Unreachable, also while it's still loading its data; ValueError if `url` is none.
     """
-    address = parse(url)
-    if not isinstance(address, Address):
-        raise ValueError("one server can be asked, not many")
+    match parse(url):
+        case Address() as address:
+            _talk(address, timeout, "PING")
+        case Seeds() as seeds:
+            _first(seeds.to, seeds.places, timeout, "PING")
+        case Sentinels() as where:
+            asked = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", where.service)
+            found = _first(where.sentinel, where.places, timeout, *asked)
+            if len(found) != 2:
+                raise Unreachable(f"the sentinels know no service {where.service!r}")
+            _talk(where.to.at((found[0], int(found[1]))), timeout, "PING")
+
+
+def _first(to: Address, places: tuple[Place, ...], timeout: float, *words: str) -> list[str]:
+    """What the first of several servers says who answers. Raises Unreachable: what the last did."""
+    *others, last = places
+    for place in others:
+        try:
+            return _talk(to.at(place), timeout, *words)
+        except Unreachable:
+            continue
+    return _talk(to.at(last), timeout, *words)
+
+
+def _talk(address: Address, timeout: float, *words: str) -> list[str]:
+    """What one server answers, asked one thing. Raises Unreachable."""
     try:
         with closing(_connect(address, timeout)) as wire:
             if address.password:
                 user = [address.username] if address.username else []
                 _ask(wire, "AUTH", *user, address.password)
-            _ask(wire, "PING")
+            return _ask(wire, *words)
     except OSError as e:
         why = (e.strerror or str(e) or type(e).__name__).lower()
         raise Unreachable(f"no Redis answers at {address.shown}: {why}") from None
@@ -66,19 +96,26 @@ def _connect(address: Address, timeout: float) -> socket.socket:
         raise
 
 
-def _ask(wire: socket.socket, *words: str) -> None:
-    """Send a command and read its answer. Raises _ErrorReply, OSError."""
+def _ask(wire: socket.socket, *words: str) -> list[str]:
+    """Send a command and read its answer: a word, or several. Raises _ErrorReply, OSError."""
     parts = [word.encode() for word in words]
     wire.sendall(
         b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
     )
-    answer = b""
-    while not answer.endswith(b"\r\n"):
-        more = wire.recv(_ANSWER_LIMIT)
-        if not more:
-            raise ConnectionResetError("it closed the connection")
-        answer += more
-        if len(answer) > _ANSWER_LIMIT:
+    with wire.makefile("rb") as answer:
+        said = _line(answer)
+        if said.startswith("+"):
+            return [said[1:]]
+        if not re.fullmatch(r"\*(-1|\d+)", said):
+            raise _ErrorReply(said.removeprefix("-"))
+        # an array of strings, each a line behind a line with its length; -1: there is none
+        return [(_line(answer), _line(answer))[1] for _ in range(min(int(said[1:]), _WORDS))]
+
+
+def _line(answer: BinaryIO) -> str:
+    line = answer.readline(_LIMIT)
+    if not line.endswith(b"\r\n"):
+        if len(line) == _LIMIT:
             raise ConnectionResetError("it doesn't speak the Redis protocol")
-    if not answer.startswith(b"+"):
-        raise _ErrorReply(answer.decode(errors="replace").strip().removeprefix("-"))
+        raise ConnectionResetError("it closed the connection")
+    return line.decode(errors="replace").strip()

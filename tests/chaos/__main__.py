@@ -3,6 +3,7 @@
     python -m tests.chaos                                   a short mix, two minutes
     python -m tests.chaos --brief                           a shorter one, for `make test`
     python -m tests.chaos --seed 7 --minutes 30 --nodes 6   a long one
+    python -m tests.chaos --topology cluster                on a Redis Cluster; or sentinel
     python -m tests.chaos --judge FILE                      look again at a record that was kept
 
 Each part of a mix (see `plan`) is a process of its own. Those of the short mix run side by side:
@@ -27,9 +28,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from node.lifeline import hold
-from tests.chaos import plan
+from tests.chaos import faults, guarded, plan, sharded
 from tests.chaos.checker import check
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.faults import Fault
 from tests.chaos.record import Record, load, save
 from tests.chaos.report import Report, failure
 from tests.chaos.run import Run
@@ -40,6 +41,20 @@ SIDE_BY_SIDE = 2
 """How many parts of a short mix run at a time."""
 
 RECORD = "record.jsonl"
+
+
+class Topology(NamedTuple):
+    """What Redis is made of, and what can be done to that."""
+
+    stage: type[Stage]
+    faults: list[Fault]
+
+
+TOPOLOGIES = {
+    "one": Topology(Stage, faults.FAULTS),
+    "sentinel": Topology(guarded.GuardedStage, guarded.FAULTS),
+    "cluster": Topology(sharded.ShardedStage, sharded.FAULTS),
+}
 
 
 def main() -> int:
@@ -56,7 +71,9 @@ def main() -> int:
             spin.finish()
         return 0
     arguments.seed = arguments.seed or str(random.SystemRandom().randrange(1_000_000))
-    print(f"seed {arguments.seed}, {arguments.nodes} nodes", flush=True)
+    print(
+        f"seed {arguments.seed}, {arguments.nodes} nodes, Redis: {arguments.topology}", flush=True
+    )
     began = time.monotonic()
     played = list(_all_played(arguments, began))
     print(f"played in {time.monotonic() - began:.0f} s", flush=True)
@@ -81,8 +98,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=0, help="default: three for each node")
     parser.add_argument("--pace", type=float, default=0.25, help="seconds between a person's acts")
     parser.add_argument("--brief", action="store_true", help="half a minute")
-    names = [fault.name for fault in FAULTS]
-    parser.add_argument("--only", action="append", choices=names, metavar="FAULT",
+    parser.add_argument("--topology", choices=TOPOLOGIES, default="one", help="of Redis")
+    parser.add_argument("--only", action="append", metavar="FAULT",
                         help="this fault, and no other; may be repeated")  # fmt: skip
     parser.add_argument("--times", type=int, default=3, help="how often, with --only")
     parser.add_argument("--judge", type=Path, metavar="FILE", help="look at a record again")
@@ -91,20 +108,25 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--left", type=float, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    found = parser.parse_args()
+    names = [fault.name for fault in TOPOLOGIES[found.topology].faults]
+    for name in found.only or ():
+        if name not in names:
+            parser.error(f"there is no fault {name!r} here; there are: {', '.join(names)}")
+    return found
 
 
 def parts(arguments: argparse.Namespace) -> Iterator[plan.Part]:
     """What is to be done; without an end if a time was given."""
-    rng = random.Random(arguments.seed)
+    rng, there = random.Random(arguments.seed), TOPOLOGIES[arguments.topology].faults
     if arguments.only:
-        yield from plan.only(arguments.only, arguments.times, rng)
+        yield from plan.only(there, arguments.only, arguments.times, rng)
     elif arguments.brief:
-        yield from plan.brief(rng)
+        yield from plan.brief(there, rng)
     elif arguments.minutes:
-        yield from plan.endless(rng)
+        yield from plan.endless(there, rng)
     else:
-        yield from plan.short(rng)
+        yield from plan.short(there, rng)
 
 
 # -- the process that judges
@@ -189,10 +211,12 @@ def play(arguments: argparse.Namespace) -> None:
             return fault.long
         return fault.seconds
 
-    with Stage(arguments.folder, arguments.nodes, replicated=part.replicated) as stage:
+    seed = f"{arguments.seed}/{arguments.part + 1}"
+    made = TOPOLOGIES[arguments.topology].stage
+    with made(arguments.folder, arguments.nodes, replicated=part.replicated, seed=seed) as stage:
         run = Run(
             stage,
-            f"{arguments.seed}/{arguments.part + 1}",
+            seed,
             people=arguments.people or 3 * arguments.nodes,
             pace=arguments.pace,
             hold=hold_for,

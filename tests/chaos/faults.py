@@ -2,7 +2,8 @@
 
     strike(stage, nodes) ── seconds ── lift(stage, nodes)
 
-A fault that `heals` needs no lifting: the cluster gets over it by itself. Must not know people.
+A fault that `heals` needs no lifting: the cluster gets over it by itself. Those of Redis here are
+of one server; `guarded` and `sharded` have those of the other stages. Must not know people.
 """
 
 import signal
@@ -10,12 +11,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from tests.chaos.stage import LEASE, Stage, aside, pause
 from tests.support.person import Person
 from tests.support.spin import gather
 
-Blow = Callable[[Stage, list[str]], Awaitable[None]]
+Blow = Callable[[Any, list[str]], Awaitable[None]]
+"""The first is the stage, of the kind that has such faults."""
 
 
 class Reach(StrEnum):
@@ -141,19 +144,19 @@ async def _black_hole(stage: Stage, on: list[str]) -> None:
 
 async def _slow(stage: Stage, on: list[str]) -> None:
     for name in on:
-        stage.relays[name].delay = 0.3
+        stage.relays[name].slow(0.3)
 
 
 async def _hasten(stage: Stage, on: list[str]) -> None:
     for name in on:
-        stage.relays[name].delay = 0.0
+        stage.relays[name].slow(0.0)
 
 
 async def _lose_replies(stage: Stage, on: list[str]) -> None:
     """Six times: something is written, and the link is cut before its answer has come."""
     for _ in range(6):
         for name in on:
-            stage.relays[name].answers = 0
+            stage.relays[name].lose_answers()
         await pause(0.15)
         await _mend(stage, on)
         await pause(0.15)
@@ -163,7 +166,7 @@ async def _write_late(stage: Stage, on: list[str]) -> None:
     """Five times: something is written, the link is cut, and it arrives when a new one is there."""
     for _ in range(5):
         for name in on:
-            stage.relays[name].requests = 0
+            stage.relays[name].hold_requests()
         await pause(0.2)
         for name in on:
             stage.relays[name].cut()
@@ -208,24 +211,29 @@ async def _wake_server(stage: Stage, _on: list[str]) -> None:
     stage.signal_server(signal.SIGCONT)
 
 
-async def _take_memory(stage: Stage, _on: list[str]) -> None:
+async def take_memory(stage: Stage, _on: list[str]) -> None:
+    """Nothing more may be written."""
     await stage.ask("CONFIG", "SET", "maxmemory", "1")
 
 
-async def _give_memory(stage: Stage, _on: list[str]) -> None:
+async def give_memory(stage: Stage, _on: list[str]) -> None:
+    """Again it may."""
     await stage.ask("CONFIG", "SET", "maxmemory", "0")
 
 
-async def _flush_scripts(stage: Stage, _on: list[str]) -> None:
+async def flush_scripts(stage: Stage, _on: list[str]) -> None:
+    """Redis knows no script any more."""
     await stage.ask("SCRIPT", "FLUSH")
 
 
-async def _kill_clients(stage: Stage, _on: list[str]) -> None:
+async def kill_clients(stage: Stage, _on: list[str]) -> None:
+    """All that are there."""
     for kind in ("normal", "pubsub"):
         await stage.ask("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
 
 
-async def _flush(stage: Stage, _on: list[str]) -> None:
+async def flush(stage: Stage, _on: list[str]) -> None:
+    """Redis has nothing any more."""
     await stage.ask("FLUSHALL")
 
 
@@ -322,7 +330,7 @@ async def _stall_reader(stage: Stage, on: list[str]) -> None:
         await aside(lambda name=name: _shout(stage, name, 8, reads=False))  # type: ignore[misc]
 
 
-FAULTS: list[Fault] = [
+ANYWHERE: list[Fault] = [
     Fault("node killed", Reach.NODE, _kill, _start, 1.5 * LEASE, ends=True),
     Fault("node killed, back at once", Reach.NODE, _kill, _start, 0.0, ends=True),
     Fault("node terminated", Reach.NODE, _end, _start, 0.3, ends=True, drains=True),
@@ -340,17 +348,22 @@ FAULTS: list[Fault] = [
     Fault("link slowed", Reach.LINK, _slow, _hasten, 2.0),
     Fault("replies lost", Reach.LINK, _lose_replies),
     Fault("writes late", Reach.LINK, _write_late),
+    Fault("output buffer overrun", Reach.LINK, _overrun, _unstall, 0.5),
+    Fault("reader stalled", Reach.NODE, _stall_reader),
+]
+"""What is done to nodes and their links, whatever Redis is."""
+
+FAULTS: list[Fault] = [
+    *ANYWHERE,
     Fault("Redis killed", Reach.ALL, _kill_server, _start_server, 1.0, brief=0.3),
     Fault("Redis killed, back loading", Reach.ALL, _kill_server, _start_loading, 0.2),
     Fault("Redis paused", Reach.ALL, _pause_server, _wake_server, 6.0, long=30.0),
-    Fault("Redis out of memory", Reach.ALL, _take_memory, _give_memory, 2.0),
-    Fault("scripts flushed", Reach.ALL, _flush_scripts),
-    Fault("connections killed", Reach.ALL, _kill_clients),
+    Fault("Redis out of memory", Reach.ALL, take_memory, give_memory, 2.0),
+    Fault("scripts flushed", Reach.ALL, flush_scripts),
+    Fault("connections killed", Reach.ALL, kill_clients),
     Fault("failover", Reach.ALL, _fail_over),
-    Fault("output buffer overrun", Reach.LINK, _overrun, _unstall, 0.5),
-    Fault("reader stalled", Reach.NODE, _stall_reader),
     Fault("Redis emptied", Reach.ALL, _kill_server, _start_empty, 0.5, loses=True),
-    Fault("FLUSHALL", Reach.ALL, _flush, loses=True),
+    Fault("FLUSHALL", Reach.ALL, flush, loses=True),
     Fault("failover to a replica that lags", Reach.ALL, _fail_over_late, loses=True),
     Fault("failover to the replica", Reach.ALL, _fall_back, replicated=True),
     Fault("replica frozen", Reach.ALL, _freeze_replica, _wake_replica, 3.0, replicated=True),
@@ -365,4 +378,4 @@ FAULTS: list[Fault] = [
         replicated=True,
     ),
 ]
-"""All that is done. A row is all that a new fault needs."""
+"""All that is done where there's one server. A row is all that a new fault needs."""

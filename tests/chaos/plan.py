@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.chaos.faults import FAULTS, Fault, Reach
+from tests.chaos.faults import Fault, Reach
 
 BRIEF = (
     "node killed, back at once",
@@ -23,7 +23,12 @@ BRIEF = (
     "link half-open",
     "Redis killed",
     "connections killed",
+    # of a Redis Cluster, and where sentinels watch
+    "slots moved",
+    "master killed, back at once",
+    "failover in good order",
 )
+"""What the shortest run does, as far as there's such a fault."""
 
 
 class Step(NamedTuple):
@@ -40,9 +45,22 @@ class Part(NamedTuple):
     replicated: bool = False
 
 
-HONEST = [fault for fault in FAULTS if not fault.loses and not fault.replicated]
-LOSSY = [fault for fault in FAULTS if fault.loses and not fault.replicated]
-REPLICATED = [fault for fault in FAULTS if fault.replicated]
+class Kinds(NamedTuple):
+    """The faults of a stage, by what they lose. `replicated`: a replica is waited for."""
+
+    honest: list[Fault]
+    lossy: list[Fault]
+    replicated: list[Fault]
+
+
+def kinds(faults: list[Fault]) -> Kinds:
+    """Sorted."""
+    plain = [fault for fault in faults if not fault.replicated]
+    return Kinds(
+        [fault for fault in plain if not fault.loses],
+        [fault for fault in plain if fault.loses],
+        [fault for fault in faults if fault.replicated],
+    )
 
 
 def alone(faults: list[Fault], rng: random.Random) -> list[Step]:
@@ -50,46 +68,52 @@ def alone(faults: list[Fault], rng: random.Random) -> list[Step]:
     return [Step(((0.0, fault),)) for fault in rng.sample(faults, len(faults))]
 
 
-def mixed(faults: list[Fault], rng: random.Random) -> Step:
+def mixed(faults: list[Fault], among: list[Fault], rng: random.Random) -> Step:
     """Two or three that overlap: one that concerns everyone, the others different nodes.
 
-    One that ends all nodes leaves nothing for others to overlap with.
+    One that ends all nodes leaves nothing for others to overlap with. `among`: all of the stage.
     """
     of_all = [fault for fault in faults if fault.reach is Reach.ALL and not fault.ends]
-    of_one = [fault for fault in FAULTS if fault.reach is not Reach.ALL]
+    of_one = [fault for fault in among if fault.reach is not Reach.ALL]
     chosen = [rng.choice(of_all), *rng.sample(of_one, rng.choice((1, 1, 2)))]
     return Step(tuple((rng.uniform(0, 2), fault) for fault in chosen))
 
 
-def only(names: list[str], times: int, rng: random.Random) -> list[Part]:
+def only(faults: list[Fault], names: list[str], times: int, rng: random.Random) -> list[Part]:
     """These faults, and no others, so many times."""
-    named = [fault for fault in FAULTS if fault.name in names]
+    named = [fault for fault in faults if fault.name in names]
     steps = [step for _ in range(times) for step in alone(named, rng)]
     return [Part("only", steps, any(fault.replicated for fault in named))]
 
 
-def brief(rng: random.Random) -> list[Part]:
+def brief(faults: list[Fault], rng: random.Random) -> list[Part]:
     """Half a minute."""
-    return [Part("brief", alone([fault for fault in FAULTS if fault.name in BRIEF], rng))]
+    return [Part("brief", alone([fault for fault in faults if fault.name in BRIEF], rng))]
 
 
-def short(rng: random.Random) -> list[Part]:
+def short(faults: list[Fault], rng: random.Random) -> list[Part]:
     """Everything alone, and some of it at once."""
-    of_all = [fault for fault in HONEST if fault.reach is Reach.ALL]
-    of_one = [fault for fault in HONEST if fault.reach is not Reach.ALL]
-    return [
+    honest, lossy, replicated = kinds(faults)
+    of_all = [fault for fault in honest if fault.reach is Reach.ALL]
+    of_one = [fault for fault in honest if fault.reach is not Reach.ALL]
+    parts = [
         Part("nodes", alone(of_one, rng)),
-        Part("Redis", [*alone(of_all, rng), *(mixed(HONEST, rng) for _ in range(3))]),
-        Part("lossy", [*alone(LOSSY, rng), mixed(LOSSY, rng)]),
-        Part("replicated", [*alone(REPLICATED, rng), mixed(REPLICATED, rng)], replicated=True),
+        Part("Redis", [*alone(of_all, rng), *(mixed(honest, faults, rng) for _ in range(3))]),
+        Part("lossy", [*alone(lossy, rng), mixed(lossy, faults, rng)]),
     ]
+    if replicated:
+        steps = [*alone(replicated, rng), mixed(replicated, faults, rng)]
+        parts.append(Part("replicated", steps, replicated=True))
+    return parts
 
 
-def endless(rng: random.Random) -> Iterator[Part]:
+def endless(faults: list[Fault], rng: random.Random) -> Iterator[Part]:
     """Everything, again and again, and more and more at once."""
+    honest, lossy, replicated = kinds(faults)
     while True:
-        yield Part("honest", alone(HONEST, rng))
-        yield Part("lossy", [*alone(LOSSY, rng), *(mixed(LOSSY, rng) for _ in range(5))])
-        yield Part("mixed", [mixed(HONEST, rng) for _ in range(10)])
-        steps = [*alone(REPLICATED, rng), *(mixed(REPLICATED, rng) for _ in range(3))]
-        yield Part("replicated", steps, replicated=True)
+        yield Part("honest", alone(honest, rng))
+        yield Part("lossy", [*alone(lossy, rng), *(mixed(lossy, faults, rng) for _ in range(5))])
+        yield Part("mixed", [mixed(honest, faults, rng) for _ in range(10)])
+        if replicated:
+            steps = [*alone(replicated, rng), *(mixed(replicated, faults, rng) for _ in range(3))]
+            yield Part("replicated", steps, replicated=True)

@@ -1,14 +1,17 @@
 """`chorus`, on a machine whose clock is wrong: by as many seconds as stand in the file CHAOS_CLOCK.
 
-    CHAOS_CLOCK=FILE python -m tests.chaos.skewed node --name n1 ...
+    CHAOS_CLOCK=FILE CHAOS_WAYS=FILE python -m tests.chaos.skewed node --name n1 ...
 
 At SIGUSR1 it's read again: the clock is set while the node runs. Nodes of one cluster may differ
-by minutes: what they have to agree on is told by Redis's clock.
+by minutes: what they have to agree on is told by Redis's clock. CHAOS_WAYS says, as JSON, by which
+port of 127.0.0.1 the node reaches which server, where that isn't the server's own: a relay.
 """
 
+import json
 import os
 import signal
 import time
+from functools import partialmethod
 from pathlib import Path
 
 _file = Path(os.environ["CHAOS_CLOCK"])
@@ -25,6 +28,16 @@ _set()
 time.time = lambda: _time() + _skew  # before Twisted takes it for its own clock
 signal.signal(signal.SIGUSR1, _set)
 
+from broker.address import Place  # noqa: E402
+from broker.cluster import Cluster  # noqa: E402
 from node.main import main  # noqa: E402
+
+
+def _via(place: Place) -> Place:
+    ways = json.loads(Path(os.environ["CHAOS_WAYS"]).read_text())
+    return place[0], ways.get(str(place[1]), place[1])
+
+
+Cluster.__init__ = partialmethod(Cluster.__init__, via=_via)  # type: ignore[assignment, method-assign]
 
 main(prog_name="chorus")

@@ -8,11 +8,14 @@ The nodes' clocks are apart by minutes. All of it ends with the stage, however t
 not know people.
 """
 
+import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -23,6 +26,7 @@ from twisted.internet.threads import deferToThread
 from broker.embedded import Embedded
 from broker.keys import Keys
 from tests.chaos.lines import marks
+from tests.chaos.ways import Ways
 from tests.support.nodes import NodeProcess, Nodes
 from tests.support.operator import operate_on
 from tests.support.processes import await_fact
@@ -75,28 +79,47 @@ class Stage:
     `replicated`: nodes wait for a replica (`--ack replicated`), and there's one, in `standby`.
     """
 
-    def __init__(self, folder: Path, count: int, *, replicated: bool = False) -> None:
+    def __init__(
+        self, folder: Path, count: int, *, replicated: bool = False, seed: str = ""
+    ) -> None:
         self._folder = folder
+        self.rng = random.Random(f"{seed} stage")
+        self._running = ExitStack()
         self.replicated = replicated
         self.names = [f"n{i}" for i in range(1, count + 1)]
         self._extra = folder / "extra.conf"
         self._extra.touch()
         self._servers: list[Embedded] = []
-        self.server = self._make_server()
+        self.server: Embedded
         self.nodes: dict[str, NodeProcess] = {}
-        self.relays: dict[str, Relay] = {}
+        self.relays: dict[str, Ways] = {}
         self.standby: Standby | None = None
         self._nodes: Nodes
-        self.client: redis.Redis
+        self.client: Any
+
+    def _begin(self, _running: ExitStack) -> None:
+        """Start Redis."""
+        self.server = self._make_server()
+        self.server.start()
+        self.client = self._client_of(self.server)
+
+    @property
+    def url(self) -> str:
+        """For those whom no fault of a link concerns."""
+        return self.server.url
+
+    @property
+    def ports(self) -> list[int]:
+        """Where the servers listen to which nodes talk."""
+        return [_port(self.server)]
 
     def __enter__(self) -> Self:
-        self.server.start()
         try:
+            self._begin(self._running)
             flags = (*FLAGS, *(REPLICATED if self.replicated else ()))
-            self._nodes = Nodes(self.server.url, self._folder, *flags, module="tests.chaos.skewed")
-            self.client = self._client_of(self.server)
+            self._nodes = Nodes(self.url, self._folder, *flags, module="tests.chaos.skewed")
             for name in self.names:
-                self.relays[name] = Relay(reactor, _port(self.server))
+                self.relays[name] = Ways(self.ports)
             wait(self._set_up(), 60)
         except BaseException:
             self.close()
@@ -119,11 +142,12 @@ class Stage:
                 os.kill(server.pid, signal.SIGCONT)
                 server.kill()
             server.stop()
-        relays = list(self.relays.values())
+        relays: list[Ways | Relay] = list(self.relays.values())
         if self.standby is not None:
             self.standby.client.close()
             relays.append(self.standby.link)
         wait(gather([relay.stop() for relay in relays]))
+        self._running.close()
 
     async def _set_up(self) -> None:
         for relay in self.relays.values():
@@ -140,9 +164,19 @@ class Stage:
         """Start a node; returns when it serves."""
         self._clock(name).write_text(str((self.names.index(name) - 1) * SKEW))
         os.environ["CHAOS_CLOCK"] = str(self._clock(name))
-        node = self._nodes.launch(name, "--redis", self.relays[name].url)
+        ways = self._folder / f"{name}.ways"
+        ways.write_text(json.dumps(self.relays[name].ports))
+        os.environ["CHAOS_WAYS"] = str(ways)
+        node = self._nodes.launch(name, "--redis", self._url_for(name))
         self.nodes[name] = node
         await aside(node.serve)
+
+    def _url_for(self, name: str) -> str:
+        """By which a node finds Redis. Where it's sent from there is through its relays, too."""
+        url = self.url
+        for port, relayed in self.relays[name].ports.items():
+            url = url.replace(f":{port}", f":{relayed}")
+        return url
 
     def _clock(self, name: str) -> Path:
         return self._folder / f"{name}.clock"
@@ -161,7 +195,7 @@ class Stage:
     async def operate(self, *args: str) -> "subprocess.CompletedProcess[str]":
         """What an operator's command said, and its exit status."""
         flags = ("--namespace", self._nodes.namespace)
-        return await aside(lambda: operate_on(self.server.url, *args, *flags))
+        return await aside(lambda: operate_on(self.url, *args, *flags))
 
     def words(self, channel: str) -> set[str]:
         """What Redis has of a channel: the marks of the lines in its log."""
@@ -239,7 +273,7 @@ class Stage:
         self.client.close()
         self.server, self.client = standby.server, standby.client
         for relay in self.relays.values():
-            relay.redis_port = _port(self.server)
+            relay.lead_to(_port(self.server))
 
     async def attach(self) -> None:
         """Give the server a replica that is always a little behind."""
@@ -266,9 +300,13 @@ class Stage:
 
     async def ask(self, *command: Any) -> Any:
         """Ask the server something, past all relays, as soon as it's there."""
+        return await self._ask(self.client, *command)
+
+    @staticmethod
+    async def _ask(client: Any, *command: Any) -> Any:
         while True:
             try:
-                return await aside(lambda: self.client.execute_command(*command))
+                return await aside(lambda: client.execute_command(*command))
             except (redis.ConnectionError, redis.TimeoutError):
                 await pause(0.1)
 

@@ -309,6 +309,11 @@ class RedisCluster:
     def _knows_all(self, member: Member) -> bool:
         return int(member.state()["cluster_known_nodes"]) == len(self.members)
 
+    def cut_off(self, replica: Member) -> None:
+        """Let a replica hear nothing more of its master: what it has is old soon."""
+        replica.ask("CONFIG", "SET", "masterauth", "unwelcome")
+        replica.ask("CLIENT", "KILL", "TYPE", "master")
+
     def await_ready(self) -> None:
         """Until all servers know all, whose each slot is, and have what their master has."""
 

@@ -108,6 +108,34 @@ def test_another_answer_is_told(answer: bytes, expected: str) -> None:
         assert expected in reason(url)
 
 
+def _found(server: Embedded) -> bytes:
+    """A sentinel's answer: the master is there."""
+    port = server.url.rpartition(":")[2].partition("/")[0]
+    return f"*2\r\n$9\r\n127.0.0.1\r\n${len(port)}\r\n{port}\r\n".encode()
+
+
+def test_the_master_is_where_the_first_sentinel_says_who_answers(server: Embedded) -> None:
+    with answering(_found(server)) as url:
+        ping(f"redis+sentinel://127.0.0.1:1,{url.split('/')[2]}/mymaster")
+
+
+def test_a_service_that_sentinels_do_not_know_is_told() -> None:
+    with answering(b"*-1\r\n") as url:
+        said = reason(f"redis+sentinel://{url.split('/')[2]}/other")
+    assert "the sentinels know no service 'other'" == said
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://{}/mymaster", "redis+cluster://{}"])
+def test_where_none_of_several_answers_the_last_one_is_told(url: str) -> None:
+    where = "127.0.0.1:1,127.0.0.1:2"
+    expected = "no Redis answers at 127.0.0.1:2: connection refused"
+    assert expected == reason(url.format(where))
+
+
+def test_one_server_of_a_cluster_will_do(server: Embedded) -> None:
+    ping(f"redis+cluster://127.0.0.1:1,{server.url.split('/')[2]}")
+
+
 def test_what_is_no_url_is_refused() -> None:
     with pytest.raises(ValueError, match="redis://"):
         ping("http://127.0.0.1")
