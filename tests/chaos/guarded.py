@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import redis
 
+from broker.address import parse
 from broker.embedded import Embedded
+from node.operate.clients import client
 from tests.chaos.faults import (
     ANYWHERE,
     Fault,
@@ -22,7 +24,6 @@ from tests.chaos.faults import (
     take_memory,
 )
 from tests.chaos.stage import Stage, aside
-from tests.support.nodes import client_of
 from tests.support.sentinels import Guard
 
 
@@ -34,7 +35,7 @@ class GuardedStage(Stage):
 
     def _begin(self, running: ExitStack) -> None:
         self.guard = running.enter_context(Guard(self._folder / "guard", appendonly=True))
-        self.client: Any = client_of(self.url)
+        self.client: Any = client(parse(self.url))
 
     @property
     def url(self) -> str:
