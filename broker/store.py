@@ -866,15 +866,20 @@ class Store:
             self.keys.messages,
             self.keys.orders(node),
             self.keys.bans_version,
+            self.keys.recovery,
         )
         # of several masters the others may have what they had: see broker/marks.py
         drawn = secrets.token_hex(8) if take or not (self.sharded and self.survived) else ""
-        held, now, deadline, epoch, orders, bans, nodes = await self.run(
+        held, now, deadline, epoch, orders, bans, nodes, server = await self.run(
             "heartbeat", keys, node, lease_ms, int(take), drawn, messages
         )
         if not epoch:
             self.link.drop()  # and look after it on the way back
             raise Refused(Code.UNSETTLED)
+        if self.sharded and server.decode() not in ("", self.server):
+            # Others have met anew: their masters were not those that they knew. This node may have
+            # followed what moved without that, and would write under what is over.
+            self.link.drop()
         self.survived = True
         return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)
 
