@@ -20,7 +20,7 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spe
 import random
 from binascii import crc_hqx
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import lru_cache, partial
 from typing import Any, cast
 
@@ -195,7 +195,7 @@ class Shards(Link):
         self._wires: Wires | None = None
         self._turns: dict[int, Turn] = {}
         self._clients: dict[Place, Client] = {}  # who the last wires were
-        self._seeking: set[str] = set()  # topics that are to be heard elsewhere
+        self._seeking: dict[str, bool] = {}  # topics, and whether they must be heard anew anyway
         self._one_at_a_time = DeferredLock()  # new wires among those there are
 
     # -- making wires
@@ -466,7 +466,8 @@ class Shards(Link):
         """
         before = wires.at(number)
         if before is not lane:
-            topics = [topic for topic in self._topics if wires.owns(before, topic)]
+            there = (topic for topic in self._topics if wires.owns(before, topic))
+            topics = {topic: slot(topic) == number for topic in there}
             self._place(wires, number, lane)
             self._hear_elsewhere(wires, lane, topics)
 
@@ -499,28 +500,31 @@ class Shards(Link):
         """A topic is heard no more at a master, perhaps as its slot was moved."""
         topic, wires = name.decode(), self._wires
         if wires is not None and topic in self._topics and wires.owns(lane, topic):
-            self._hear_elsewhere(wires, lane, [topic])
+            self._hear_elsewhere(wires, lane, {topic: True})
 
-    def _hear_elsewhere(self, wires: Wires, asked: Lane, topics: Iterable[str]) -> None:
-        """Hear topics where they are now, which `asked` knows."""
+    def _hear_elsewhere(self, wires: Wires, asked: Lane, topics: dict[str, bool]) -> None:
+        """Hear topics where they are now, which `asked` knows; those that are False only if that
+        isn't where they were.
+        """
         begins = not self._seeking
-        self._seeking.update(topics)
+        self._seeking |= topics
         if begins and self._seeking:
             self._aside(wires, self._seek(wires, asked))
 
     async def _seek(self, wires: Wires, asked: Lane) -> None:
         ranges = await self._ask(asked, "CLUSTER", "SLOTS")
-        topics, self._seeking = self._seeking, set()
+        topics, self._seeking = self._seeking, {}
         for begin, end, place in _ranges(ranges, asked.place[0], whole=False):
-            some = [topic for topic in topics if begin <= slot(topic) <= end]
-            if not some:
+            there = [topic for topic in topics if begin <= slot(topic) <= end]
+            if not there:
                 continue
             now = await self._lane(wires, place)
-            for topic in some:
-                self._place(wires, slot(topic), now)
-                topics.discard(topic)
-                if topic in self._topics:
+            some = []
+            for topic in there:
+                if (topics.pop(topic) or not wires.owns(now, topic)) and topic in self._topics:
+                    some.append(topic)
                     self._write("SSUBSCRIBE", topic, now)
+                self._place(wires, slot(topic), now)
             await self._ask(now, "PING")  # when that's answered they are heard
             for topic in some:
                 if topic in self._topics:
