@@ -12,6 +12,7 @@
 #   make chaos   do terrible things to a cluster and judge what people saw
 #                (make chaos SEED=7 MINUTES=30 NODES=6)
 #   make lock    write deploy/requirements.txt anew: what the image installs, with hashes
+#   make rules   write Prometheus's rules as Kubernetes wants them, from deploy/prometheus/rules.yml
 #   make venv    only install
 #   make clean   remove what make and the tools made; the cluster's data in .chorus stays
 
@@ -26,7 +27,7 @@ NODES ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test check readme screenshots bench bench-quick work chaos lock clean
+.PHONY: up venv test check readme screenshots bench bench-quick work chaos rules lock clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -61,6 +62,9 @@ work: .venv/installed-dev
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES))
+
+rules: .venv/installed-dev
+	$(BIN)/python -m tests.support.prometheus_rule
 
 lock: .venv/installed-dev
 	@$(PIP) 'uv>=0.13,<1'

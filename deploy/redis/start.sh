@@ -26,4 +26,11 @@ while read -r word name rest; do
   fi
 done < "$here/redis.acl"
 
+# A server that copies from another comes there as the user `replica`.
+secret="$secrets/redis_replica"
+if [ -r "$secret" ]; then
+  printf 'masteruser replica\nmasterauth %s\n' "$(tr -d '\r\n' < "$secret")" > "$data/replica.conf"
+  set -- "$@" --include "$data/replica.conf"
+fi
+
 exec redis-server "$here/redis.conf" --dir "$data" --aclfile "$users" "$@"
