@@ -33,4 +33,7 @@ if [ -r "$secret" ]; then
   set -- "$@" --include "$data/replica.conf"
 fi
 
-exec redis-server "$here/redis.conf" --dir "$data" --aclfile "$users" "$@"
+# Redis writes into its configuration what sentinels tell it, until it's started again.
+cat "$here/redis.conf" > "$data/redis.conf"
+
+exec redis-server "$data/redis.conf" --dir "$data" --aclfile "$users" "$@"
