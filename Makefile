@@ -14,6 +14,7 @@
 #   make chaos   do terrible things to a cluster and judge what people saw
 #                (make chaos SEED=7 MINUTES=30 NODES=6; TOPOLOGY=one, sentinel or cluster)
 #   make lock    write deploy/requirements.txt anew: what the image installs, with hashes
+#   make rules   write Prometheus's rules as Kubernetes wants them, from deploy/prometheus/rules.yml
 #   make venv    only install
 #   make clean   remove what make and the tools made; the cluster's data in .chorus stays
 
@@ -29,7 +30,7 @@ TOPOLOGY ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test test-deploy check readme screenshots bench bench-quick work chaos lock clean
+.PHONY: up venv test test-deploy check readme screenshots bench bench-quick work chaos rules lock clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -67,6 +68,9 @@ work: .venv/installed-dev
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
+
+rules: .venv/installed-dev
+	$(BIN)/python -m tests.support.prometheus_rule
 
 lock: .venv/installed-dev
 	@$(PIP) 'uv>=0.13,<1'
