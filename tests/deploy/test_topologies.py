@@ -397,7 +397,7 @@ def test_people_talk_on_when_a_master_hands_over(
             one.does("/join #go")
         ann.type("before")
         bob.until("[#go] <ann> before")
-        assert "OK" in servers.leave(first)
+        await_fact(lambda: "OK" in servers.leave(first), 60)
         machines.kill(f"redis-{first}")
 
         def is_heard() -> bool:
