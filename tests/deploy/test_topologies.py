@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 import pytest
 import redis
 
+import broker.address
 from broker.embedded import find_server
+from tests.support.nodes import NodeProcess
 from tests.support.processes import await_fact
+from tests.support.town import Citizen
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "redis"
 USERS = ["node", "operator", "viewer", "exporter", "replica", "sentinel", "cluster"]
@@ -362,3 +365,50 @@ def test_slots_are_moved_as_the_clusters_own_user(sharded: Sharded) -> None:
     )
     assert 0 == done.returncode, done.stdout + done.stderr
     assert "y" == client(goal.port, "node").get(key)
+
+
+@pytest.mark.skipif(
+    not hasattr(broker.address, "Sentinels"), reason="nodes know one Redis and no more"
+)
+@pytest.mark.parametrize("topology", [Watched, Sharded])
+def test_people_talk_on_when_a_master_hands_over(
+    topology: type[Watched | Sharded], machines: Machines, tmp_path: Path
+) -> None:
+    """With the shipped users: what nodes need there they may."""
+    servers = topology(machines)
+    if isinstance(servers, Watched):
+        first, *others = servers.redis
+        await_fact(lambda: servers.follow(first, others), 60)
+        scheme, ports, path = "redis+sentinel", servers.sentinels, "/chorus/0"
+    else:
+        servers.form()
+        first = servers.ports[0]
+        scheme, ports, path = "redis+cluster", servers.ports, ""
+    seeds = ",".join(f"{HERE}:{port}" for port in ports)
+    url = f"{scheme}://node:{PASSWORD}@{seeds}{path}"
+    lifeline = os.pipe()
+    flags = ("--redis", url, "--namespace", "chorus", "--drain", "0")
+    nodes = [NodeProcess(n, tmp_path / f"{n}.log", lifeline[0], *flags) for n in ("n1", "n2")]
+    try:
+        ann, bob = (
+            Citizen(node.serve(), nick) for node, nick in zip(nodes, ("ann", "bob"), strict=True)
+        )
+        for one in (ann, bob):
+            one.does("/join #go")
+        ann.type("before")
+        bob.until("[#go] <ann> before")
+        await_fact(lambda: "OK" in servers.leave(first), 60)
+        machines.kill(f"redis-{first}")
+
+        def is_heard() -> bool:
+            ann.type("after")
+            return "[#go] <ann> after" in bob.does("/ping")
+
+        await_fact(is_heard, 60)
+        for one in (ann, bob):
+            one.leave()
+    finally:
+        for node in nodes:
+            node.forsake()
+        for end in lifeline:
+            os.close(end)
