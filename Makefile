@@ -4,6 +4,7 @@
 #   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
 #   make test-deploy  bring compose.yaml up and treat it badly (root, dockerd, mmdebstrap; without,
 #                it says so)
+#   make test-mixed  the cluster tests, every second node on another release  (RELEASE=v0.1.0)
 #   make check   format, lint, types, imports between floors
 #   make readme  write anew what is made of the code: README's conversation and tables of settings
 #                and metrics, the schema of the JSON dialect
@@ -25,12 +26,13 @@ PYTEST_ARGS ?=
 SEED ?=
 MINUTES ?=
 NODES ?=
+RELEASE ?=
 TOPOLOGY ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test test-deploy check readme screenshots bench bench-quick work chaos rules lock clean
+.PHONY: up venv test test-deploy test-mixed check readme screenshots bench bench-quick work chaos rules lock clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -44,6 +46,9 @@ test: check
 
 test-deploy: .venv/installed-dev
 	$(BIN)/python -m tests.deploy
+
+test-mixed: .venv/installed-dev
+	$(BIN)/python -m tests.mixed $(RELEASE) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .
