@@ -180,8 +180,11 @@ class Journal:
 
 
 def _about(session: Session) -> dict[str, Any]:
-    return {
+    about = {
         "session": session.me.sid,
         "address": session.peer,
         "dialect": session.dialect.name,
     }
+    if session.certificate:
+        about["certificate"] = session.certificate
+    return about

@@ -178,6 +178,7 @@ class Node:
                     shared=settings.reuse_port,
                     dead_peer=settings.dead_peer,
                     balancers=Balancers.parse(settings.balancers, served=kind == "http"),
+                    asks=kind in ("line", "json"),  # a browser would ask its people
                 )
                 self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")

@@ -155,9 +155,17 @@ class Chat:
     # -- sessions
 
     def connect(
-        self, connection: Connection, dialect: Dialect, address: str, *, peer: str = ""
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        address: str,
+        *,
+        peer: str = "",
+        certificate: str = "",
     ) -> Session:
-        """Somebody is there; `address` may be empty. `greet` is next. `peer`: for logs."""
+        """Somebody is there; `address` may be empty. `greet` is next. `peer`: for logs.
+        `certificate`: as for `Session`.
+        """
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
@@ -165,6 +173,7 @@ class Chat:
         self._present.add(me.sid)
         self.tally.connections += 1
         session.peer = peer or address
+        session.certificate = certificate
         self.journal.connected(session)
         return session
 

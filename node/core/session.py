@@ -61,7 +61,8 @@ class Session:
     said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
     is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
     empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
-    the address that they're connected from, empty if it's none.
+    the address that they're connected from, empty if it's none. `certificate`: the fingerprint of
+    the one that they have shown (SHA-256, hexadecimal), empty if it's none.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Session:
         "secret",
         "allowance",
         "peer",
+        "certificate",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -98,6 +100,7 @@ class Session:
         self.secret = ""
         self.allowance: Allowance | None = None
         self.peer = ""
+        self.certificate = ""
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

@@ -1,7 +1,11 @@
-"""Certificates of TLS doors: read anew when their files have changed, without a restart.
+"""Certificates of TLS doors, and those that people show.
 
-A renewed certificate is there with the next connection; those that are open keep theirs. Files that
-don't fit together (a key was replaced before its certificate, say) change nothing until they do.
+A door's are read anew when its files have changed, without a restart: a renewed certificate is
+there with the next connection; those that are open keep theirs. Files that don't fit together (a
+key was replaced before its certificate, say) change nothing until they do.
+
+People may show one, of whatever kind: that they have its key is proved by TLS, and its fingerprint
+is how they're known. Nobody vouches for it, and nothing that it says is believed.
 """
 
 import re
@@ -9,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.logger import Logger
@@ -26,15 +31,19 @@ Stamp = tuple[tuple[int, int, int], ...]
 class Certificates:
     """What an `ssl:` endpoint string says about TLS, as it is now.
 
-    (Twisted's `tls:` endpoints read a folder anew only when a name isn't in it.) `seconds`: a
-    clock. Raises what Twisted's parser raises if the files won't do at the beginning.
+    (Twisted's `tls:` endpoints, with several certificates by name, never read one anew, and hang
+    when a certificate that signed itself lies in their folder without a key.) `seconds`: a clock.
+    `asks`: whether people are asked for a certificate. Browsers that have some would ask their
+    people, so a door for them mustn't. Raises what Twisted's parser raises if the files won't do at
+    the beginning.
     """
 
     log = Logger()
 
-    def __init__(self, endpoint: str, seconds: Callable[[], float]) -> None:
+    def __init__(self, endpoint: str, seconds: Callable[[], float], *, asks: bool = False) -> None:
         self._endpoint = endpoint
         self._seconds = seconds
+        self._asks = asks
         self._looked = seconds()
         self._files = [Path(name) for name in files(endpoint)]
         self._stamp = self._read_stamp()
@@ -46,7 +55,10 @@ class Certificates:
         if now - self._looked >= LOOK:
             self._looked = now
             self._look()
-        return self._options.serverConnectionForTLS(protocol)
+        connection = self._options.serverConnectionForTLS(protocol)
+        if self._asks:
+            connection.set_verify(SSL.VERIFY_PEER, _whatever)
+        return connection
 
     def _look(self) -> None:
         try:
@@ -71,6 +83,11 @@ class Certificates:
     def _load(self) -> Any:
         endpoint: Any = serverFromString(object(), self._endpoint)
         return endpoint._sslContextFactory  # noqa: SLF001 - it has no other name
+
+
+def _whatever(*_: Any) -> bool:
+    """Whether a certificate is taken: that it was shown is all that matters."""
+    return True
 
 
 def files(endpoint: str) -> list[str]:

@@ -6,9 +6,15 @@ it.
 """
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
@@ -18,9 +24,13 @@ from node.core.entrance import Entrance
 from node.core.limits import Allowance
 from node.core.replies import Closing, Goodbye
 from node.core.session import Session
+from node.net.fingerprint import fingerprint
 from node.net.lines import Lines
 from node.net.pace import SOON, Messages, Pace
 from node.net.reached import reached
+
+HANDSHAKE = 10.0
+"""Seconds that TLS's handshake may take."""
 
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
@@ -53,6 +63,8 @@ class SocketConnection(Protocol):
         self._gone = False
         self._grace: Any = None
         self._busy = False  # the lane has enough to do
+        self._greeting: Callable[[], None] | None = None  # what the handshake is awaited for
+        self._shaking = False  # TLS's handshake isn't over
         self._pace: Pace | None = None  # None: as fast as they like
         self.quiet = 0
 
@@ -107,8 +119,30 @@ class SocketConnection(Protocol):
         self._soon_closed()
 
     def _come_in(self, site: str, peer: str, allowance: Allowance | None = None) -> None:
-        chat = self._door.chat
-        session = self._session = chat.connect(self, self._door.dialect, site, peer=peer)
+        if not self._shaking:
+            self._begin(site, peer, allowance)
+            return
+        self._greeting = partial(self._begin, site, peer, allowance)
+        self._grace = self._door.call_later(HANDSHAKE, self.transport.abortConnection)
+        self.transport.resumeProducing()
+
+    def _shaken(self) -> None:
+        """TLS's handshake is over: it's known what certificate they have shown, if any."""
+        self._shaking = False
+        greeting, self._greeting = self._greeting, None
+        if greeting is None:
+            return  # they aren't let in, or not yet
+        self._grace.cancel()
+        if self._door.closed:
+            self._turn_away(Closing(Goodbye.SHUTDOWN))
+        else:
+            greeting()
+
+    def _begin(self, site: str, peer: str, allowance: Allowance | None) -> None:
+        chat, shown = self._door.chat, fingerprint(self.transport)
+        session = self._session = chat.connect(
+            self, self._door.dialect, site, peer=peer, certificate=shown
+        )
         session.allowance = allowance
         chat.greet(session, lobby=session.dialect.lobby)
 
@@ -165,7 +199,7 @@ class SocketConnection(Protocol):
         self._ready()
         # Nobody needs this any more, but it's in a circle with its session: that is collected
         # much later, and what a slow reader didn't take is a megabyte.
-        self.transport = self._backlog = None
+        self.transport = self._backlog = self._greeting = None
 
     # -- to the socket
 
@@ -268,12 +302,19 @@ class SocketConnection(Protocol):
         """The connection is lost; `connectionLost` follows."""
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class LineConnection(SocketConnection):
-    """Lines over TCP."""
+    """Lines over TCP, or over TLS: they come in when its handshake is over."""
 
     def __init__(self, door: "LineDoor") -> None:
         super().__init__(door, Lines(door.dialect.longest).feed)
+
+    def connectionMade(self) -> None:
+        self._shaking = ISSLTransport.providedBy(self.transport)
+        super().connectionMade()
+
+    def handshakeCompleted(self) -> None:
+        self._shaken()
 
     def readConnectionLost(self) -> None:
         self.hung_up()

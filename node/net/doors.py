@@ -78,12 +78,14 @@ class _Listener:
         port: type[Port],
         dead_peer: int,
         balancers: Balancers | None,
+        asks: bool,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
         self._port = port
         self._dead_peer = dead_peer
         self._balancers = balancers
+        self._asks = asks
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -120,7 +122,8 @@ class _Listener:
 
         from node.net.certificates import Certificates
 
-        certificates: Any = Certificates(self._endpoint, self._reactor.seconds)
+        seconds = self._reactor.seconds
+        certificates: Any = Certificates(self._endpoint, seconds, asks=self._asks)
         wrapped = TLSMemoryBIOFactory(certificates, False, factory)
         return self.listenTCP(port, wrapped, backlog, interface)
 
@@ -133,14 +136,17 @@ async def open_door(
     shared: bool,
     dead_peer: int = 0,
     balancers: Balancers | None = None,
+    asks: bool = False,
 ) -> Any:
     """Listen on an endpoint string; the listening port. `shared`: as `SharedPort`. `dead_peer`: as
     for `Port`. `balancers`: who comes from there says in a header whom they bring
-    (`net.proxied`); None: everybody comes by themselves.
+    (`net.proxied`); None: everybody comes by themselves. `asks`: over TLS, for a certificate, which
+    nobody needs (`net.certificates`).
 
     Raises ValueError for a string that is no endpoint, and `error.CannotListenError`.
     """
-    listener = _Listener(reactor, endpoint, SharedPort if shared else Port, dead_peer, balancers)
+    kind = SharedPort if shared else Port
+    listener = _Listener(reactor, endpoint, kind, dead_peer, balancers, asks)
     door = serverFromString(listener, endpoint)
     return await door.listen(factory)
 

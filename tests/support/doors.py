@@ -58,18 +58,19 @@ def read(wire: socket.socket, size: int | None = None) -> bytes:
     return data
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A key, and a certificate that it signed itself; PEM files."""
+def certificate(
+    folder: Path, *, begins: datetime | None = None, stem: str = ""
+) -> tuple[Path, Path]:
+    """A key, and a certificate that it signed itself, good for a day; PEM files, whose names begin
+    with `stem`.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
+    now = begins or datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    made = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    files = folder / "key.pem", folder / "certificate.pem"
+    files = folder / f"{stem}key.pem", folder / f"{stem}certificate.pem"
     for file, data in zip(files, (private, made), strict=True):
         file.write_bytes(data)
     return files

@@ -47,9 +47,11 @@ class NodeProcess:
     ) -> None:
         self.name = name
         self.log = log
-        self.doors: dict[str, int] = {}
+        self.doors: dict[str, int] = {}  # by kind; of several, the last
+        self._told = 0
         doors = [word for kind in DOORS for word in (f"--{kind}", LOOPBACK)]
         flags = ("--name", name, *doors, "--parent-pipe", str(lifeline), *flags)
+        self._opened = sum(flag in {f"--{kind}" for kind in DOORS} for flag in flags)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command("node", *flags, module=module),
@@ -65,6 +67,7 @@ class NodeProcess:
         """Wait until it says where its doors are."""
         while not self.serves:
             kind, over, where = self._read().split()
+            self._told += 1
             if over != "unix":
                 self.doors[kind] = int(where.rpartition(":")[2])
         return self
@@ -72,7 +75,7 @@ class NodeProcess:
     @property
     def serves(self) -> bool:
         """Whether it has said so."""
-        return len(self.doors) == len(DOORS)
+        return self._told == self._opened
 
     def _read(self) -> str:
         said: IO[bytes] | None = self._process.stdout

@@ -6,9 +6,15 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    ISSLTransport,
+)
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from broker.bans import Ban
@@ -18,7 +24,7 @@ from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks
 from node.core.session import Session
 from node.dialects.slash import Slash
-from node.net.connection import GRACE, STALLED, LineConnection, LineDoor, write
+from node.net.connection import GRACE, HANDSHAKE, STALLED, LineConnection, LineDoor, write
 from node.net.lines import LIMIT
 from node.net.pace import SOON
 from tests.support.clocked import ClockedChat, Socket
@@ -32,9 +38,9 @@ RATE = Rate(5, 5)
 class Wire:
     """A connection with its socket."""
 
-    def __init__(self, door: LineDoor) -> None:
+    def __init__(self, door: LineDoor, socket: Socket | None = None) -> None:
         self.connection: LineConnection = door.buildProtocol(None)
-        self.socket = Socket()
+        self.socket = socket or Socket()
         self.connection.makeConnection(self.socket)
 
     @property
@@ -95,6 +101,7 @@ def test_a_connection_is_what_twisted_takes_it_for(node: Node) -> None:
     connection: Any = node.connect().connection
     assert verifyObject(IHalfCloseableProtocol, connection)
     assert verifyObject(IPushProducer, connection)
+    assert verifyObject(IHandshakeListener, connection)
 
 
 def test_who_connects_is_greeted(node: Node) -> None:
@@ -709,3 +716,89 @@ def test_who_is_admitted_when_the_door_is_closed_reads_that_the_server_goes_down
     node.door.stopFactory()
     node.answer()
     assert (["closing: this server is going down"], {}) == (wire.read(), node.chat.hub.sessions)
+
+
+# -- over TLS
+
+
+class Shown:
+    """A certificate, as OpenSSL has it."""
+
+    def digest(self, algorithm: str) -> bytes:
+        assert algorithm == "sha256"
+        return b"AB:CD:01"
+
+
+@implementer(ISSLTransport)
+class TLSSocket(Socket):
+    """A transport whose handshake has only begun. `shown`: by the other side, when it's over."""
+
+    def __init__(self, shown: Shown | None) -> None:
+        super().__init__()
+        self.shown = shown
+
+    def getPeerCertificate(self) -> Shown | None:
+        return self.shown
+
+
+def shaking(node: Node, shown: Shown | None = None) -> Wire:
+    """Somebody whose handshake has only begun."""
+    wire = Wire(node.door, TLSSocket(shown))
+    node.turn()
+    return wire
+
+
+def test_nobody_comes_in_before_the_handshake_is_over(node: Node) -> None:
+    wire = shaking(node)
+    assert ([], {}) == (wire.read(), node.chat.hub.sessions)
+    wire.connection.handshakeCompleted()
+    node.turn()
+    assert wire.read()[0].startswith("welcome to chorus; you are guest-")
+    node.turn(HANDSHAKE)
+    assert not wire.socket.aborted
+
+
+@pytest.mark.parametrize("shown, expected", [(Shown(), "abcd01"), (None, "")])
+def test_a_session_has_the_fingerprint_of_the_certificate_that_was_shown(
+    node: Node, shown: Shown | None, expected: str
+) -> None:
+    wire = shaking(node, shown)
+    wire.connection.handshakeCompleted()
+    assert expected == wire.session.certificate
+
+
+def test_a_handshake_is_waited_for_only_so_long(node: Node) -> None:
+    wire = shaking(node)
+    node.turn(HANDSHAKE - 0.1)
+    assert not wire.socket.aborted
+    node.turn(0.2)
+    assert wire.socket.aborted
+
+
+def test_of_who_hangs_up_during_the_handshake_nothing_stays(node: Node) -> None:
+    wire = shaking(node)
+    wire.lose()
+    node.turn(HANDSHAKE)
+    assert (False, {}) == (wire.socket.aborted, node.chat.hub.sessions)
+
+
+def test_whose_handshake_is_over_when_the_door_is_closed_is_told_so(node: Node) -> None:
+    wire = shaking(node)
+    node.door.stopFactory()
+    wire.connection.handshakeCompleted()
+    node.turn()
+    assert wire.read()[0].startswith("closing: ")
+    assert {} == node.chat.hub.sessions
+
+
+def test_limits_hold_over_tls_and_who_is_let_in_is_waited_for() -> None:
+    node = Town(most=1)
+    wire = shaking(node)
+    assert wire.reading
+    wire.connection.handshakeCompleted()
+    node.turn()
+    assert wire.read()[0].startswith("welcome to chorus")
+    again = shaking(node)
+    again.connection.handshakeCompleted()
+    node.turn()
+    assert again.read()[0].startswith("closing: too many connections from your address")

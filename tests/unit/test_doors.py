@@ -1,9 +1,11 @@
 """`node.net.doors`: listening sockets, and transports that write at once and lose nothing."""
 
+import hashlib
 import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from twisted.internet.protocol import Factory, Protocol
 from node.net import certificates
 from node.net.doors import Port, SharedPort, patience, shown
 from node.net.echo import EchoDoor
+from node.net.fingerprint import fingerprint
+from node.net.proxied import Balancers
 from tests.support import spin
 from tests.support.doors import LOCAL, Doors, certificate, connected, read
 
@@ -147,21 +151,48 @@ def test_where_a_unix_door_is_is_shown(tmp_path: Path, doors: Doors) -> None:
     assert f"unix {tmp_path}/door" == shown(port)
 
 
-def shown_certificate(port: Any) -> bytes:
-    """The certificate that a door shows, as DER."""
+Files = tuple[Path, Path]
+"""A key and a certificate."""
+
+
+def shaken(
+    wire: socket.socket, *, mine: Files | None = None
+) -> tuple[ssl.SSLObject, Callable[[Callable[[], Any]], Any]]:
+    """TLS over a socket, after the handshake, and what does a step of it with the reactor turning.
+
+    `mine`: what one may show.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if mine is not None:
+        context.load_cert_chain(mine[1], mine[0])
     heard, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(heard, sent)
-    with connected(port) as wire:
+
+    def done(step: Callable[[], Any]) -> Any:
         while True:
             try:
-                tls.do_handshake()
+                result = step()
             except ssl.SSLWantReadError:
                 wire.send(sent.read())
                 heard.write(read(wire, 1))
             else:
-                return tls.getpeercert(binary_form=True) or b""
+                wire.send(sent.read())
+                return result
+
+    done(tls.do_handshake)
+    return tls, done
+
+
+def shown_certificate(port: Any) -> bytes:
+    """The certificate that a door shows, as DER."""
+    with connected(port) as wire:
+        tls, _ = shaken(wire)
+        return tls.getpeercert(binary_form=True) or b""
+
+
+def der(file: Path) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(file.read_text())
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
@@ -188,20 +219,80 @@ def test_the_files_of_an_endpoint_are_known() -> None:
 def test_a_door_can_speak_tls(tmp_path: Path, doors: Doors) -> None:
     key, made = certificate(tmp_path)
     endpoint = f"ssl:0:privateKey={key}:certKey={made}:interface=127.0.0.1"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    heard, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(heard, sent)
     with connected(doors.open(endpoint, EchoDoor())) as wire:
-
-        def done(step: Callable[[], Any]) -> Any:
-            while True:
-                try:
-                    return step()
-                except ssl.SSLWantReadError:
-                    wire.send(sent.read())
-                    heard.write(read(wire, 1))
-
-        done(tls.do_handshake)
-        tls.write(b"hello")
+        tls, done = shaken(wire)
+        done(lambda: tls.write(b"hello"))
         assert b"hello" == done(lambda: tls.read(5))
+
+
+# -- certificates of people
+
+
+class Known(Protocol):
+    """Says by what somebody is known, and what they say."""
+
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(f"{fingerprint(self.transport) or 'nobody'} ".encode() + data)
+
+
+class KnownDoor(Factory):
+    protocol = Known
+    noisy = False
+
+
+def known_as(port: Any, mine: Files | None, before: bytes = b"") -> str:
+    """As who somebody is known to a KnownDoor."""
+    with connected(port) as wire:
+        wire.send(before)
+        tls, done = shaken(wire, mine=mine)
+        done(lambda: tls.write(b"me"))
+        said = b""
+        while not said.endswith(b" me"):
+            said += done(lambda: tls.read(100))
+        return said.decode().removesuffix(" me")
+
+
+def asking(folder: Path, doors: Doors, *, asks: bool = True, **options: Any) -> Any:
+    key, made = certificate(folder)
+    endpoint = f"ssl:0:privateKey={key}:certKey={made}:interface=127.0.0.1"
+    return doors.open(endpoint, KnownDoor(), asks=asks, **options)
+
+
+def print_of(mine: Files) -> str:
+    """The fingerprint of a certificate, as others compute it."""
+    return hashlib.sha256(der(mine[1])).hexdigest()
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_who_shows_a_certificate_is_known_by_it(tmp_path: Path, doors: Doors) -> None:
+    door, mine = asking(tmp_path, doors), certificate(tmp_path, stem="mine-")
+    assert print_of(mine) == known_as(door, mine)
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_a_certificate_that_has_expired_is_shown_as_well(tmp_path: Path, doors: Doors) -> None:
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    door, mine = asking(tmp_path, doors), certificate(tmp_path, stem="old-", begins=long_ago)
+    assert print_of(mine) == known_as(door, mine)
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_nobody_needs_a_certificate(tmp_path: Path, doors: Doors) -> None:
+    assert "nobody" == known_as(asking(tmp_path, doors), None)
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_a_door_that_does_not_ask_is_shown_none(tmp_path: Path, doors: Doors) -> None:
+    door, mine = asking(tmp_path, doors, asks=False), certificate(tmp_path, stem="mine-")
+    assert "nobody" == known_as(door, mine)
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # by Twisted
+def test_a_certificate_is_shown_through_a_balancer_too(tmp_path: Path, doors: Doors) -> None:
+    balancers = Balancers.parse(["127.0.0.1"], served=False)
+    door = asking(tmp_path, doors, balancers=balancers)
+    mine = certificate(tmp_path, stem="mine-")
+    header = b"PROXY TCP4 198.51.100.7 192.0.2.1 5555 1234\r\n"
+    assert print_of(mine) == known_as(door, mine, header)

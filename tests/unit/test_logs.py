@@ -170,6 +170,15 @@ def test_a_connection_that_is_closed_is_told_with_who_it_was_and_why() -> None:
     assert expected == journal.told
 
 
+def test_who_showed_a_certificate_is_told_with_its_fingerprint() -> None:
+    journal = Kept()
+    session = Session(Identity("ab", "secret", "ann"), Slash(), Screen())
+    session.certificate = "c0ffee"
+    journal.connected(session)
+    ((_, about),) = journal.told
+    assert "c0ffee" == about["certificate"]
+
+
 def test_somebody_who_was_not_let_in_is_told_with_the_reason() -> None:
     journal = Kept()
     journal.turned_away("192.0.2.7", "connects")
