@@ -172,8 +172,11 @@ def _starts(stack: Stack, party: Party) -> str:
     nodes = {guest.node for guest in party.guests}
     if len(nodes) < 2:
         raise Wrong(f"{PEOPLE} people are all on {nodes}")
-    if not stack.addresses() <= stack.gateways():
-        raise Wrong(f"people come from {stack.gateways()}, and nodes say: {stack.addresses()}")
+    addresses, gateways = stack.addresses(), stack.gateways()
+    if not addresses:
+        raise Wrong("nodes don't say where people come from")
+    if not addresses <= gateways:
+        raise Wrong(f"people come from {gateways}, and nodes say: {addresses}")
     return f"{PEOPLE} people on {len(nodes)} nodes, each known by where they come from"
 
 
