@@ -85,6 +85,9 @@ T = TypeVar("T")
 ROWS = 500
 """How many rows of a report are written in one call."""
 
+STRAYED = 0.5
+"""Seconds within which topics that are heard elsewhere are looked after together."""
+
 PROBE = "probe"
 """What a node says to itself."""
 
@@ -266,6 +269,7 @@ class Cluster:
         self._looking: Any = None  # when what was put back is looked at again
         self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
         self._asked: set[str] = set()  # sids that are to give their nick back
+        self._strayed_nicks = False  # and are to be looked after
         self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
@@ -339,12 +343,23 @@ class Cluster:
             self._looking = self._reactor.callLater(2 * self._config.lease, self._look_again)
 
     def _strayed(self, topic: str) -> None:
-        """A topic is heard at another master now: read what it may have said on the way."""
+        """A topic is heard at another master now: read what it may have said on the way. On its
+        own a node says things to itself only.
+        """
         named = self._keys.taken_apart(topic)
-        if named is None or named.kind not in "cn":
-            self._link.drop()  # what this node is told isn't in a log
-        else:
-            self._feed.doubt(fold(named.name))
+        if named is None or topic == self._store.own_topic:
+            return
+        self._feed.doubt(fold(named.name))
+        if named.kind == "n" and not self._strayed_nicks:
+            # what isn't in the log: that it's another's, or its session is
+            self._strayed_nicks = True
+            self._reactor.callLater(STRAYED, self._look_after_strayed)
+
+    def _look_after_strayed(self) -> None:
+        self._strayed_nicks = False
+        if self._attempts.open:
+            self._attempts.aside(self._look_for_nicks())
+            self._attempts.aside(self._kept.look())
 
     def _look_again(self) -> None:
         self._looking = None

@@ -4,8 +4,9 @@
       ├─ finds     any sentinel that answers tells; the one that did is asked first the next time,
       │            one that didn't, or named a server that's no master, last
       ├─ doubts    a server that says itself that it's a replica is none to talk to
-      └─ watches   one sentinel says when another becomes the master (+switch-master), and is asked
-                   now and then, which tells whether it's still there
+      └─ watches   all sentinels say when another becomes the master (+switch-master): the one that
+                   arranged it at once, others up to two seconds later. Each is asked now and then,
+                   too, which tells whether it's still there
 
 Must not know scripts, logs or sessions.
 
@@ -14,6 +15,7 @@ Source: https://redis.io/docs/latest/develop/reference/sentinel-clients/
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -28,7 +30,7 @@ SWITCH = "+switch-master"
 """What sentinels publish, with the service's name and two places, when there's another master."""
 
 AGAIN = 1.0
-"""Seconds until sentinels are asked again: those of whom none answered, and the one we hear."""
+"""Seconds until a sentinel is asked again that we hear, or couldn't."""
 
 
 class Guarded(Link):
@@ -49,29 +51,33 @@ class Guarded(Link):
         self._via = via
         self._places = list(where.places)  # of sentinels: who answered last is the first
         self._master: Place | None = None  # whom we talk to, or try to
-        self._named: Place | None = None  # what sentinels that we hear said last
-        self._watching: Deferred[None] | None = None
+        self._said: dict[Place, Place] = {}  # whom each sentinel named last
+        self._outdated = False  # whether whom we're connecting to is the master no more
+        self._watching: list[Deferred[None]] = []
 
     def start(self) -> None:
         super().start()
-        self._watching = Deferred.fromCoroutine(self._watch_over())
-        self._watching.addErrback(lambda failure: failure.trap(CancelledError))
+        for place in self._where.places:
+            watching = Deferred.fromCoroutine(self._watch_over(place))
+            watching.addErrback(lambda failure: failure.trap(CancelledError))
+            self._watching.append(watching)
 
     async def stop(self) -> None:
         self._stopping = True
-        if self._watching is not None:
-            self._watching.cancel()
+        for watching in self._watching:
+            watching.cancel()
         await super().stop()
 
     # -- the master
 
     async def _connect(self) -> Any:
-        self._master = await self._find()
-        self._address = self._where.to.at(self._via(self._master))
+        self._outdated = False
         try:
+            self._master = await self._find()
+            self._address = self._where.to.at(self._via(self._master))
             return await super()._connect()
         except CancelledError:
-            if self._named not in (None, self._master):
+            if self._outdated:
                 raise LinkLost("another is the master now") from None
             raise
 
@@ -146,69 +152,57 @@ class Guarded(Link):
 
     # -- watching
 
-    async def _watch_over(self) -> None:
-        """Hear one sentinel, and another if that is lost, as long as this link is wanted."""
+    async def _watch_over(self, place: Place) -> None:
+        """Hear a sentinel, as long as this link is wanted."""
         while not self._stopping:
-            for place in list(self._places):
-                try:
-                    hearing = Deferred.fromCoroutine(self._hear(place))
-                    wire = await hearing.addTimeout(self._deadline, self._clock)
-                except Exception as e:
-                    if isinstance(e, CancelledError) and self._stopping:
-                        raise
-                    continue
-                self._prefer(place)
-                try:
-                    await self._until_lost(wire, self._question(wire))
-                except (Overdue, LinkLost, ReplyError):
-                    self._prefer_others(place)
-                finally:
-                    wire.abort()
-                break
-            await self._wait(AGAIN)
+            try:
+                await self._hear(place)
+            except Exception as e:  # whatever it is, there are others
+                self.log.debug("the sentinel {place}: {e}", place=place, e=e)
+            if not self._stopping:
+                await self._wait(AGAIN)
 
-    async def _question(self, wire: Wire) -> None:
-        """Ask a sentinel that we hear now and then. Raises whatever makes another one better."""
-        while True:
-            await self._wait(AGAIN)
-            asking = Deferred.fromCoroutine(self._named_by(wire))
-            named = await asking.addTimeout(self._deadline, self._clock)
-            if self.connected and named == self._named != self._master:
-                raise LinkLost("others named another, who says that it's the master")
-            self._look_at(named)
-
-    async def _hear(self, place: Place) -> Wire:
-        wire = await self._wire_to(self._where.sentinel.at(place), self._switched)
+    async def _hear(self, place: Place) -> None:
+        """Until it's lost, or answers no more."""
+        sentinel = self._where.sentinel.at(place)
+        wire = await self._in_time(self._wire_to(sentinel, partial(self._switched, place)))
         try:
-            await self._until_lost(wire, self._begin_to_hear(wire))
-        except BaseException:
+            await self._until_lost(wire, self._question(place, wire))
+        finally:
             wire.abort()
-            raise
-        return wire
 
-    async def _begin_to_hear(self, wire: Wire) -> None:
-        await self._greet(wire, None, self._where.sentinel)
+    async def _question(self, place: Place, wire: Wire) -> None:
+        await self._in_time(self._greet(wire, None, self._where.sentinel))
         wire.topics("SUBSCRIBE", [SWITCH])
-        # also what it would have said before we heard it
-        self._look_at(await self._named_by(wire))
+        while True:
+            # also what it would have said before we heard it
+            self._look_at(await self._in_time(self._named_by(wire)), place)
+            await self._wait(AGAIN)
 
-    def _switched(self, message: bytes) -> None:
+    def _switched(self, place: Place, message: bytes) -> None:
         service, *places = message.decode().split()
         if service == self._where.service and len(places) == 4:
-            self._look_at((places[2], int(places[3])))
+            self._look_at((places[2], int(places[3])), place)
 
-    def _look_at(self, master: Place) -> None:
+    def _look_at(self, master: Place, sentinel: Place) -> None:
         """Talk to nobody else than the master. A sentinel that's behind is believed once."""
-        news, self._named = master != self._named, master
+        news = self._said.get(sentinel) != master
+        self._said[sentinel] = master
         if not news or self._master in (None, master):
             return
         self.log.info("{host}:{port} is the master now", host=master[0], port=master[1])
+        self._prefer(sentinel)
         if self.connected:
             self.drop()
-        elif self._connecting is not None:
-            self._connecting.cancel()  # to the one before
-        elif self._pause is not None and self._pause.active():
+            return
+        self._outdated = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._pause is not None and self._pause.active():
             self._pause.reset(0)
+
+    async def _in_time(self, work: Any) -> Any:
+        return await Deferred.fromCoroutine(work).addTimeout(self._deadline, self._clock)
 
     async def _wait(self, seconds: float) -> None:
         await deferLater(self._clock, seconds)

@@ -98,18 +98,28 @@ class Wires:
     def __init__(self, home: int) -> None:
         self.lanes: dict[Place, Lane] = {}
         self.slots: list[Lane | None] = [None] * SLOTS
+        self.left: set[Lane] = set()  # masters from which slots were moved
         self.lost: Deferred[None] = Deferred()
         self._home = home
 
     def add(self, lane: Lane) -> None:
         """Have one more; when it's lost, all are."""
         self.lanes[lane.place] = lane
-        lane.wire.lost.addCallback(lambda _: self._end())
+        lane.wire.lost.addCallback(lambda _: self._lose(lane))
 
-    def _end(self) -> None:
-        if not self.lost.called:
+    def _lose(self, lane: Lane) -> None:
+        if self.lanes.get(lane.place) is lane and not self.lost.called:
             self.lost.callback(None)
             self.abort()
+
+    def retire(self) -> None:
+        """Let go of those that were left, when nothing is there, or under way, any more."""
+        for lane in [lane for lane in self.left if not lane.calls]:
+            self.left.discard(lane)
+            if lane not in self.slots:
+                del self.lanes[lane.place]
+                lane.wire.strayed = None
+                lane.wire.abort()
 
     def abort(self) -> None:
         """Give all up as dead."""
@@ -185,7 +195,7 @@ class Shards(Link):
         self._wires: Wires | None = None
         self._turns: dict[int, Turn] = {}
         self._clients: dict[Place, Client] = {}  # who the last wires were
-        self._seeking: set[str] = set()  # topics that were taken away
+        self._seeking: dict[str, bool] = {}  # topics, and whether they must be heard anew anyway
         self._one_at_a_time = DeferredLock()  # new wires among those there are
 
     # -- making wires
@@ -443,12 +453,29 @@ class Shards(Link):
                 host, _, port = words[2].rpartition(":")
                 lane = await self._lane(wires, (host or lane.place[0], int(port)))
                 if not asking:
-                    wires.slots[number] = lane
+                    self._moved(wires, number, lane)
             else:
                 lane = wires.at(number)
                 await self._glance()
             if self._wires is not wires:
                 raise LinkLost
+
+    def _moved(self, wires: Wires, number: int, lane: Lane) -> None:
+        """A slot is at another master now, and perhaps all that were where it was. A master that
+        became a replica takes no topics away: it hears of what's published, now and then too late.
+        """
+        before = wires.at(number)
+        if before is not lane:
+            there = (topic for topic in self._topics if wires.owns(before, topic))
+            topics = {topic: slot(topic) == number for topic in there}
+            self._place(wires, number, lane)
+            self._hear_elsewhere(wires, lane, topics)
+
+    def _place(self, wires: Wires, number: int, lane: Lane) -> None:
+        before = wires.at(number)
+        if before is not lane:
+            wires.slots[number] = lane
+            wires.left.add(before)
 
     async def _glance(self) -> None:
         over: Deferred[None] = Deferred()
@@ -470,34 +497,38 @@ class Shards(Link):
         self.soon()
 
     def _taken_away(self, lane: Lane, name: bytes) -> None:
-        """A topic is heard no more, perhaps as its slot was moved."""
-        topic = name.decode()
-        if topic not in self._topics or self._wires is None:
-            return
-        self._seeking.add(topic)
-        if len(self._seeking) == 1:
-            wires = self._wires
-            self._aside(wires, self._seek(wires, lane))
+        """A topic is heard no more at a master, perhaps as its slot was moved."""
+        topic, wires = name.decode(), self._wires
+        if wires is not None and topic in self._topics and wires.owns(lane, topic):
+            self._hear_elsewhere(wires, lane, {topic: True})
 
-    async def _seek(self, wires: Wires, lane: Lane) -> None:
-        """Ask who took them away where they are now, and hear them there."""
-        ranges = await self._ask(lane, "CLUSTER", "SLOTS")
-        topics, self._seeking = self._seeking, set()
-        for begin, end, place in _ranges(ranges, lane.place[0], whole=False):
-            some = [topic for topic in topics if begin <= slot(topic) <= end]
-            if not some:
+    def _hear_elsewhere(self, wires: Wires, asked: Lane, topics: dict[str, bool]) -> None:
+        """Hear topics where they are now, which `asked` knows; those that are False only if that
+        isn't where they were.
+        """
+        begins = not self._seeking
+        self._seeking |= topics
+        if begins and self._seeking:
+            self._aside(wires, self._seek(wires, asked))
+
+    async def _seek(self, wires: Wires, asked: Lane) -> None:
+        ranges = await self._ask(asked, "CLUSTER", "SLOTS")
+        topics, self._seeking = self._seeking, {}
+        for begin, end, place in _ranges(ranges, asked.place[0], whole=False):
+            there = [topic for topic in topics if begin <= slot(topic) <= end]
+            if not there:
                 continue
             now = await self._lane(wires, place)
-            for topic in some:
-                if slot(topic) not in self._turns:
-                    wires.slots[slot(topic)] = now
-                if topic in self._topics:
+            some = []
+            for topic in there:
+                if (topics.pop(topic) or not wires.owns(now, topic)) and topic in self._topics:
+                    some.append(topic)
                     self._write("SSUBSCRIBE", topic, now)
+                self._place(wires, slot(topic), now)
             await self._ask(now, "PING")  # when that's answered they are heard
             for topic in some:
                 if topic in self._topics:
                     self._strayed(topic)
-            topics.difference_update(some)
         if topics:
             raise LinkLost("nobody has their slots")
 
@@ -533,6 +564,9 @@ class Shards(Link):
                 except BaseException:
                     lane.wire.abort()
                     raise
+                if wires.lost.called:
+                    lane.wire.abort()
+                    raise LinkLost
                 self._begin_lane(lane)
                 wires.add(lane)
             return wires.lanes[place]
@@ -552,6 +586,7 @@ class Shards(Link):
             super()._look()
             return
         now = self._clock.seconds()
+        self._wires.retire()
         for lane in list(self._each()):
             if not lane.calls and now - lane.heard_at >= self._deadline / 4:
                 self._own(lane, packed("PING"), lambda _: None)

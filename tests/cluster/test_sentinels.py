@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
+from broker.embedded import Embedded
 from tests.cluster.conftest import MakeTown
-from tests.support.sentinels import Guard
+from tests.support.sentinels import SERVICE, Guard
 from tests.support.talk import Talk
 from tests.support.town import Citizen, settle_once_back
+from tests.support.up import Up
 
 LONG = ("--history-lines", "100000")
 """A log that keeps all that fast talkers say."""
@@ -81,3 +84,61 @@ def test_a_sentinel_that_is_frozen_is_passed_over(guard: Guard, make_town: MakeT
     ann.until("notice: the broker is away")
     settle_once_back(ann)
     assert [] == lost(ann)
+
+
+def test_replicas_count_at_another_master_too(guard: Guard, make_town: MakeTown) -> None:
+    town = make_town("--ack", "replicated", "--ack-timeout", "20", url=guard.url, count=2)
+    ann, bob = town.people("ann", "bob", at="#go")
+    guard.fail_over()
+    guard.await_in_step()
+    settle_once_back(ann, bob)
+    assert [] == ann.does("safe")
+    assert "[#go] <ann> safe" in bob.settle()
+    assert [] == [line for line in ann.heard if "too few replicas" in line]
+
+
+LEAST = (
+    *("+hello", "+auth", "+client|setname", "+subscribe", "+sentinel|get-master-addr-by-name"),
+    "&+switch-master",
+)
+"""What a node's user needs at sentinels: docs/adr/0023."""
+
+
+def ask(sentinel: Embedded, *command: str) -> None:
+    with redis.Redis.from_url(sentinel.url) as client:
+        client.execute_command(*command)
+
+
+def test_sentinels_may_know_users(guard: Guard, make_town: MakeTown) -> None:
+    master = guard.master
+    for sentinel in guard.sentinels:
+        ask(sentinel, "ACL", "SETUSER", "node", "on", ">sesame", "-@all", *LEAST)
+        hidden = ("-sentinel|get-master-addr-by-name", "-subscribe")
+        ask(sentinel, "ACL", "SETUSER", "default", *hidden)
+    # the tests' own client is refused now, too: it talks to the server
+    own = "?sentinel_username=node&sentinel_password=sesame"
+    town = make_town(url=guard.url + own, count=1)
+    ann = town.person("ann", "#go")
+    master.kill()
+    ann.until("notice: the broker is away")
+    settle_once_back(ann)
+    assert [] == lost(ann)
+
+
+def test_a_sentinel_that_is_behind_is_not_followed(guard: Guard, make_town: MakeTown) -> None:
+    town = make_town(url=guard.url, count=1)
+    ann = town.person("ann", "#go")
+    behind, replica = guard.sentinels[0], guard.replica
+    guard.freeze(behind)
+    ask(guard.sentinels[1], "SENTINEL", "FAILOVER", SERVICE)
+    guard.await_master(replica)
+    guard.wake(behind)  # it names the first master, until it has heard of the other
+    settle_once_back(ann)
+    guard.await_master(replica)
+    settle_once_back(ann)
+    assert [] == lost(ann)
+
+
+def test_up_uses_whom_sentinels_name(guard: Guard, tmp_path: Path) -> None:
+    with Up(tmp_path, "--redis", guard.url, "--nodes", "1") as up, up.person() as ann:
+        assert [] == ann.does("hello")
