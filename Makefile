@@ -4,6 +4,7 @@
 #   make test    all checks, all tests                 (make test PYTEST_ARGS='-k up')
 #   make test-deploy  bring compose.yaml up and treat it badly (root, dockerd, mmdebstrap; without,
 #                it says so)
+#   make test-mixed  the cluster tests, every second node on another release  (RELEASE=v0.1.0)
 #   make check   format, lint, types, imports between floors
 #   make readme  write anew what is made of the code: README's conversation and tables of settings
 #                and metrics, the schema of the JSON dialect
@@ -14,6 +15,7 @@
 #   make chaos   do terrible things to a cluster and judge what people saw
 #                (make chaos SEED=7 MINUTES=30 NODES=6; TOPOLOGY=one, sentinel or cluster)
 #   make lock    write deploy/requirements.txt anew: what the image installs, with hashes
+#   make rules   write Prometheus's rules as Kubernetes wants them, from deploy/prometheus/rules.yml
 #   make venv    only install
 #   make clean   remove what make and the tools made; the cluster's data in .chorus stays
 
@@ -24,12 +26,13 @@ PYTEST_ARGS ?=
 SEED ?=
 MINUTES ?=
 NODES ?=
+RELEASE ?=
 TOPOLOGY ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: up venv test test-deploy check readme screenshots bench bench-quick work chaos lock clean
+.PHONY: up venv test test-deploy test-mixed check readme screenshots bench bench-quick work chaos rules lock clean
 
 up: venv
 	@$(BIN)/chorus up $(ARGS)
@@ -43,6 +46,9 @@ test: check
 
 test-deploy: .venv/installed-dev
 	$(BIN)/python -m tests.deploy
+
+test-mixed: .venv/installed-dev
+	$(BIN)/python -m tests.mixed $(RELEASE) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .
@@ -67,6 +73,9 @@ work: .venv/installed-dev
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NODES),--nodes $(NODES)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
+
+rules: .venv/installed-dev
+	$(BIN)/python -m tests.support.prometheus_rule
 
 lock: .venv/installed-dev
 	@$(PIP) 'uv>=0.13,<1'

@@ -11,6 +11,7 @@ TLS as `rediss+sentinel` and `rediss+cluster`; `sentinel_username` and `sentinel
 the sentinels themselves. Must not know connections.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
@@ -102,9 +103,9 @@ _SCHEMES = {
 def parse(url: str) -> Where:
     """A URL's parts. Raises ValueError, which says what was expected and quotes no secret."""
     try:
-        parts = urlsplit(url)
-        kind = _SCHEMES.get(parts.scheme)
-        account, _, netloc = parts.netloc.rpartition("@")
+        scheme, account, netloc, rest = _split(url)
+        parts = urlsplit(f"{scheme}://{rest}")
+        kind = _SCHEMES.get(scheme)
         default = SENTINEL_PORT if kind == "sentinel" else 6379
         places = tuple(_place(each, default) for each in netloc.split(",")) if netloc else ()
     except ValueError:  # its message may quote what is part of a password
@@ -153,6 +154,18 @@ _EXAMPLES = {
 }
 
 
+def _split(url: str) -> tuple[str, str, str, str]:
+    """Scheme, account, hosts, and what comes after. `urlsplit` may refuse several hosts in one URL
+    if there are brackets among them.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "", "", "", url
+    place = re.split("[/?#]", rest, maxsplit=1)[0]
+    account, _, hosts = place.rpartition("@")
+    return scheme.lower(), account, hosts, rest[len(place) :]
+
+
 def _place(text: str, default: int) -> Place:
     parts = urlsplit(f"//{text}")
     return parts.hostname or "", parts.port or default
@@ -190,7 +203,6 @@ def _sentinels(
 
 def with_password(url: str, password: str) -> str:
     """The URL of the same Redis with this password in it, in place of its own if it has one."""
-    parts = urlsplit(url)
-    user, at, where = parts.netloc.rpartition("@")
-    user = user.partition(":")[0] if at else ""
-    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{where}").geturl()
+    scheme, account, hosts, rest = _split(url)
+    user = account.partition(":")[0]
+    return f"{scheme}://{user}:{quote(password, safe='')}@{hosts}{rest}"

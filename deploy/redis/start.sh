@@ -26,4 +26,14 @@ while read -r word name rest; do
   fi
 done < "$here/redis.acl"
 
-exec redis-server "$here/redis.conf" --dir "$data" --aclfile "$users" "$@"
+# A server that copies from another comes there as the user `replica`.
+secret="$secrets/redis_replica"
+if [ -r "$secret" ]; then
+  printf 'masteruser replica\nmasterauth %s\n' "$(tr -d '\r\n' < "$secret")" > "$data/replica.conf"
+  set -- "$@" --include "$data/replica.conf"
+fi
+
+# Redis writes into its configuration what sentinels tell it, until it's started again.
+cat "$here/redis.conf" > "$data/redis.conf"
+
+exec redis-server "$data/redis.conf" --dir "$data" --aclfile "$users" "$@"

@@ -2,8 +2,9 @@
 # Draw the passwords that aren't there yet. Nothing is printed, nothing is overwritten.
 set -eu
 cd "$(dirname "$0")"
-for name in redis_node redis_operator redis_viewer redis_exporter grafana_admin; do
-  [ -s "$name" ] || head -c 24 /dev/urandom | base64 | tr '+/' '-_' > "$name"
+for name in redis_node redis_operator redis_viewer redis_exporter grafana_admin \
+    redis_replica redis_sentinel redis_cluster; do
+  [ -s "$name" ] || head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > "$name"
 done
 # The exporter wants its password in a form of its own.
 printf '{"redis://redis:6379": "%s"}\n' "$(cat redis_exporter)" > redis_exporter.json

@@ -29,8 +29,10 @@ time.time = lambda: _time() + _skew  # before Twisted takes it for its own clock
 signal.signal(signal.SIGUSR1, _set)
 
 from broker.address import Place  # noqa: E402
-from broker.cluster import Cluster  # noqa: E402
 from node.main import main  # noqa: E402
+from node.net import turns  # noqa: E402
+
+_install = turns.install
 
 
 def _via(place: Place) -> Place:
@@ -38,6 +40,16 @@ def _via(place: Place) -> Place:
     return place[0], ways.get(str(place[1]), place[1])
 
 
-Cluster.__init__ = partialmethod(Cluster.__init__, via=_via)  # type: ignore[assignment, method-assign]
+def _installed() -> None:
+    """The broker brings in Twisted's reactor, so not before the node has chosen its own."""
+    _install()
+    from broker.cluster import Cluster
+
+    Cluster.__init__ = partialmethod(  # type: ignore[assignment, method-assign]
+        Cluster.__init__, via=_via
+    )
+
+
+turns.install = _installed
 
 main(prog_name="chorus")

@@ -1,16 +1,25 @@
 """TLS to Redis: an authority of one's own, and a server that asks who comes."""
 
+import random
 import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from broker.address import Sentinels, parse
+from broker.guarded import Guarded
+from broker.link import Wire
 from broker.ping import Unreachable, ping
 from tests.support.nodes import Nodes
 from tests.support.operator import operate_on
 from tests.support.pki import Authority
 from tests.support.redis_server import real_server
+from tests.support.sentinels import SERVICE, Guard
+from tests.support.spin import reactor, wait
 from tests.support.tls_relay import tls_relay
 from tests.support.town import Town
 
@@ -53,3 +62,36 @@ def test_who_shows_no_certificate_is_turned_away(secured: Secured) -> None:
     ping(secured.url())
     with pytest.raises(Unreachable):
         ping(secured.url(known=False))
+
+
+def test_a_cluster_speaks_tls_with_sentinels_and_with_whom_they_name(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("server", "127.0.0.1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    with ExitStack() as held:
+        guard = held.enter_context(Guard(tmp_path / "redis"))
+        ports = [urlsplit(each.url).port or 0 for each in (guard.master, *guard.sentinels)]
+        master, *sentinels = (held.enter_context(tls_relay(port, context)) for port in ports)
+        where = ",".join(f"127.0.0.1:{port}" for port in sentinels)
+        address = parse(f"rediss+sentinel://{where}/{SERVICE}?ssl_ca_certs={tmp_path}/ca.pem")
+        assert isinstance(address, Sentinels)
+        up: Deferred[None] = Deferred()
+        link = Guarded(
+            reactor,
+            address,
+            random.Random(1),
+            via=lambda _named: ("127.0.0.1", master),
+            deadline=20.0,
+            up=lambda: up.callback(None),
+            down=lambda: None,
+            heard=lambda _: None,
+            introduce=_nothing,
+        )
+        link.start()
+        wait(up)
+        assert b"PONG" == wait(link.call("PING"))
+        wait(link.stop())
+
+
+async def _nothing(_wire: Wire) -> None: ...

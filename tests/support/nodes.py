@@ -19,21 +19,31 @@ from typing import IO, Any, Self
 import redis
 
 from broker.address import Seeds, Sentinels, parse
-from tests.support.up import LOOPBACK, command, environ
+from tests.support.up import LOOPBACK, SOURCE, command, environ
 
 DOORS = ("line", "json", "echo", "http")
 """What each node opens."""
+
+
+OTHER_RELEASE = "CHORUS_TEST_OTHER_RELEASE"
+"""A variable with a folder whose code every second node runs: see tests/mixed.py."""
 
 
 class NodeProcess:
     """A running `chorus node`. `log`: the file that its standard error goes to.
 
     `serve` must be called before its doors are known: several nodes can start side by side.
-    `module`: what is run as `chorus`.
+    `module`: what is run as `chorus`. `source`: the code that it runs.
     """
 
     def __init__(
-        self, name: str, log: Path, lifeline: int, *flags: str, module: str = "node"
+        self,
+        name: str,
+        log: Path,
+        lifeline: int,
+        *flags: str,
+        module: str = "node",
+        source: Path = SOURCE,
     ) -> None:
         self.name = name
         self.log = log
@@ -43,7 +53,7 @@ class NodeProcess:
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command("node", *flags, module=module),
-                env=environ(),
+                env=environ(source),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -195,7 +205,15 @@ class Nodes:
         """Start a node, without waiting until it serves."""
         log = self._folder / f"{name}-{len(self._started)}.log"
         flags = (*self._flags, *flags)
-        node = NodeProcess(name, log, self._lifeline[0], *flags, module=self._module)
+        sources = (SOURCE, Path(os.environ.get(OTHER_RELEASE, SOURCE)))
+        node = NodeProcess(
+            name,
+            log,
+            self._lifeline[0],
+            *flags,
+            module=self._module,
+            source=sources[len(self._started) % 2],
+        )
         self._started.append(node)
         return node
 

@@ -25,10 +25,14 @@ def command(*args: str, module: str = "node") -> list[str]:
     return [sys.executable, "-P", "-m", module, *args]
 
 
-def environ() -> dict[str, str]:
-    """An environment in which `command` works, and that sets nothing."""
+SOURCE = Path(node.__file__).parent.parent
+"""Where the code is that is tested."""
+
+
+def environ(source: Path = SOURCE) -> dict[str, str]:
+    """An environment in which `command` works, and that sets nothing. `source`: whose code runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
-    return {**kept, "PYTHONPATH": str(Path(node.__file__).parent.parent)}
+    return {**kept, "PYTHONPATH": str(source)}
 
 
 class Up:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.address import Address, Seeds, Sentinels, Where, parse
+from broker.address import Address, Seeds, Sentinels, Where, parse, with_password
 
 GOOD = [
     ("redis://localhost", Address("localhost")),
@@ -120,3 +120,17 @@ def test_what_is_shown_has_no_secret(url: str, shown: str) -> None:
 
 def test_a_password_is_not_in_the_representation() -> None:
     assert "hunter2" not in repr(parse("redis://me:hunter2@localhost"))
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("redis://localhost/0", "redis://:p%2Fw@localhost/0"),
+        ("rediss://me:old@localhost?db=1", "rediss://me:p%2Fw@localhost?db=1"),
+        ("unix:///run/redis.sock", "unix://:p%2Fw@/run/redis.sock"),
+        ("redis+sentinel://a:1,[::1]:2/m/3", "redis+sentinel://:p%2Fw@a:1,[::1]:2/m/3"),
+        ("redis+cluster://me@a,b", "redis+cluster://me:p%2Fw@a,b"),
+    ],
+)
+def test_a_password_is_put_in(url: str, expected: str) -> None:
+    assert expected == with_password(url, "p/w")
