@@ -148,6 +148,7 @@ class Party:
 
 def weekend(stack: Stack) -> Iterator[str]:
     """Do it all; a line for each thing that was done. Raises Wrong."""
+    await_fact(lambda: stack.ups() >= len(stack.nodes()) > 1, 90)
     await_fact(lambda: _comes_in(stack.line), 90)
     party = Party(stack.line)
     for what, deed in DEEDS.items():
