@@ -30,6 +30,10 @@ class EagerServer(EagerWrite, tcp.Server):
     """The side of a TCP connection that was called."""
 
 
+class EagerUnixServer(EagerWrite, unix.Server):
+    """As `EagerServer`, over a unix socket."""
+
+
 class _EagerClient(EagerWrite, tcp.Client):
     """The side of a TCP connection that called."""
 

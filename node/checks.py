@@ -107,6 +107,11 @@ def networks(values: tuple[str, ...]) -> None:
             raise ValueError(f"a network such as 10.0.0.0/8 or fd00::/8 ({e})") from None
 
 
+def balancers(values: tuple[str, ...]) -> None:
+    """Networks, or the word `unix` (`node.net.proxied.UNIX`, which is slow to import)."""
+    networks(tuple(value for value in values if value != "unix"))
+
+
 def token_file(value: str) -> None:
     """A file with tokens. Or nothing."""
     if value:

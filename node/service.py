@@ -177,7 +177,7 @@ class Node:
                     door(),
                     shared=settings.reuse_port,
                     dead_peer=settings.dead_peer,
-                    balancers=_balancers(settings, served=kind == "http"),
+                    balancers=Balancers.parse(settings.balancers, served=kind == "http"),
                 )
                 self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")
@@ -373,11 +373,6 @@ class Node:
         self.broker.board.tell(Kind.REBALANCE, self._settings.name, says, order.by)
         report(finished=False)
         drain.start()
-
-
-def _balancers(settings: Settings, *, served: bool) -> Balancers | None:
-    networks = parse_networks(settings.balancers)
-    return Balancers(networks, served) if networks else None
 
 
 def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from broker.address import Seeds, parse, with_password
 from node.checks import (
+    balancers,
     between,
     channel_or_none,
     endpoints,
@@ -131,8 +132,8 @@ class Settings:
     balancers: tuple[str, ...] = setting(
         (),
         "NETWORK",
-        "Who comes from here brings others, and says whom in a PROXY header. Empty: nobody does.",
-        check=networks,
+        "Who comes from here (unix: to a unix socket) brings others, as a PROXY header says.",
+        check=balancers,
     )
     lines_per_session: str = setting(
         "100/10",

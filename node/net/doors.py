@@ -3,11 +3,11 @@
 import socket
 from typing import Any
 
-from twisted.internet import tcp
+from twisted.internet import tcp, unix
 from twisted.internet.endpoints import serverFromString
 
-from broker.eager import EagerServer
-from node.net.proxied import Balancers, Peeking, ProxiedDoor
+from broker.eager import EagerServer, EagerUnixServer
+from node.net.proxied import Balancers, Peeking, PeekingUnix, ProxiedDoor
 
 BACKLOG = 1024
 """How many connections may wait to be accepted."""
@@ -20,7 +20,7 @@ class Port(tcp.Port):
     is taken for dead; 0: when the system thinks so.
     """
 
-    transport: type[EagerServer] = EagerServer
+    transport: type[tcp.Server] = EagerServer
     dead_peer = 0
 
     def createInternetSocket(self) -> socket.socket:
@@ -37,6 +37,12 @@ class SharedPort(Port):
         created = super().createInternetSocket()
         created.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return created
+
+
+class UnixPort(unix.Port):
+    """A listening unix socket whose connections write at once."""
+
+    transport: type[unix.Server] = EagerUnixServer
 
 
 PROBES = 4
@@ -63,7 +69,7 @@ def patience(seconds: int) -> dict[int, int]:
 
 
 class _Listener:
-    """The reactor, but for how it listens on TCP."""
+    """The reactor, but for how it listens."""
 
     def __init__(
         self,
@@ -83,15 +89,28 @@ class _Listener:
         return getattr(self._reactor, name)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Port:
-        balancers = self._balancers
-        if balancers is not None:
-            factory = ProxiedDoor(factory, balancers, self._reactor.callLater)
+        factory = self._proxied(factory)
         listening = self._port(port, factory, max(backlog, BACKLOG), interface, self._reactor)
         listening.dead_peer = self._dead_peer
-        if balancers is not None:
+        if self._balancers is not None:
             listening.transport = Peeking
         listening.startListening()
         return listening
+
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> UnixPort:
+        factory, backlog = self._proxied(factory), max(backlog, BACKLOG)
+        listening = UnixPort(address, factory, backlog, mode, self._reactor, wantPID)
+        if self._balancers is not None:
+            listening.transport = PeekingUnix
+        listening.startListening()  # type: ignore[no-untyped-call]
+        return listening
+
+    def _proxied(self, factory: Any) -> Any:
+        if self._balancers is None:
+            return factory
+        return ProxiedDoor(factory, self._balancers, self._reactor.callLater)
 
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
@@ -116,8 +135,8 @@ async def open_door(
     balancers: Balancers | None = None,
 ) -> Any:
     """Listen on an endpoint string; the listening port. `shared`: as `SharedPort`. `dead_peer`: as
-    for `Port`. `balancers`: who comes from there says in a header whom they bring (`net.proxied`;
-    over TCP only); None: everybody comes by themselves.
+    for `Port`. `balancers`: who comes from there says in a header whom they bring
+    (`net.proxied`); None: everybody comes by themselves.
 
     Raises ValueError for a string that is no endpoint, and `error.CannotListenError`.
     """

@@ -2,27 +2,29 @@
 
     balancer ─ "PROXY TCP4 203.0.113.7 ...", then what they send ─> Proxied ─> the door's protocol
 
-Who comes from a trusted network must bring a header, at once; from anywhere else it's a lie, and
-the connection is closed. The door's protocol is made when it's known who it is, so nothing sees the
-balancer's address in between, and reads the socket itself from there on.
-Twisted's own wrapper loses a header that comes in small pieces, believes everybody, waits for ever,
-and shows the balancer first; its parsers are used. Must not know what is spoken behind the header.
+Who comes from a trusted network (or to a unix socket, where those are trusted) must bring a header,
+at once; from anywhere else it's a lie, and the connection is closed. The door's protocol is made
+when it's known who it is, so nothing sees the balancer's address in between, and reads the socket
+itself from there on. Twisted's own wrapper loses a header that comes in small pieces, believes
+everybody, waits for ever, and shows the balancer first; its parsers are used. Must not know what is
+spoken behind the header.
 
 https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet import tcp, unix
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.haproxy import _v1parser, _v2parser
 
-from broker.eager import EagerServer
-from node.core.limits import Network, place
+from broker.eager import EagerWrite
+from node.core.limits import Network, parse_networks, place
 
 PATIENCE = 5.0
 """Seconds within which a header must be there."""
@@ -100,8 +102,9 @@ def lies(first: bytes) -> bool | None:
     return None if _V1.startswith(first) or _V2.startswith(first) else False
 
 
-class Peeking(EagerServer):
-    """A connection whose first bytes can be looked at before its protocol reads them.
+class Peek(EagerWrite):
+    """A connection whose first bytes can be looked at before its protocol reads them: mixed into a
+    Twisted server's, before it.
 
     `look` gets what is there, and says how much of it to take away; nothing: the protocol reads
     it. None: nobody looks any more. `peer`: who it is, if that isn't who called.
@@ -110,30 +113,58 @@ class Peeking(EagerServer):
     look: Callable[[bytes], int] | None = None
     peer: IPv4Address | IPv6Address | None = None
 
-    def doRead(self) -> Any:
+    def doRead(self: Any) -> Any:
         if self.look is None:
-            return super().doRead()
+            return super().doRead()  # type: ignore[misc]
         try:
             there = self.socket.recv(LONGEST, socket.MSG_PEEK)
         except OSError:
-            return super().doRead()  # which finds out what is wrong
+            return super().doRead()  # type: ignore[misc] # which finds out what is wrong
         taken = self.look(there) if there else 0
         if not taken:
-            return super().doRead()
+            return super().doRead()  # type: ignore[misc]
         self.socket.recv(taken)
         return None
 
-    def getPeer(self) -> Any:
-        return self.peer or super().getPeer()  # type: ignore[no-untyped-call]
+    def getPeer(self: Any) -> Any:
+        return self.peer or super().getPeer()  # type: ignore[misc]
+
+
+class Peeking(Peek, tcp.Server):
+    """One over TCP."""
+
+
+class PeekingUnix(Peek, unix.Server):
+    """One over a unix socket."""
+
+
+UNIX = "unix"
+"""What stands among networks if balancers come to unix sockets."""
 
 
 class Balancers(NamedTuple):
     """Where balancers are. `served`: one that comes for itself is served as anybody (it asks over
-    HTTP how the node is); otherwise it finds an open door, and nothing behind it.
+    HTTP how the node is); otherwise it finds an open door, and nothing behind it. `unix`: whoever
+    comes to a unix socket is one.
     """
 
     networks: tuple[Network, ...]
     served: bool
+    unix: bool = False
+
+    @classmethod
+    def parse(cls, places: Collection[str], *, served: bool) -> "Balancers | None":
+        """Of networks and the word UNIX; None for nothing. Raises ValueError."""
+        networks = parse_networks(place for place in places if place != UNIX)
+        found = cls(networks, served, UNIX in places)
+        return found if networks or found.unix else None
+
+    def bring(self, addr: Any) -> bool:
+        """Whether who comes from this Twisted address is one of them."""
+        if isinstance(addr, UNIXAddress):
+            return self.unix
+        where = place(addr.host)
+        return where is not None and any(where in network for network in self.networks)
 
 
 class ProxiedDoor(Factory):
@@ -144,7 +175,8 @@ class ProxiedDoor(Factory):
 
     def __init__(self, door: Any, balancers: Balancers, call_later: Callable[..., Any]) -> None:
         self.door = door
-        self.networks, self.served = balancers
+        self.served = balancers.served
+        self._balancers = balancers
         self.call_later = call_later
 
     def doStart(self) -> None:
@@ -156,23 +188,22 @@ class ProxiedDoor(Factory):
         self.door.doStop()
 
     def buildProtocol(self, addr: Any) -> Protocol:
-        where = place(addr.host)
-        trusted = where is not None and any(where in network for network in self.networks)
-        return _Awaited(self, addr) if trusted else _Direct(self, addr)
+        return _Awaited(self, addr) if self._balancers.bring(addr) else _Direct(self, addr)
 
-    def make_way(self, transport: Peeking, addr: Any) -> None:
+    def make_way(self, transport: Any, addr: Any) -> None:
         """Let the door's own protocol have the connection of whoever is at `addr`."""
         protocol = self.door.buildProtocol(addr)
         if protocol is None:
-            transport.loseConnection()  # type: ignore[no-untyped-call]
+            transport.loseConnection()
             return
         transport.protocol = protocol
         protocol.makeConnection(transport)
 
-    def refuse(self, transport: Peeking, why: str) -> None:
-        """Close a connection at once, and tell the operator."""
-        self.log.warn("{host} is turned away: {why}", host=transport.client[0], why=why)
-        transport.abortConnection()  # type: ignore[no-untyped-call]
+    def refuse(self, transport: Any, addr: Any, why: str) -> None:
+        """Close the connection of whoever called from `addr` at once, and tell the operator."""
+        host = getattr(addr, "host", "who came to a unix socket")
+        self.log.warn("{host} is turned away: {why}", host=host, why=why)
+        transport.abortConnection()
 
 
 class _Awaited(Protocol):
@@ -195,7 +226,7 @@ class _Awaited(Protocol):
         try:
             header = read(self._came + there)
         except ValueError as e:
-            self._door.refuse(self.transport, str(e))
+            self._door.refuse(self.transport, self._addr, str(e))
             return len(there)
         if header is None:
             self._came += there
@@ -214,7 +245,7 @@ class _Awaited(Protocol):
         self._door.make_way(transport, header.source or self._addr)
 
     def _too_late(self) -> None:
-        self._door.refuse(self.transport, f"no PROXY header within {PATIENCE:g} s")
+        self._door.refuse(self.transport, self._addr, f"no PROXY header within {PATIENCE:g} s")
 
     def connectionLost(self, _reason: Any = connectionDone) -> None:
         self.transport.look = None
@@ -244,5 +275,5 @@ class _Direct(Protocol):
         self.transport.look = None
         if not lying:
             return 0
-        self._door.refuse(self.transport, "a PROXY header from an untrusted address")
+        self._door.refuse(self.transport, self._addr, "a PROXY header from an untrusted address")
         return len(there)

@@ -1,6 +1,7 @@
 """People behind a balancer are who they are: over real nodes."""
 
 import socket
+from pathlib import Path
 
 from tests.cluster.conftest import MakeTown
 from tests.support.nodes import NodeProcess
@@ -42,3 +43,24 @@ def test_a_balancer_asks_over_http_how_a_node_is(make_town: MakeTown) -> None:
     with socket.create_connection(("127.0.0.1", node.http), 20) as wire:
         wire.sendall(local + b"GET /counter HTTP/1.0\r\n\r\n")
         assert wire.makefile("rb").readline().startswith(b"HTTP/1.")
+
+
+def test_people_behind_a_balancer_on_a_unix_socket_are_who_they_are(
+    make_town: MakeTown, tmp_path: Path
+) -> None:
+    more = ("--connections-per-address", "1", "--line", f"unix:{tmp_path}/door")
+    make_town(*NOBODY, "--balancers", "unix", *more, count=1)
+
+    def first(address: str) -> tuple[socket.socket, str]:
+        wire = socket.socket(socket.AF_UNIX)
+        wire.settimeout(20)
+        wire.connect(f"{tmp_path}/door")
+        wire.sendall(f"PROXY TCP4 {address} 192.0.2.1 5555 1234\r\n".encode())
+        return wire, wire.makefile("rb").readline().decode()
+
+    ann, to_ann = first("198.51.100.7")
+    bob, to_bob = first("198.51.100.8")
+    cat, to_cat = first("198.51.100.7")
+    with ann, bob, cat:
+        assert not to_ann.startswith("closing: ") and not to_bob.startswith("closing: ")
+        assert to_cat.startswith("closing: too many connections from your address")

@@ -64,8 +64,9 @@ class NodeProcess:
     def serve(self) -> Self:
         """Wait until it says where its doors are."""
         while not self.serves:
-            kind, _, where = self._read().split()
-            self.doors[kind] = int(where.rpartition(":")[2])
+            kind, over, where = self._read().split()
+            if over != "unix":
+                self.doors[kind] = int(where.rpartition(":")[2])
         return self
 
     @property

@@ -2,8 +2,9 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
 from node.core.limits import parse_networks
-from node.net.proxied import LONGEST, PATIENCE, Balancers, Header, ProxiedDoor, read
+from node.net.proxied import LONGEST, PATIENCE, UNIX, Balancers, Header, ProxiedDoor, read
 from tests.support import spin
 from tests.support.doors import LOCAL, Doors, connected
 from tests.support.doors import read as read_from
@@ -125,7 +126,7 @@ class Host(Protocol):
     transport: Any
 
     def connectionMade(self) -> None:
-        self.transport.write(f"{self.transport.getPeer().host} ".encode())
+        self.transport.write(f"{getattr(self.transport.getPeer(), 'host', 'nobody')} ".encode())
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(data)
@@ -145,7 +146,7 @@ def doors() -> Iterator[Doors]:
 
 def behind(doors: Doors, networks: list[str], *, served: bool = False) -> Any:
     """A door to which balancers come from `networks`."""
-    balancers = Balancers(parse_networks(networks), served)
+    balancers = Balancers.parse(networks, served=served)
     return doors.open(LOCAL, HostDoor(), balancers=balancers)
 
 
@@ -207,6 +208,82 @@ def test_a_balancer_that_comes_for_itself_is_served_where_that_is_told(
     with connected(behind(doors, HERE, served=served)) as wire:
         wire.send(v2(command=0) + b"GET")
         assert expected == read_from(wire, len(expected) or None)
+
+
+# -- unix sockets
+
+
+Reach = Callable[..., socket.socket]
+
+
+@pytest.fixture
+def reach(tmp_path: Path, doors: Doors) -> Iterator[Reach]:
+    """Connects to a door on a unix socket; balancers come to it from the places that are told."""
+    made: list[socket.socket] = []
+
+    def connect(*places: str, served: bool = False) -> socket.socket:
+        balancers = Balancers.parse(places, served=served)
+        doors.open(f"unix:{tmp_path}/door", HostDoor(), balancers=balancers)
+        wire = socket.socket(socket.AF_UNIX)
+        made.append(wire)
+        wire.connect(f"{tmp_path}/door")
+        wire.setblocking(False)
+        return wire
+
+    yield connect
+    for wire in made:
+        wire.close()
+
+
+@pytest.mark.parametrize("header", [V1, v2(), v2("2001:db8::1")])
+def test_who_came_through_a_balancer_on_a_unix_socket_is_known(reach: Reach, header: bytes) -> None:
+    wire = reach(UNIX)
+    for i in range(len(header)):
+        wire.send(header[i : i + 1])
+        spin.turn()
+    wire.send(b"hello")
+    expected = f"{source(header)} hello".encode()
+    assert expected == read_from(wire, len(expected))
+
+
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", v2(family=0x00)])
+def test_whom_a_balancer_on_a_unix_socket_does_not_name_has_no_address(
+    reach: Reach, header: bytes
+) -> None:
+    wire = reach(UNIX)
+    wire.send(header + b"hello")
+    assert b"nobody hello" == read_from(wire, 12)
+
+
+@pytest.mark.parametrize("served, expected", [(True, b"nobody "), (False, b"")])
+def test_a_balancer_on_a_unix_socket_may_come_for_itself(
+    reach: Reach, served: bool, expected: bytes
+) -> None:
+    wire = reach(UNIX, served=served)
+    wire.send(v2(command=0))
+    assert expected == read_from(wire, len(expected) or None)
+
+
+@pytest.mark.parametrize("header", [V1, v2()])
+def test_on_a_unix_socket_nobody_may_say_who_they_are_unless_it_is_trusted(
+    reach: Reach, header: bytes
+) -> None:
+    wire = reach(*HERE)
+    assert b"nobody " == read_from(wire, 7)
+    wire.send(header)
+    assert turns_away(wire)
+
+
+def test_who_brings_no_header_to_a_unix_socket_is_turned_away(reach: Reach) -> None:
+    wire = reach(UNIX)
+    wire.send(b"hello\r\n")
+    assert turns_away(wire)
+
+
+def test_trusted_unix_sockets_trust_no_address(doors: Doors) -> None:
+    with connected(behind(doors, [UNIX])) as wire:
+        wire.send(b"hello")
+        assert b"127.0.0.1 hello" == read_from(wire, 15)
 
 
 class Wire:
