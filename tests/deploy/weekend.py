@@ -173,9 +173,8 @@ def _starts(stack: Stack, party: Party) -> str:
     nodes = {guest.node for guest in party.guests}
     if len(nodes) < 2:
         raise Wrong(f"{PEOPLE} people are all on {nodes}")
-    addresses, gateways = stack.addresses(), stack.gateways()
-    if not addresses:
-        raise Wrong("nodes don't say where people come from")
+    # lines of a log wait a moment for one another
+    addresses, gateways = await_fact(stack.addresses, 30), stack.gateways()
     if not addresses <= gateways:
         raise Wrong(f"people come from {gateways}, and nodes say: {addresses}")
     return f"{PEOPLE} people on {len(nodes)} nodes, each known by where they come from"
