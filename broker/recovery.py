@@ -97,7 +97,10 @@ class Recovery:
             # before anybody looks after those that aren't with them any more
             overtaken = await self._keeping.put_back(store, node)
         while moved or met.wait:
+            server = met.server
             met = await store.meet(node, WINDOW, done=True, epoch=self._presence.epoch)
+            if met.server != server:  # masters were replaced while we met: look again who they are
+                raise LinkLost("others meet elsewhere")
             if not met.wait:
                 break
             await self._pause(min(GLANCE, met.wait / 1000))

@@ -879,6 +879,7 @@ class Store:
         if self.sharded and server.decode() not in ("", self.server):
             # Others have met anew: their masters were not those that they knew. This node may have
             # followed what moved without that, and would write under what is over.
+            self.log.info("others have met anew: {server}", server=server.decode())
             self.link.drop()
         self.survived = True
         return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)

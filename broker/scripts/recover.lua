@@ -6,6 +6,7 @@
 --       parts: of a Redis Cluster, what its masters are known by (see broker/marks.py), each
 --       between spaces; empty: this server is all there is
 --       epoch: of what the node knows, for a part that has lost it while others haven't; or empty
+--       (of a Redis Cluster with done 1: another than before if this node is to look again)
 -- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait}
 --
 -- A server is known by its process, and by whom it was a replica of, if it was: it may have come
@@ -51,6 +52,10 @@ if not met[1] and not adopted then
   return { server, epoch, 0 }
 end
 local ends = tonumber(met[2])
+-- others met at other masters while this node was on its way: one of them has an old view
+if parts ~= '' and ARGV[3] == '1' and met[1] and met[1] ~= server then
+  return { met[1], epoch, math.max(0, ends - now) }
+end
 if met[1] ~= server then
   ends = now + tonumber(ARGV[2])
   redis.call('DEL', KEYS[1])

@@ -43,9 +43,13 @@ def main() -> int:
                 return 0
             stack = running.enter_context(Stack(daemon, ROOT, folder))
             print(f"the image of a node: {stack.weight:.0f} MB over its base", flush=True)
-            for line in weekend(stack):
-                print(line, flush=True)
-    except (Wrong, AssertionError, RuntimeError) as e:
+            try:
+                for line in weekend(stack):
+                    print(line, flush=True)
+            except (Wrong, AssertionError, OSError):
+                print(stack.balancer_says(), flush=True)
+                raise
+    except (Wrong, AssertionError, RuntimeError, OSError) as e:
         print(f"WRONG: {e}")
         return 1
     finally:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import urllib.request
 from pathlib import Path
 from typing import Self
 
@@ -82,6 +83,20 @@ class Stack:
         listed = self.docker("ps", "--filter", label, "--format", "{{json .}}")
         rows = [json.loads(row) for row in listed.splitlines()]
         return [row["ID"] for row in rows if row["Image"] == IMAGE]
+
+    def ups(self) -> int:
+        """How many nodes the balancer gives people to."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.stats}/;csv", timeout=5) as answer:
+                rows = answer.read().decode().splitlines()
+        except OSError:
+            return 0
+        return sum(row.startswith("line_nodes,node") and ",UP," in row for row in rows)
+
+    def balancer_says(self) -> str:
+        """The end of its log: what it did with nodes and connections."""
+        balancer = self.compose("ps", "-q", "balancer").strip()
+        return self._daemon.run("sh", "-c", f"docker logs --tail 25 {balancer} 2>&1")
 
     def __exit__(self, *_exc: object) -> None:
         self.compose("down", "--volumes", "--timeout", "1")

@@ -148,6 +148,7 @@ class Party:
 
 def weekend(stack: Stack) -> Iterator[str]:
     """Do it all; a line for each thing that was done. Raises Wrong."""
+    await_fact(lambda: stack.ups() >= len(stack.nodes()) > 1, 90)
     await_fact(lambda: _comes_in(stack.line), 90)
     party = Party(stack.line)
     for what, deed in DEEDS.items():
@@ -172,8 +173,10 @@ def _starts(stack: Stack, party: Party) -> str:
     nodes = {guest.node for guest in party.guests}
     if len(nodes) < 2:
         raise Wrong(f"{PEOPLE} people are all on {nodes}")
-    if not stack.addresses() <= stack.gateways():
-        raise Wrong(f"people come from {stack.gateways()}, and nodes say: {stack.addresses()}")
+    # lines of a log wait a moment for one another
+    addresses, gateways = await_fact(stack.addresses, 30), stack.gateways()
+    if not addresses <= gateways:
+        raise Wrong(f"people come from {gateways}, and nodes say: {addresses}")
     return f"{PEOPLE} people on {len(nodes)} nodes, each known by where they come from"
 
 

@@ -189,6 +189,7 @@ class RedisCluster:
         if empty:
             shutil.rmtree(member.server.folder / "appendonlydir", ignore_errors=True)
         member.server.start()
+        member.ask("CONFIG", "SET", "cluster-node-timeout", self._timeout)
 
     def flush(self, member: Member) -> None:
         """Let a master, and its replicas, forget all that they have."""
