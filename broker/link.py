@@ -202,8 +202,6 @@ class Link:
     """
 
     log = Logger()
-    ordered = True
-    """Whether all calls are done in their order."""
 
     def __init__(
         self,

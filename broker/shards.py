@@ -171,8 +171,6 @@ class Shards(Link):
     `via`: how a place that the cluster names is reached from here.
     """
 
-    ordered = False
-
     def __init__(
         self,
         reactor: Any,

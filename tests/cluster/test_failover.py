@@ -9,28 +9,16 @@ import pytest
 
 from tests.cluster.conftest import MakeTown
 from tests.support.redis_server import Lagging
-from tests.support.talk import Talk
-from tests.support.town import Citizen, settle, settle_once_back
+from tests.support.talk import LONG, Talk, missed
+from tests.support.town import settle, settle_once_back
 
 BACK = "notice: the broker is back"
-LONG = ("--history-lines", "100000")
-"""A log that keeps all that fast talkers say."""
 
 
 @pytest.fixture
 def lagging(tmp_path: Path) -> Iterator[Lagging]:
     with Lagging(tmp_path / "redis") as servers:
         yield servers
-
-
-def missed(*people: Citizen) -> list[str]:
-    """What any of them was told to be missing, or gone."""
-    return [
-        line
-        for person in people
-        for line in person.heard
-        if line.startswith("gap: ") or " has quit" in line or "cut off" in line
-    ]
 
 
 def spoken(lines: list[str]) -> list[str]:

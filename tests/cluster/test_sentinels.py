@@ -12,12 +12,9 @@ import redis
 from broker.embedded import Embedded
 from tests.cluster.conftest import MakeTown
 from tests.support.sentinels import SERVICE, Guard
-from tests.support.talk import Talk
-from tests.support.town import Citizen, settle_once_back
+from tests.support.talk import LONG, Talk, missed
+from tests.support.town import settle_once_back
 from tests.support.up import Up
-
-LONG = ("--history-lines", "100000")
-"""A log that keeps all that fast talkers say."""
 
 NICKS = ("ann", "bob", "cat", "dan", "eve", "fay")
 
@@ -26,16 +23,6 @@ NICKS = ("ann", "bob", "cat", "dan", "eve", "fay")
 def guard(tmp_path: Path) -> Iterator[Guard]:
     with Guard(tmp_path / "redis") as guard:
         yield guard
-
-
-def lost(*people: Citizen) -> list[str]:
-    """What any of them was told to be missing, or gone."""
-    return [
-        line
-        for person in people
-        for line in person.heard
-        if line.startswith("gap: ") or " has quit" in line or "cut off" in line
-    ]
 
 
 @pytest.mark.parametrize("how", ["good order", "killed", "frozen"])
@@ -60,7 +47,7 @@ def test_another_master_is_found_and_nothing_is_lost(
             guard.wake(master)  # it takes itself for the master, until it's told otherwise
             talk.go_on(100)
     talk.check()
-    assert [] == lost(*people.values())
+    assert [] == missed(*people.values())
 
 
 def test_a_sentinel_that_dies_is_not_missed(guard: Guard, make_town: MakeTown) -> None:
@@ -73,7 +60,7 @@ def test_a_sentinel_that_dies_is_not_missed(guard: Guard, make_town: MakeTown) -
         guard.await_master(replica)
         talk.go_on(100)
     talk.check()
-    assert [] == lost(*people.values())
+    assert [] == missed(*people.values())
 
 
 def test_a_sentinel_that_is_frozen_is_passed_over(guard: Guard, make_town: MakeTown) -> None:
@@ -83,7 +70,7 @@ def test_a_sentinel_that_is_frozen_is_passed_over(guard: Guard, make_town: MakeT
     guard.master.kill()
     ann.until("notice: the broker is away")
     settle_once_back(ann)
-    assert [] == lost(ann)
+    assert [] == missed(ann)
 
 
 def test_replicas_count_at_another_master_too(guard: Guard, make_town: MakeTown) -> None:
@@ -122,7 +109,7 @@ def test_sentinels_may_know_users(guard: Guard, make_town: MakeTown) -> None:
     master.kill()
     ann.until("notice: the broker is away")
     settle_once_back(ann)
-    assert [] == lost(ann)
+    assert [] == missed(ann)
 
 
 def test_a_sentinel_that_is_behind_is_not_followed(guard: Guard, make_town: MakeTown) -> None:
@@ -136,7 +123,7 @@ def test_a_sentinel_that_is_behind_is_not_followed(guard: Guard, make_town: Make
     settle_once_back(ann)
     guard.await_master(replica)
     settle_once_back(ann)
-    assert [] == lost(ann)
+    assert [] == missed(ann)
 
 
 def test_up_uses_whom_sentinels_name(guard: Guard, tmp_path: Path) -> None:

@@ -11,11 +11,8 @@ import pytest
 from broker.keys import Keys
 from tests.cluster.conftest import LEASE, MakeTown
 from tests.support.redis_cluster import Member, RedisCluster, slot_of
-from tests.support.talk import Talk
+from tests.support.talk import LONG, Talk, missed
 from tests.support.town import Citizen, Town, settle, settle_once_back
-
-LONG = ("--history-lines", "100000")
-"""A log that keeps all that fast talkers say."""
 
 NICKS = ("ann", "bob", "cat", "dan", "eve", "fay")
 
@@ -65,12 +62,6 @@ def told(*people: Citizen) -> list[str]:
     return [line for person in people for line in person.heard if line.startswith(kinds)]
 
 
-def lost(*people: Citizen) -> list[str]:
-    return [line for line in told(*people) if line.startswith("gap: ") or "cut off" in line] + [
-        line for person in people for line in person.heard if " has quit" in line
-    ]
-
-
 def test_people_talk_in_channels_of_all_masters(plain: RedisCluster, make_town: MakeTown) -> None:
     town = make_town(url=plain.url)
     channels = one_at_each(plain, town, channel_key(town))
@@ -95,7 +86,7 @@ def test_a_replica_takes_over_in_good_order(doubled: RedisCluster, make_town: Ma
             doubled.fail_over(whose(doubled, town))
         talk.go_on(100)
     talk.check()
-    assert [] == lost(*people.values())
+    assert [] == missed(*people.values())
 
 
 def test_a_node_that_dies_is_swept_off_all_masters(
@@ -164,7 +155,7 @@ def test_another_master_takes_slots(doubled: RedisCluster, make_town: MakeTown) 
     settle_once_back(ann, bob)
     said = [line for line in bob.heard if "<ann>" in line]
     assert ["[#go] <ann> hello", "[#go] <ann> again"] == said[-2:]
-    assert [] == lost(ann, bob)
+    assert [] == missed(ann, bob)
 
 
 @pytest.mark.parametrize("whose", [home, somewhere_else])
@@ -181,7 +172,7 @@ def test_a_master_dies_and_nothing_is_lost(
         doubled.await_master(replica)
         talk.go_on(100)
     talk.check()
-    assert [] == lost(*people.values())
+    assert [] == missed(*people.values())
 
 
 @pytest.mark.parametrize("whose", [home, somewhere_else])

@@ -19,6 +19,9 @@ from tests.support.town import Citizen, settle_once_back
 BURST = 5
 """Lines that each says without waiting for an answer."""
 
+LONG = ("--history-lines", "100000")
+"""Flags of nodes whose logs keep all that fast talkers say."""
+
 REFUSALS = ("error: the broker is away", "error: the cluster had lost sight of you")
 """How errors begin that mean: that line was not accepted."""
 
@@ -101,6 +104,16 @@ class Talk:
             assert sorted(set(numbers)) == numbers, "in order, each once"
             assert self._said[nick] - self._refused[nick] == len(numbers)
         return read[0]
+
+
+def missed(*people: Citizen) -> list[str]:
+    """What any of them was told to be missing, or gone."""
+    return [
+        line
+        for person in people
+        for line in person.heard
+        if line.startswith("gap: ") or " has quit" in line or "cut off" in line
+    ]
 
 
 def _difference(one: list[str], other: list[str]) -> str:
