@@ -16,7 +16,7 @@ from tests.support.processes import await_fact
 PEOPLE = 6
 
 LOOK = 0.2
-"""Seconds between newcomers who look whether a new node is there: an address may come so often."""
+"""Seconds until somebody comes to the balancer again: an address may come so often."""
 
 CHANNEL = "#go"
 
@@ -95,7 +95,7 @@ class Guest:
                 person.type(f"/resume {self._token} {CHANNEL}{place}")
                 person.until("resumed as ")
                 return person
-            time.sleep(0.2)  # the balancer isn't asked more often than by a person
+            time.sleep(LOOK)
             return None
 
         self._person = await_fact(resumed, 60)
