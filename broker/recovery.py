@@ -81,6 +81,7 @@ class Recovery:
         # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
         moved = before not in ("", met.server) and met.epoch == self._presence.epoch
         store.server = met.server
+        ran = ran or met.blind  # then nobody has swept this node: who would, knows of no lease
         seen: dict[str, Seen] = {}
         rows: dict[str, Record] = {}
         late: list[str] = []

@@ -101,12 +101,13 @@ class Parted(NamedTuple):
 
 class Meeting(NamedTuple):
     """What a node finds at a server: which it is (empty: it doesn't tell), the epoch of what it
-    knows (empty: nothing), and how many ms nobody may write yet.
+    knows (empty: nothing), and how many ms nobody may write yet. `blind`: it lost all leases.
     """
 
     server: str
     epoch: str
     wait: int
+    blind: bool
 
 
 class Place(NamedTuple):
@@ -780,8 +781,10 @@ class Store:
         """
         keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
         known = self.parts, epoch if self.parts and self.survived else ""
-        server, found, wait = await self.run("recover", keys, node, window_ms, int(done), *known)
-        return Meeting(server.decode(), found.decode(), int(wait))
+        server, found, wait, blind = await self.run(
+            "recover", keys, node, window_ms, int(done), *known
+        )
+        return Meeting(server.decode(), found.decode(), int(wait), blind == 1)
 
     async def gather(self, node: str, window_ms: int, before: Beat, *, done: bool) -> Gathering:
         """Gather with the other nodes at a server that forgot everything. `before`: this node's

@@ -7,7 +7,8 @@
 --       between spaces; empty: this server is all there is
 --       epoch: of what the node knows, for a part that has lost it while others haven't; or empty
 --       (of a Redis Cluster with done 1: another than before if this node is to look again)
--- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait}
+-- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait,
+--        1 if leases were lost alone, and nobody can have swept for that}
 --
 -- A server is known by its process, and by whom it was a replica of, if it was: it may have come
 -- back to being the master with another's data. (The replication id alone changes with the first
@@ -21,7 +22,7 @@ if parts ~= '' then
   known = parts
 else
   known = said('server', 'run_id')
-  if not known then return { '', '', 0 } end
+  if not known then return { '', '', 0, 0 } end
   known = known .. (said('replication', 'master_replid2') or '')
 end
 local server = string.sub(redis.sha1hex(known), 1, 16)
@@ -49,12 +50,12 @@ if adopted then
 end
 if not met[1] and not adopted then
   redis.call('HSET', KEYS[1], 'server', server, 'until', 0, unpack(parts ~= '' and { 'parts', parts } or {}))
-  return { server, epoch, 0 }
+  return { server, epoch, 0, 0 }
 end
 local ends = tonumber(met[2])
 -- others met at other masters while this node was on its way: one of them has an old view
 if parts ~= '' and ARGV[3] == '1' and met[1] and met[1] ~= server then
-  return { met[1], epoch, math.max(0, ends - now) }
+  return { met[1], epoch, math.max(0, ends - now), 0 }
 end
 if met[1] ~= server then
   ends = now + tonumber(ARGV[2])
@@ -75,4 +76,4 @@ if ARGV[3] == '1' and ends > now then
     redis.call('HSET', KEYS[1], 'until', 0)
   end
 end
-return { server, epoch, math.max(0, ends - now) }
+return { server, epoch, math.max(0, ends - now), (adopted or (met[4] and ends > now)) and 1 or 0 }
