@@ -24,12 +24,12 @@ CTCP = "\x01"
 def join(rules: Rules, standing: Standing, channel: str, who: Who, key: str = "") -> None:
     """Somebody wants to come in. Who was invited may, whatever the rules say.
 
-    Raises BANNED, INVITE_ONLY or KEY_WRONG. How many may be in it is the broker's to count.
+    Raises BANNED_HERE, INVITE_ONLY or KEY_WRONG. How many may be in it is the broker's to count.
     """
     if standing.invited or standing.member:
         return
     if banned(rules, who):
-        raise Refused(Code.BANNED, channel)
+        raise Refused(Code.BANNED_HERE, channel)
     if "i" in rules.modes and not _listed(rules, "I", who):
         raise Refused(Code.INVITE_ONLY, channel)
     if rules.key and rules.key != key:
@@ -37,7 +37,7 @@ def join(rules: Rules, standing: Standing, channel: str, who: Who, key: str = ""
 
 
 def speak(rules: Rules, standing: Standing, channel: str, who: Who, text: str = "") -> None:
-    """Somebody wants to say something. Raises NOT_MEMBER, CTCP_REFUSED, MODERATED or SILENCED."""
+    """Somebody wants to say something. Raises NOT_MEMBER, CTCP_REFUSED, CANNOT_SPEAK or SILENCED."""
     if not standing.member and "n" in rules.modes:
         raise Refused(Code.NOT_MEMBER, channel)
     if text.startswith(CTCP) and "C" in rules.modes:
@@ -45,7 +45,7 @@ def speak(rules: Rules, standing: Standing, channel: str, who: Who, text: str = 
     if standing.status:
         return
     if "m" in rules.modes:
-        raise Refused(Code.MODERATED, channel)
+        raise Refused(Code.CANNOT_SPEAK, channel)
     if banned(rules, who):
         raise Refused(Code.SILENCED, channel)
 
@@ -56,14 +56,14 @@ def anybody_speaks(rules: Rules) -> bool:
 
 
 def topic(rules: Rules, standing: Standing, channel: str) -> None:
-    """Somebody wants to set the topic. Raises NOT_MEMBER or NOT_OPERATOR."""
+    """Somebody wants to set the topic. Raises NOT_MEMBER or NOT_OP."""
     _member(standing, channel)
     if "t" in rules.modes:
         _reach(standing, "h", channel)
 
 
 def invite(rules: Rules, standing: Standing, channel: str) -> None:
-    """Somebody wants to invite somebody. Raises NOT_MEMBER or NOT_OPERATOR."""
+    """Somebody wants to invite somebody. Raises NOT_MEMBER or NOT_OP."""
     _member(standing, channel)
     if "i" in rules.modes:
         _reach(standing, "h", channel)
@@ -71,7 +71,7 @@ def invite(rules: Rules, standing: Standing, channel: str) -> None:
 
 def kick(standing: Standing, target: str, channel: str) -> None:
     """Somebody wants to take somebody out who has the status `target`. Raises NOT_MEMBER or
-    NOT_OPERATOR: who is half an operator can't do that to one, nor to another like them.
+    NOT_OP: who is half an operator can't do that to one, nor to another like them.
     """
     _member(standing, channel)
     _reach(standing, "o" if reaches(target, "h") else "h", channel)
@@ -233,4 +233,4 @@ def _member(standing: Standing, channel: str) -> None:
 
 def _reach(standing: Standing, least: str, channel: str) -> None:
     if not reaches(standing.status, least):
-        raise Refused(Code.NOT_OPERATOR, channel)
+        raise Refused(Code.NOT_OP, channel)

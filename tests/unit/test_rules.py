@@ -49,11 +49,11 @@ def refusal(judgment: object, *asked: object) -> Code | None:
         (having("i"), Code.INVITE_ONLY),
         (having("i", I="bob!*@*"), None),
         (having("i", I="rob!*@*"), Code.INVITE_ONLY),
-        (having(b="*!*@192.0.2.0/24"), Code.BANNED),
-        (having(b="*!*@*.cloak"), Code.BANNED),
+        (having(b="*!*@192.0.2.0/24"), Code.BANNED_HERE),
+        (having(b="*!*@*.cloak"), Code.BANNED_HERE),
         (having(b="rob!*@*"), None),
         (having(b="*!*@*", e="bob!*@*"), None),
-        (having("i", b="bob!*@*", I="bob!*@*"), Code.BANNED),
+        (having("i", b="bob!*@*", I="bob!*@*"), Code.BANNED_HERE),
     ],
 )
 def test_who_may_come_in_is_told_by_bans_and_invitations(law: Rules, expected: Code | None) -> None:
@@ -80,7 +80,7 @@ def test_who_was_invited_may_come_in_whatever_the_rules_say() -> None:
     [
         (FREE, [None] * 4),
         (having("n"), [Code.NOT_MEMBER, None, None, None]),
-        (having("m"), [Code.MODERATED, Code.MODERATED, None, None]),
+        (having("m"), [Code.CANNOT_SPEAK, Code.CANNOT_SPEAK, None, None]),
         (having(b="bob!*@*"), [Code.SILENCED, Code.SILENCED, None, None]),
         (having(b="bob!*@*", e="*!*@192.0.2.7"), [None] * 4),
     ],
@@ -111,9 +111,9 @@ def test_where_anybody_speaks_no_member_is_kept_from_it(letters: set[str], ban: 
     "judgment, law, expected",
     [
         (rules.topic, FREE, [Code.NOT_MEMBER, None, None, None, None]),
-        (rules.topic, having("t"), [Code.NOT_MEMBER, *[Code.NOT_OPERATOR] * 2, None, None]),
+        (rules.topic, having("t"), [Code.NOT_MEMBER, *[Code.NOT_OP] * 2, None, None]),
         (rules.invite, FREE, [Code.NOT_MEMBER, None, None, None, None]),
-        (rules.invite, having("i"), [Code.NOT_MEMBER, *[Code.NOT_OPERATOR] * 2, None, None]),
+        (rules.invite, having("i"), [Code.NOT_MEMBER, *[Code.NOT_OP] * 2, None, None]),
     ],
 )
 def test_who_may_set_the_topic_and_invite(
@@ -200,13 +200,13 @@ def test_what_is_refused_keeps_nothing_else_from_being_done() -> None:
 @pytest.mark.parametrize("standing", [STRANGER, MEMBER, VOICED])
 def test_who_is_no_operator_changes_nothing_and_is_told_once(standing: Standing) -> None:
     done = enact("+ntb-l+ov x bob cat", standing=standing)
-    assert (FREE, [], {}, [Refused(Code.NOT_OPERATOR, "#go")]) == tuple(done)
+    assert (FREE, [], {}, [Refused(Code.NOT_OP, "#go")]) == tuple(done)
 
 
 def test_half_an_operator_makes_no_operators() -> None:
     done = enact("+nov-h bob cat bob", standing=HALF)
     assert [("+n", ""), ("+v", "Cat")] == done.changes
-    assert [Refused(Code.NOT_OPERATOR, "#go")] == done.refused
+    assert [Refused(Code.NOT_OP, "#go")] == done.refused
 
 
 def test_anybody_may_give_up_their_own_status() -> None:
