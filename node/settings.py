@@ -12,6 +12,7 @@ from broker.address import Seeds, parse, with_password
 from node.checks import (
     balancers,
     between,
+    channel_modes,
     channel_or_none,
     endpoints,
     networks,
@@ -116,6 +117,12 @@ class Settings:
         "CHANNEL",
         "The channel that people find themselves in. Empty: there is none.",
         check=channel_or_none,
+    )
+    channel_modes: str = setting(
+        "n",
+        "MODES",
+        "The modes of new channels, of Cimnpst. On IRC many expect nt.",
+        check=channel_modes,
     )
     limits: bool = setting(
         True,

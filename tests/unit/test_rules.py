@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from broker.api import Code, Refused
 from broker.names import fold
-from broker.rules import FREE, Mask, Rules, Standing
+from broker.rules import FREE, Fellow, Mask, Rules, Standing
 from node.core import rules
 from node.core.masks import Who
 from node.core.modes import LIST, MODES, STATUSES, Change, Kind, read, written
-from node.core.rules import Enacted, Target
+from node.core.rules import Enacted
 
 BOB = Who("bob", "slash@1f2e.cloak", "192.0.2.7")
 STRANGER = Standing(member=False)
@@ -78,7 +78,8 @@ def test_who_was_invited_may_come_in_whatever_the_rules_say() -> None:
 @pytest.mark.parametrize(
     "law, expected",
     [
-        (FREE, [None] * 4),
+        (FREE, [Code.NOT_MEMBER, None, None, None]),
+        (having(), [None] * 4),
         (having("n"), [Code.NOT_MEMBER, None, None, None]),
         (having("m"), [Code.CANNOT_SPEAK, Code.CANNOT_SPEAK, None, None]),
         (having(b="bob!*@*"), [Code.SILENCED, Code.SILENCED, None, None]),
@@ -149,10 +150,10 @@ ANN = Who("Ann", "slash@host")
 def enact(line: str, law: Rules = FREE, standing: Standing = OP, **held: str) -> Enacted:
     """What becomes of a line of Ann's. `held`: statuses, by nick."""
 
-    def target(nick: str) -> Target:
+    def target(nick: str) -> Fellow:
         for one in NICKS:
             if fold(one) == fold(nick):
-                return Target(f"sid-{fold(one)}", one, held.get(fold(one), ""))
+                return Fellow(f"sid-{fold(one)}", one, held.get(fold(one), ""))
         raise Refused(Code.NO_SUCH_NICK, nick)
 
     asked = read(line.split(" ")).changes

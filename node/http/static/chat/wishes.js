@@ -143,7 +143,10 @@ const WAYS = {
   async mode(wishes, { channel, changes }) {
     const answer = await wishes.session.ask({ do: "mode", channel, ...(changes && { changes }) });
     if (answer.is === "modes") wishes.tell(`The modes of ${channel}: +${answer.modes ?? ""}`);
-    else if (answer.is === "masks") wishes.tell(`${answer.masks.length} in the list +${answer.list} of ${channel}.`, answer.masks.map(entry));
+    if (answer.is !== "masks") return;
+    for (const [list, masks] of Object.entries(answer.lists)) {
+      wishes.tell(`On the list +${list} of ${channel}: ${masks.length || "nobody"}`, masks.map(entry));
+    }
   },
 
   async names(wishes, { channel }) {
