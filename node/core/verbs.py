@@ -11,8 +11,8 @@ from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Identity, Person, Refused, Totals
-from broker.events import Entry
+from broker.api import Code, Identity, Person, Refused, Settled, Totals
+from broker.events import Entry, Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
 from node.core import chanops, commands, kept, names, replies, rules
@@ -82,9 +82,7 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     settled = session.lane.settled
     try:
         channel = _channel(session, command.channel)
-        name = fold(channel)
-        outside = name not in session.channels
-        if outside and not command.outside:
+        if not command.outside and fold(channel) not in session.channels:
             raise Refused(Code.NOT_MEMBER, channel)
         text = names.text(command.text)
     except Refused as refused:
@@ -93,29 +91,63 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         return
     if command.ref is not None:
         settled = partial(settled, line=command)
+    _put(chat, session, channel, text, settled, command.action, command.extra)
+
+
+def _put(
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    text: str,
+    settled: Settled,
+    action: bool,
+    extra: Extra | None,
+) -> None:
+    """A line on its way into the log of a channel, if its rules let it."""
+    me, name = session.me, fold(channel)
+    outside = name not in session.channels
     if not outside:
         session.current = name
-    tally, nick = chat.tally, session.me.nick
-    tally.lines += 1
-    tally.by_channel[name] = tally.by_channel.get(name, 0) + 1
-    tally.by_nick[nick] = tally.by_nick.get(nick, 0) + 1
-    chat.broker.say(
-        session.me,
-        name,
-        text,
-        command.action,
-        settled,
-        judge=rules.speaking(channel, session.me, text),
-        extra=command.extra,
-        outside=outside,
-    )
+        chat.tally.said(name, me.nick)
+    judge = rules.speaking(channel, me, text)
+    chat.broker.say(me, name, text, action, settled, judge=judge, extra=extra, outside=outside)
+
+
+async def say_and_wait(
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    text: str,
+    *,
+    action: bool = False,
+    extra: Extra | None = None,
+) -> None:
+    """Say a line, and return when it's in the log, and the author has read it if they do. They may
+    be outside the channel, if its rules allow that; then they don't read it.
+
+    Raises Refused.
+    """
+    promise, refusals = chat.promise(), list[Refused]()
+
+    def settled(refused: Refused | None) -> None:
+        if refused is not None:
+            refusals.append(refused)
+        promise.callback(None)
+
+    inside = fold(channel) in session.channels
+    _put(chat, session, channel, names.text(text), settled, action, extra)
+    await promise
+    for refused in refusals:
+        raise refused
+    if inside and session.dialect.echo:
+        await chat.seen(session)
 
 
 async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> None:
     me, new = session.me, names.nick(command.name)
     old = me.nick
     if new == old:
-        chat.hub.reply(session, replies.YourNick(me.sid, old, new))
+        chat.hub.reply(session, replies.YourNick(me.sid, old, new, me.profile.by))
         return
     _afford(session, Act.NICKS, Code.NICKS_TOO_OFTEN)
     told = await chat.broker.rename(me, new, list(session.channels))
@@ -123,7 +155,7 @@ async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> Non
     if told:
         await chat.seen(session)
     else:
-        chat.hub.reply(session, replies.YourNick(me.sid, old, new))
+        chat.hub.reply(session, replies.YourNick(me.sid, old, new, me.profile.by))
 
 
 async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
@@ -252,11 +284,15 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
         await _see(chat, session, shown)
         found = await chat.broker.topic(shown)
         return replies.TopicIs(chat.hub.spelled(fold(shown), shown), found)
-    name, shown = _joined(session, channel), _channel(session, channel)
-    judge = partial(_may_set_topic, shown)
+    await set_topic(chat, session, _joined(session, channel), text)
+    return None
+
+
+async def set_topic(chat: "Chat", session: Session, name: str, text: str) -> None:
+    """Set a channel's topic, or take it away."""
+    judge = partial(_may_set_topic, chat.hub.spelled(name))
     await chat.broker.set_topic(session.me, name, names.text(text), judge=judge)
     await chat.seen(session)
-    return None
 
 
 def _may_set_topic(channel: str, law: Rules, standing: Standing) -> None:
