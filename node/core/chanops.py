@@ -29,6 +29,13 @@ async def visible(chat: "Chat", session: Session, channel: str) -> Rules:
     return found
 
 
+async def _belong(chat: "Chat", session: Session, channel: str) -> None:
+    """Raises NOT_MEMBER, or NO_SUCH_CHANNEL: nothing of who is there is told to who isn't."""
+    if fold(channel) not in session.channels:
+        await visible(chat, session, channel)
+        raise Refused(Code.NOT_MEMBER, channel)
+
+
 async def mode(
     chat: "Chat", session: Session, channel: str, command: commands.Mode
 ) -> Reply | None:
@@ -56,7 +63,9 @@ async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) 
 async def _change(
     chat: "Chat", session: Session, channel: str, asked: Asked, *, partly: bool
 ) -> None:
-    me, name = session.me, fold(channel)
+    me, inside = session.me, fold(channel) in session.channels
+    if not inside:
+        await visible(chat, session, channel)
     enacted: list[Enacted] = []
 
     def decide(law: Rules, there: Mapping[str, Fellow]) -> Decision:
@@ -82,7 +91,7 @@ async def _change(
         await chat.broker.rule(me, channel, decide, about)
     except Refused as refused:
         raise await _explained(chat, refused) from None
-    if enacted[0].changes and name in session.channels:
+    if enacted[0].changes and inside:
         await chat.seen(session)
     for each in enacted[0].refused:
         told = await _explained(chat, each)
@@ -115,11 +124,10 @@ async def kick(chat: "Chat", session: Session, channel: str, command: commands.K
     def judge(_rules: Rules, standing: Standing, target: Fellow) -> None:
         rules.kick(standing, target.status, channel)
 
+    await _belong(chat, session, channel)
     why = names.text(command.why)
-    inside = fold(channel) in session.channels
     await chat.broker.kick(session.me, channel, command.nick, why, judge=judge)
-    if inside:
-        await chat.seen(session)
+    await chat.seen(session)
 
 
 async def invite(chat: "Chat", session: Session, channel: str, command: commands.Invite) -> Reply:
@@ -128,9 +136,8 @@ async def invite(chat: "Chat", session: Session, channel: str, command: commands
     def judge(law: Rules, standing: Standing) -> None:
         rules.invite(law, standing, channel)
 
-    inside = fold(channel) in session.channels
+    await _belong(chat, session, channel)
     invited = await chat.broker.invite(session.me, channel, command.nick, judge=judge)
-    if inside:
-        await chat.seen(session)
+    await chat.seen(session)
     spelled = chat.hub.spelled(fold(channel), channel)
     return replies.Inviting(spelled, invited.nick, invited.away)
