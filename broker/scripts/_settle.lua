@@ -6,12 +6,66 @@
 
 local PAST = 8
 
+-- Up to which seq a log is the one that had this epoch, and under which epoch a place in it was told
+-- first, as far as that's known.
+local function of_epoch(meta, epoch)
+  local about = redis.call('HMGET', meta, 'epoch', 'seq', 'past')
+  local known = epoch == about[1] and tonumber(about[2]) or 0
+  for former, upto in string.gmatch(about[3] or '', '(%S+):(%d+)') do
+    if former == epoch then known = math.max(known, tonumber(upto)) end
+  end
+  return known
+end
+
+local function first_epoch(meta, seq)
+  local about = redis.call('HMGET', meta, 'epoch', 'past')
+  for former, upto in string.gmatch(about[2] or '', '(%S+):(%d+)') do
+    if seq <= tonumber(upto) then return former end
+  end
+  return about[1]
+end
+
+-- What stands at a place of a log, decoded; nil if nothing does.
+local function event_at(log, seq)
+  local place = string.format('%.0f-0', seq)
+  local found = redis.call('XRANGE', log, place, place)[1]
+  return found and cjson.decode(found[2][4])
+end
+
+-- Puts in the place of an event one that says nothing (events.Unknown), so that no place is missing.
+-- A stream keeps the bytes of an entry that is deleted, and takes none but at its end: so the log is
+-- written anew, without them.
+local function blank(log, seq)
+  local place, lasts = string.format('%.0f-0', seq), redis.call('PTTL', log)
+  local entries = redis.call('XRANGE', log, '-', '+')
+  redis.call('DEL', log)
+  for _, entry in ipairs(entries) do
+    local body = entry[2][4]
+    if entry[1] == place then
+      local event = cjson.decode(body)
+      body = '["unknown",' .. cjson.encode(event[2]) .. string.format(',%.0f,', event[3])
+        .. cjson.encode(event[4]) .. ']'
+    end
+    redis.call('XADD', log, entry[1], 'm', entry[2][2], 'e', body)
+  end
+  if lasts > 0 then redis.call('PEXPIRE', log, lasts) end
+end
+
+-- What stood at a place (EPOCH.SEQ), if it's known, was taken back.
+local function take_back(meta, log, place)
+  local epoch, seq = string.match(place, '^(.*)%.(%d+)$')
+  if not seq or tonumber(seq) > of_epoch(meta, epoch) then return end
+  local event = event_at(log, tonumber(seq))
+  if event and event[1] ~= 'unknown' then blank(log, tonumber(seq)) end
+end
+
 -- What an event did to its author's entry and to the channel, when it was accepted first. Who has
 -- no entry (they joined in what was lost) gets one without a token, for their node to take.
-local function replay(meta, roster, seq, ms, body)
+local function replay(meta, roster, log, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
-  if kind == 'told' then return end
+  if kind == 'redacted' then take_back(meta, log, event[5]) end
+  if kind == 'told' or kind == 'unknown' or (kind == 'redacted' and event[8] ~= '') then return end
   if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
     redis.call('HSET', meta, 'spoken', seq)
     return
@@ -51,7 +105,7 @@ local function settle(meta, roster, log, lines, at)
     if tonumber(seq) > tip then
       local ms, body = string.match(about[seq], '^(%d+) (.*)$')
       redis.call('XADD', log, 'MAXLEN', '~', lines, seq .. '-0', 'm', ms, 'e', body)
-      replay(meta, roster, seq, ms, body)
+      replay(meta, roster, log, seq, ms, body)
     end
     redis.call('HDEL', meta, seq)
   end
