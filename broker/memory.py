@@ -19,12 +19,14 @@ from math import inf
 
 from twisted.internet.defer import Deferred
 
+from broker import spans
 from broker.api import (
     FAR,
     HELD_BACK,
     Arrival,
     ChannelInfo,
     Code,
+    Found,
     History,
     Identity,
     Member,
@@ -35,14 +37,18 @@ from broker.api import (
     Presence,
     Reach,
     Receipt,
+    Redaction,
     Refused,
     Regained,
     Resumed,
     Roster,
     Settled,
     Sink,
+    Span,
     Topic,
     Totals,
+    Wanted,
+    Way,
 )
 from broker.events import (
     SCHEMA,
@@ -50,13 +56,17 @@ from broker.events import (
     Entry,
     Envelope,
     Event,
+    Extra,
     Joined,
     Left,
     Quit,
+    Redacted,
     Renamed,
     Said,
+    Tagged,
     Told,
     TopicSet,
+    Unknown,
     program,
 )
 from broker.names import fold
@@ -84,10 +94,28 @@ class _Log:
         known = self.seq if before.epoch == self.epoch else self.past.get(before.epoch, 0)
         return min(known, before.seq - 1)
 
-    def spoken(self, count: int, upto: int) -> list[Entry]:
+    def spoken(self, count: int, upto: int, ranks: str = "") -> list[Entry]:
         """The last `count` spoken entries whose seq is not above `upto`, oldest first."""
-        said = [e for e in self.entries if isinstance(e.event, SPOKEN) and e.seq <= upto]
+        said = [
+            e
+            for e in self.entries
+            if isinstance(e.event, SPOKEN) and e.seq <= upto and spans.readable(e.event, ranks)
+        ]
         return said[-count:] if count > 0 else []
+
+    def said_at(self, place: Position) -> Entry | None:
+        """What is said at a place."""
+        if place.seq > spans.known_seq(self.past, self.tip, place):
+            return None
+        kinds = Said | Told | Tagged
+        found = (e for e in self.entries if e.seq == place.seq and isinstance(e.event, kinds))
+        return next(found, None)
+
+    def blank(self, entry: Entry) -> None:
+        """Take an event back; its place stays."""
+        event = entry.event
+        left = Entry(entry.seq, entry.ms, Unknown(event.sid, event.num, event.nick))
+        self.entries[self.entries.index(entry)] = left
 
 
 @dataclass
@@ -686,7 +714,16 @@ class Memory:
         self._world.append(found.log, Left(me.sid, me.num, member.nick, why, me.profile.by))
         self._world.vacate(found)
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        extra: Extra | None = None,
+    ) -> None:
         try:
             found, member = self._member(me, channel)
         except Refused as refused:
@@ -696,9 +733,19 @@ class Memory:
             member.num, member.quiet, found.spoken = me.num, False, True
             self._world.messages += 1
             self._world.append(
-                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by)
+                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by, extra)
             )
         settled(None)
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        found, member = self._member(me, channel)
+        if me.num > member.num:
+            member.num, member.quiet, found.spoken = me.num, False, True
+            self._world.messages += 1
+            tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)
+            self._world.append(found.log, tagged)
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
         found = self._channel(channel)
@@ -723,12 +770,34 @@ class Memory:
                 found.log, TopicSet(me.sid, me.num, member.nick, topic, me.profile.by)
             )
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         session, holder = self._session(me), self._holder(nick)
-        if me.num > session.told:
-            session.told = me.num
-            told = Told(me.sid, me.num, session.nick, text, holder.sid, by=me.profile.by)
-            self._world.append(holder.inbox, told, [holder.home])
+        to, by = holder.sid, me.profile.by
+        return self._tell(
+            session, holder, Told(me.sid, me.num, session.nick, text, to, action, by, extra)
+        )
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        session, holder = self._session(me), self._holder(nick)
+        to, by = holder.sid, me.profile.by
+        return self._tell(
+            session, holder, Tagged(me.sid, me.num, session.nick, tags, to, by, extra)
+        )
+
+    def _tell(self, session: _Session, holder: _Session, event: Told | Tagged) -> Receipt:
+        if event.num > session.told:
+            session.told = event.num
+            self._world.append(holder.inbox, event, [holder.home])
         return Receipt(holder.nick, holder.away)
 
     async def set_away(self, me: Identity, why: str | None) -> None:
@@ -746,14 +815,91 @@ class Memory:
     async def topic(self, channel: str) -> Topic:
         return self._channel(channel).topic
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         self._check_ready()
         found = self._world.channels.get(fold(channel))
         if found is None:
             return History("", [], False)
         log = self._world.trim(found.log)
-        entries = log.spoken(count + 1, log.upto(before) if before else log.seq)
+        entries = log.spoken(count + 1, log.upto(before) if before else log.seq, ranks)
         return History(log.epoch, entries[-count:], len(entries) > count)
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        self._check_ready()
+        if target.startswith("#"):
+            channel = self._world.channels.get(fold(target))
+            if channel is None:
+                return Span([], more=False)
+            log = self._world.trim(channel.log)
+            return spans.span_of(log.past, log.tip, log.entries, wanted)
+        sent = [one for one in self._inbox(target) if one.event.sid == me.sid]
+        received = [one for one in self._inbox(me.nick) if spans.is_from(one.event, target, me.sid)]
+        return spans.talk(received, sent, wanted)
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        last = Wanted(Way.LATEST, (), 1)
+        found = {fold(name): await self.span(me, name, last) for name in channels}
+        times = {name: span.entries[-1].ms for name, span in found.items() if span.entries}
+        for one in self._inbox(me.nick):
+            if isinstance(one.event, Told) and one.event.to == me.sid:
+                times[fold(one.event.nick)] = one.ms
+        return times
+
+    def _inbox(self, nick: str) -> list[Found]:
+        holder = self._world.claims.get(fold(nick))
+        if holder is None:
+            return []
+        log = self._world.trim(holder.inbox)
+        return spans.placed(log.past, log.tip, log.entries)
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        self._take(me)
+        if not target.startswith("#"):
+            holder = self._world.claims.get(fold(target))
+            inbox, home = (holder.inbox, holder.home) if holder is not None else (None, None)
+            return self._take_back(me, inbox, at, why, own=True, home=home)
+        channel = self._world.channels.get(fold(target))
+        member = channel.members.get(me.sid) if channel is not None else None
+        if member is None or member.token != me.token:
+            if not power:
+                raise Refused(Code.NOT_MEMBER, target)
+        else:
+            member.num = max(member.num, me.num)
+        may = power or {"o", "h"} & {*getattr(member, "status", "")}
+        log = channel.log if channel is not None else None
+        return self._take_back(me, log, at, why, own=not may)
+
+    def _take_back(
+        self,
+        me: Identity,
+        log: _Log | None,
+        at: Position,
+        why: str,
+        *,
+        own: bool,
+        home: "Memory | None" = None,
+    ) -> Redaction:
+        """`own`: only what the session said itself. `home`: whose inbox it is."""
+        place = f"{at.epoch}.{at.seq}"
+        for before in log.entries if log is not None else ():
+            done = before.event
+            if isinstance(done, Redacted) and (done.sid, done.num) == (me.sid, me.num) and log:
+                return Redaction(Position(log.epoch, before.seq), before.ms, done)
+        entry = log.said_at(at) if log is not None else None
+        if log is None or entry is None:
+            raise Refused(Code.NO_SUCH_LINE, place)
+        if own and entry.event.sid != me.sid:
+            raise Refused(Code.NO_SUCH_LINE if home else Code.NOT_YOURS, place)
+        first, to = spans.first_place(log.past, log.tip, entry.seq), getattr(entry.event, "to", "")
+        place = f"{first.epoch}.{first.seq}"
+        log.blank(entry)
+        event = Redacted(me.sid, me.num, me.nick, place, why, me.profile.by, to)
+        self._world.append(log, event, None if home is None else [home])
+        return Redaction(log.tip, log.entries[-1].ms, event)
 
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()

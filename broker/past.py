@@ -7,10 +7,11 @@
 Must not know sinks.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+import msgspec
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from broker.api import (
     Code,
@@ -31,6 +32,8 @@ from broker.presence import Presence
 from broker.spans import placed, talk
 from broker.store import Late, Store, read_entries
 
+T = TypeVar("T")
+
 OPS = "oh"
 """Letters of status: who may take back what others said."""
 
@@ -40,9 +43,7 @@ LAST = Wanted(Way.LATEST, (), 1)
 class Past:
     """See the module's docstring."""
 
-    def __init__(
-        self, store: Store, attempts: Attempts, presence: Presence, feed: Feed
-    ) -> None:
+    def __init__(self, store: Store, attempts: Attempts, presence: Presence, feed: Feed) -> None:
         self._store = store
         self._attempts = attempts
         self._presence = presence
@@ -98,24 +99,23 @@ class Past:
 
     async def redact(
         self, me: Identity, target: str, at: Position, why: str, *, power: bool
-    ) -> Redaction | None:
+    ) -> Redaction:
         """As `api.Broker.redact`."""
         self._attempts.check()
         me.num += 1
         event = Redacted(me.sid, me.num, me.nick, "", why, me.profile.by)
         if target.startswith("#"):
             return await self._redact(me, target, at, event, power=power)
-        event = Redacted(me.sid, me.num, me.nick, "", why, me.profile.by, "", target)
         node = self._presence.node
 
-        async def retract(_again: bool) -> Redaction | None:
+        async def retract(_again: bool) -> Redaction:
             return await self._retract(me, target, at, event)
 
         return await self._attempts.settle(node, retract)
 
     async def _redact(
         self, me: Identity, channel: str, at: Position, event: Redacted, *, power: bool
-    ) -> Redaction | None:
+    ) -> Redaction:
         store = self._store
         reply = await store.run(
             "redact",
@@ -138,13 +138,9 @@ class Past:
                 raise Refused(Code.NO_SUCH_LINE, _place(at))
             case b"forbidden":
                 raise Refused(Code.NOT_YOURS, _place(at))
-            case b"done":
-                return None
         return _redaction(event, *reply[1:])
 
-    async def _retract(
-        self, me: Identity, nick: str, at: Position, event: Redacted
-    ) -> Redaction | None:
+    async def _retract(self, me: Identity, nick: str, at: Position, event: Redacted) -> Redaction:
         """Raises `Late`, too."""
         store = self._store
         reply = await store.run(
@@ -153,6 +149,7 @@ class Past:
             store.log_name(nick),
             store.most(nick),
             me.sid,
+            me.num,
             encode(event),
             *at,
             self._presence.deadline,
@@ -163,8 +160,6 @@ class Past:
                 raise Late
             case b"unknown":
                 raise Refused(Code.NO_SUCH_LINE, _place(at))
-            case b"done":
-                return None
         redaction = _redaction(event, *reply[1:])
         at, ms = redaction.at, redaction.ms
         told = Envelope(SCHEMA, fold(nick), at.epoch, at.seq, ms, [redaction.event])
@@ -185,21 +180,14 @@ def _found(epoch: bytes, tip: bytes, past: bytes, flat: list[bytes]) -> list[Fou
 def _redaction(
     event: Redacted, epoch: bytes, seq: bytes, ms: bytes, at: bytes, to: bytes = b""
 ) -> Redaction:
-    whole = Redacted(
-        event.sid,
-        event.num,
-        event.nick,
-        at.decode(),
-        event.why,
-        event.by,
-        to.decode(),
-        event.target,
-    )
+    whole = msgspec.structs.replace(event, at=at.decode(), to=to.decode())
     return Redaction(Position(epoch.decode(), int(seq)), int(ms), whole)
 
 
-async def _all(works: Iterable[Any]) -> list[Any]:
+async def _all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results of works that are done side by side; the first failure, if there is one."""
-    return await gatherResults(
-        [Deferred.fromCoroutine(work) for work in works], consumeErrors=True
-    )
+    running = [Deferred.fromCoroutine(work) for work in works]
+    try:
+        return await gatherResults(running, consumeErrors=True)
+    except FirstError as e:
+        e.subFailure.raiseException()

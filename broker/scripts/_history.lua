@@ -1,12 +1,12 @@
 -- Put before the scripts that read what was said.
 
-local EXTRA = { said = 8, tagged = 9 }  -- where an event has what few lines have, see events.Extra
+local EXTRA = 8  -- where a line or tags have what few have, see events.Extra
 
 -- Whether an event is for somebody who reads lines of these ranks ('': only those for all).
 local function readable(body, ranks)
   if string.sub(body, -2) ~= ']]' then return true end
   local event = cjson.decode(body)
-  local extra = event[EXTRA[event[1]] or 0]
+  local extra = (event[1] == 'said' or event[1] == 'tagged') and event[EXTRA]
   local rank = type(extra) == 'table' and extra[3] or ''
   return rank == '' or string.find(ranks, rank, 1, true) ~= nil
 end

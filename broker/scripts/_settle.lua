@@ -43,7 +43,7 @@ local function blank(log, seq)
     local body = entry[2][4]
     if entry[1] == place then
       local event = cjson.decode(body)
-      body = '["unknown",' .. cjson.encode(event[2]) .. string.format(',%.0f,', event[3])
+      body = '["?",' .. cjson.encode(event[2]) .. string.format(',%.0f,', event[3])
         .. cjson.encode(event[4]) .. ']'
     end
     redis.call('XADD', log, entry[1], 'm', entry[2][2], 'e', body)
@@ -51,12 +51,22 @@ local function blank(log, seq)
   if lasts > 0 then redis.call('PEXPIRE', log, lasts) end
 end
 
+-- That somebody took something back under this number, if they did: {seq, ms, event}.
+local function redaction(log, sid, num)
+  local start = '["redacted",' .. cjson.encode(sid) .. ',' .. num .. ','
+  for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-')) do
+    if string.sub(entry[2][4], 1, #start) == start then
+      return { string.match(entry[1], '^%d+'), entry[2][2], cjson.decode(entry[2][4]) }
+    end
+  end
+end
+
 -- What stood at a place (EPOCH.SEQ), if it's known, was taken back.
 local function take_back(meta, log, place)
   local epoch, seq = string.match(place, '^(.*)%.(%d+)$')
   if not seq or tonumber(seq) > of_epoch(meta, epoch) then return end
   local event = event_at(log, tonumber(seq))
-  if event and event[1] ~= 'unknown' then blank(log, tonumber(seq)) end
+  if event and event[1] ~= '?' then blank(log, tonumber(seq)) end
 end
 
 -- What an event did to its author's entry and to the channel, when it was accepted first. Who has
@@ -65,7 +75,7 @@ local function replay(meta, roster, log, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
   if kind == 'redacted' then take_back(meta, log, event[5]) end
-  if kind == 'told' or kind == 'unknown' or (kind == 'redacted' and event[8] ~= '') then return end
+  if kind == 'told' or kind == '?' or (kind == 'redacted' and event[8] ~= '') then return end
   if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
     redis.call('HSET', meta, 'spoken', seq)
     return
