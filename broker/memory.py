@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from broker import spans
@@ -111,6 +112,13 @@ class _Log:
         found = (e for e in self.entries if e.seq == place.seq and isinstance(e.event, kinds))
         return next(found, None)
 
+    def blank_at(self, place: str) -> None:
+        """What stood at a place (EPOCH.SEQ), if it's known, was taken back."""
+        epoch, _, seq = place.rpartition(".")
+        entry = self.said_at(Position(epoch, int(seq)))
+        if entry is not None:
+            self.blank(entry)
+
     def blank(self, entry: Entry) -> None:
         """Take an event back; its place stays."""
         event = entry.event
@@ -185,6 +193,18 @@ class _Channel:
     def roster(self, most: int | None = None) -> Roster:
         members = [Member(member.nick) for member in self.members.values()]
         return Roster(self.name, members[:most], len(members))
+
+
+def _still_said(seen: list[tuple[int, Event]]) -> list[Event]:
+    """Of what a node saw at places that are gone: not what was taken back, nor that it was."""
+    at = {event.at.rpartition(".")[2] for _, event in seen if isinstance(event, Redacted)}
+    gone = {seq for seq, _ in seen if str(seq) in at}
+    return [
+        event
+        for seq, event in seen
+        if seq not in gone
+        and not (isinstance(event, Redacted) and int(event.at.rpartition(".")[2]) in gone)
+    ]
 
 
 class World:
@@ -971,7 +991,9 @@ class Memory:
         common, late = log.past[heard.epoch], []
         if heard.seq > common:
             own = [e for e in self._witnessed if e.log == log.name and e.epoch == heard.epoch]
-            late = [event for e in own if e.seq > common for event in e.events]
+            late = _still_said(
+                [(e.seq, event) for e in own if e.seq > common for event in e.events]
+            )
         self._heard[log.name] = Position(log.epoch, min(heard.seq, common))
         known = {(e.event.sid, e.event.num) for e in log.entries if e.seq > common}
         self._shown |= {(log.name, event.sid, event.num) for event in late}
@@ -981,6 +1003,8 @@ class Memory:
         self._missed += [(log, envelope) for envelope in missed]
         for event in late:
             if log.name.startswith("#") and (event.sid, event.num) not in known:
+                if isinstance(event, Redacted):
+                    log.blank_at(event.at)
                 self._world.append(log, event)
         differs = self._world.ms() if heard.seq > common else None
         return [partial(self.sink.continued, log.name, log.epoch, differs)]
@@ -996,7 +1020,8 @@ class Memory:
             if envelope.seq <= log.seq - len(self._world.trim(log).entries):
                 trimmed[log.name] += 1
             else:
-                calls.append(partial(self._hear, envelope))
+                entry = log.entries[envelope.seq - log.entries[0].seq]
+                calls.append(partial(self._hear, replace(envelope, events=[entry.event])))
         taken = self._taken_meanwhile()
         gaps = [partial(self._gap, name, lost) for name, lost in trimmed.items()]
         gaps += [partial(self._gap, name, None) for name in self._lost]

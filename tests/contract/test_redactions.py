@@ -1,6 +1,7 @@
 """What the broker promises of taking back what was said: it's gone, and its place isn't."""
 
 import pytest
+import redis
 
 from broker.api import Code, Identity, Position, Wanted, Way
 from broker.events import Extra, Redacted, Said, Tagged, Told, Unknown
@@ -206,8 +207,10 @@ async def test_what_was_told_is_taken_back_once(make_brokers: MakeBrokers) -> No
 
 def bytes_of(fleet: RedisFleet, key: str) -> bytes:
     """All that a server has of a key, as it would be written to its disk."""
+    for port in getattr(fleet, "_ports", [fleet._port]):
+        with redis.Redis(port=port) as client:
+            client.config_set("rdbcompression", "no")
     with fleet.client() as client:
-        client.config_set("rdbcompression", "no")
         dumped = client.dump(key)
     assert isinstance(dumped, bytes)
     return dumped
@@ -256,6 +259,7 @@ async def test_the_log_of_an_empty_channel_is_kept_no_longer_for_it(kept: RedisF
 # After a failover
 
 
+@pytest.mark.parametrize("fleet", ["memory", "server"], indirect=True)
 async def test_what_a_server_lost_that_it_was_taken_back_is_taken_back_again(
     fleet: Fleet,
 ) -> None:
@@ -275,6 +279,7 @@ async def test_what_a_server_lost_that_it_was_taken_back_is_taken_back_again(
     assert gaps == [*a.sink.gaps(), *b.sink.gaps()]
 
 
+@pytest.mark.parametrize("fleet", ["memory", "server"], indirect=True)
 async def test_a_node_that_comes_late_brings_nothing_back_that_was_taken_back(
     fleet: Fleet,
 ) -> None:
