@@ -211,7 +211,7 @@ class Regained(NamedTuple):
     """A membership that was taken up again. `channel` as spelled, `nick` as the roster has it.
 
     Everything after `tip` comes through the sink; what lies between `since`, when it began, and
-    `tip` can be read (`Broker.missed`).
+    `tip` can be read (`Broker.missed`). `status`, `rules`: as of `tip`.
     """
 
     channel: str
@@ -219,6 +219,8 @@ class Regained(NamedTuple):
     quiet: bool
     nick: str
     since: int
+    status: str = ""
+    rules: Rules = FREE
 
 
 class Missed(NamedTuple):
@@ -296,10 +298,14 @@ class Redaction(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """For a private message: the holder's nick as spelled, and why they are away (or None)."""
+    """For a private message: the holder's nick as spelled, and why they are away (or None); where
+    it stands in their inbox, and since when (Unix ms).
+    """
 
     nick: str
     away: str | None
+    at: Position = Position("", 0)
+    ms: int = 0
 
 
 class Posted(NamedTuple):

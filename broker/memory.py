@@ -818,7 +818,9 @@ class Memory:
         if event.num > session.told:
             session.told = event.num
             self._world.append(holder.inbox, event, [holder.home])
-        return Receipt(holder.nick, holder.away)
+        told = (event.sid, event.num)
+        entry = next(e for e in holder.inbox.entries if (e.event.sid, e.event.num) == told)
+        return Receipt(holder.nick, holder.away, Position(holder.inbox.epoch, entry.seq), entry.ms)
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         self._session(me).away = why

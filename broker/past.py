@@ -25,7 +25,7 @@ from broker.api import (
     Way,
 )
 from broker.attempts import Attempts
-from broker.events import SCHEMA, Envelope, Redacted, Told, encode
+from broker.events import SCHEMA, Envelope, Redacted, Told
 from broker.feed import Feed
 from broker.names import fold
 from broker.presence import Presence
@@ -125,7 +125,7 @@ class Past:
             me.sid,
             me.token,
             me.num,
-            encode(event),
+            *_around_at(event),
             *at,
             OPS,
             int(power),
@@ -150,7 +150,7 @@ class Past:
             store.most(nick),
             me.sid,
             me.num,
-            encode(event),
+            *_around_at(event),
             *at,
             self._presence.deadline,
             store.server,
@@ -165,6 +165,13 @@ class Past:
         told = Envelope(SCHEMA, fold(nick), at.epoch, at.seq, ms, [redaction.event])
         self._feed.witness(told)
         return redaction
+
+
+def _around_at(event: Redacted) -> tuple[bytes, bytes]:
+    """The encoding of an event but for what only the log knows: where it stood, and for whom."""
+    fields = msgspec.to_builtins(event)
+    head = msgspec.json.encode(fields[:4])[:-1] + b","
+    return head, b"," + msgspec.json.encode([event.why, event.by])[1:-1] + b","
 
 
 def _place(at: Position) -> str:

@@ -624,12 +624,13 @@ class Store:
                 raise Late
             case b"unknown":
                 raise Refused(Code.UNSETTLED)
-        receipt = Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
-        if len(reply) < 8:
+        _, holder, why, is_away, epoch, seq, ms, to, now = reply
+        at, away = Position(epoch.decode(), int(seq)), why.decode() if is_away else None
+        receipt = Receipt(holder.decode(), away, at, int(ms))
+        if not now:
             return receipt, None
-        epoch, seq, ms, to = (part.decode() for part in reply[4:])
-        told = msgspec.structs.replace(event, to=to)
-        return receipt, Envelope(SCHEMA, fold(nick), epoch, int(seq), int(ms), [told])
+        told = msgspec.structs.replace(event, to=to.decode())
+        return receipt, Envelope(SCHEMA, fold(nick), at.epoch, at.seq, receipt.ms, [told])
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""

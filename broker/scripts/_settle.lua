@@ -51,6 +51,13 @@ local function blank(log, seq)
   if lasts > 0 then redis.call('PEXPIRE', log, lasts) end
 end
 
+-- A `Redacted` of what stands at a place, made of what is around that in its encoding; and the place
+-- as it was told first.
+local function redacted(meta, seq, head, tail, to)
+  local place = first_epoch(meta, seq) .. '.' .. string.format('%.0f', seq)
+  return head .. '"' .. place .. '"' .. tail .. cjson.encode(to) .. ']', place
+end
+
 -- That somebody took something back under this number, if they did: {seq, ms, event}.
 local function redaction(log, sid, num)
   local start = '["redacted",' .. cjson.encode(sid) .. ',' .. num .. ','
@@ -71,11 +78,10 @@ end
 
 -- What an event did to its author's entry and to the channel, when it was accepted first. Who has
 -- no entry (they joined in what was lost) gets one without a token, for their node to take.
-local function replay(meta, roster, log, seq, ms, body)
+local function replay(meta, roster, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
-  if kind == 'redacted' then take_back(meta, log, event[5]) end
-  if kind == 'told' or kind == '?' or (kind == 'redacted' and event[8] ~= '') then return end
+  if kind == 'told' or kind == '?' then return end
   if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
     redis.call('HSET', meta, 'spoken', seq)
     return
@@ -84,10 +90,12 @@ local function replay(meta, roster, log, seq, ms, body)
     redis.call('HDEL', roster, sid)
     return
   end
+  -- an operator may take back what stands where they aren't; and nobody is in an inbox
+  if kind == 'redacted' and not member(roster, sid) then return end
   local m = member(roster, sid) or
     { token = '-', num = 0, flag = 'a', status = '-', seq = seq, nick = nick }
   m.num = math.max(m.num, event[3])
-  if kind == 'said' then
+  if kind == 'said' or kind == 'tagged' then
     m.flag = 'a'
     redis.call('HSET', meta, 'spoken', seq)
   elseif kind == 'renamed' then
@@ -115,7 +123,8 @@ local function settle(meta, roster, log, lines, at)
     if tonumber(seq) > tip then
       local ms, body = string.match(about[seq], '^(%d+) (.*)$')
       redis.call('XADD', log, 'MAXLEN', '~', lines, seq .. '-0', 'm', ms, 'e', body)
-      replay(meta, roster, log, seq, ms, body)
+      if string.sub(body, 1, 11) == '["redacted"' then take_back(meta, log, cjson.decode(body)[5]) end
+      replay(meta, roster, seq, ms, body)
     end
     redis.call('HDEL', meta, seq)
   end
