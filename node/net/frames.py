@@ -138,7 +138,7 @@ class LineFrames(Frames):
     __slots__ = ()
 
     def _binary(self, event: BytesMessage, messages: Messages) -> None:
-        self._take(event.data, event, messages)
+        self._take(bytes(event.data), event, messages)
 
     def _made_of(self, message: bytes) -> Messages:
         return [line.removesuffix(b"\r") for line in message.removesuffix(b"\n").split(b"\n")]
