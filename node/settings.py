@@ -77,6 +77,12 @@ class Settings:
         "Open a door for IRC over WebSocket, and nothing else; HTTP doors have it at /irc.",
         check=endpoints,
     )
+    irc_password_file: str = setting(
+        "",
+        "FILE",
+        "Where the password is that IRC clients must give (PASS). Empty: they needn't.",
+        check=secret_file_or_none,
+    )
     irc_motd: str = setting(
         "",
         "FILE",
@@ -341,6 +347,11 @@ class Settings:
         if not self.redis_password_file:
             return self.redis
         return with_password(self.redis, read_secret(self.redis_password_file))
+
+    @property
+    def irc_password(self) -> str:
+        """What IRC clients must give, or nothing."""
+        return read_secret(self.irc_password_file) if self.irc_password_file else ""
 
     @property
     def doors(self) -> int:

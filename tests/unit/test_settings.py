@@ -28,6 +28,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "line": (),
         "irc": (),
         "irc_ws": (),
+        "irc_password_file": "",
         "irc_motd": "",
         "irc_admin": "",
         "irc_sts": 0,
