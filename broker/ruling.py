@@ -21,15 +21,13 @@ from broker.api import (
     JudgeOf,
     Member,
     Position,
-    Receipt,
     Refused,
 )
 from broker.events import Envelope, Invited, Kicked, Ruled, around, encode
-from broker.link import Argument
 from broker.names import fold
-from broker.rules import FREE, Rules, Standing, after, decode_rules, encode_rules
+from broker.rules import Rules, Standing, after, decode_rules, encode_rules
 from broker.scripts import MOMENT
-from broker.store import RETAINED, Store
+from broker.store import Store
 
 T = TypeVar("T")
 
@@ -203,9 +201,7 @@ class Ruling:
             law, status = str(found.rules.law), found.statuses[0] or ""
         raise Refused(Code.BUSY, channel)
 
-    async def set_topic(
-        self, me: Identity, channel: str, topic: str, judge: Judge | None
-    ) -> None:
+    async def set_topic(self, me: Identity, channel: str, topic: str, judge: Judge | None) -> None:
         """As `broker.api.Broker.set_topic`."""
 
         async def act(law: str, status: str) -> AsItIs | None:
@@ -298,9 +294,7 @@ class Ruling:
             law, status, target = str(now.rules.law), now.statuses[0] or "", now.statuses[1]
         raise Refused(Code.BUSY, channel)
 
-    async def invite(
-        self, me: Identity, channel: str, nick: str, judge: Judge | None
-    ) -> Invited:
+    async def invite(self, me: Identity, channel: str, nick: str, judge: Judge | None) -> Invited:
         """Write an invitation down in the channel's slot; its event."""
         sid, spelled = await self._holder(nick)
         event = Invited(me.sid, me.num, me.nick, spelled, "", sid, me.profile.by)
@@ -323,4 +317,4 @@ class Ruling:
             if found == 3:
                 raise Refused(Code.ALREADY_THERE, spelled)
             return str(found[1], "utf-8") if found[0] == 0 else as_it_is(found)
-        ...
+
