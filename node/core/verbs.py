@@ -11,11 +11,11 @@ from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Identity, Person, Refused, Settled, Totals
+from broker.api import Code, Identity, Refused, Settled, Totals
 from broker.events import Entry, Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
-from node.core import chanops, commands, kept, names, replies, rules
+from node.core import chanops, commands, kept, names, replies, rules, secrecy
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -227,26 +227,16 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
 
-async def _see(chat: "Chat", session: Session, channel: str) -> None:
-    """Raises NO_SUCH_CHANNEL if the person mustn't know that there is one."""
-    if fold(channel) not in session.channels:
-        await chanops.visible(chat, session, channel)
-
-
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     channel = _channel(session, command.channel)
-    await _see(chat, session, channel)
+    await secrecy.see(chat, session, channel)
     roster = await chat.broker.roster(channel)
     members = sorted(roster.members, key=lambda member: fold(member.nick))
     return replies.Names(roster._replace(members=members))
 
 
 async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> Reply:
-    found = [
-        channel
-        for channel in await chat.broker.channels()
-        if not rules.hidden(channel.modes) or fold(channel.name) in session.channels
-    ]
+    found = await secrecy.listed(chat, session)
     if command.pattern:
         fits = re.compile(translate(fold(command.pattern))).match
         found = [
@@ -259,17 +249,8 @@ async def list_channels(chat: "Chat", session: Session, command: commands.ListCh
 
 async def whois(chat: "Chat", session: Session, command: commands.Whois) -> Reply:
     person = await chat.broker.person(command.nick)
-    return replies.Whois(await _discreet(chat, session, person))
-
-
-async def _discreet(chat: "Chat", session: Session, person: Person) -> Person:
-    """Somebody's details without the channels that one mustn't know of."""
-    if all(fold(name) in session.channels for name in person.channels):
-        return person
-    hidden = {fold(c.name) for c in await chat.broker.channels() if rules.hidden(c.modes)}
-    hidden -= session.channels.keys()
-    shown = [name for name in person.channels if fold(name) not in hidden]
-    return person._replace(channels=shown)
+    channels = await secrecy.known(chat, session, person.channels)
+    return replies.Whois(person._replace(channels=channels))
 
 
 async def who(chat: "Chat", session: Session, command: commands.Who) -> Reply:
@@ -281,7 +262,7 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
     channel, text = _sorted_out(session, command.channel, command.text)
     if not text:
         shown = _channel(session, channel)
-        await _see(chat, session, shown)
+        await secrecy.see(chat, session, shown)
         found = await chat.broker.topic(shown)
         return replies.TopicIs(chat.hub.spelled(fold(shown), shown), found)
     await set_topic(chat, session, _joined(session, channel), text)
