@@ -59,6 +59,14 @@ class Code(StrEnum):
     TARGET_NOT_MEMBER = "target-not-member"
     ALREADY_THERE = "already-there"
     LIST_FULL = "list-full"
+    SILENCED = "silenced"
+    CTCP_REFUSED = "ctcp-refused"
+    MODE_UNKNOWN = "mode-unknown"
+    MODE_LACKS = "mode-lacks"
+    TOO_MANY_MODES = "too-many-modes"
+    MASK_INVALID = "mask-invalid"
+    KEY_INVALID = "key-invalid"
+    LIMIT_INVALID = "limit-invalid"
 
 
 HELD_BACK = 10
