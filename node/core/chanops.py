@@ -6,6 +6,7 @@ What is allowed is judged in `rules`, by what holds at the moment at which it's 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from broker.api import Code, Refused
@@ -37,16 +38,24 @@ async def _belong(chat: "Chat", session: Session, channel: str) -> None:
 
 
 async def mode(
-    chat: "Chat", session: Session, channel: str, command: commands.Mode
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    command: commands.Mode,
+    tell: Callable[[Refused], None] | None = None,
 ) -> Reply | None:
-    """Change modes, or show them. Raises Refused."""
+    """Change modes, or show them. `tell`: says why what can't be done can't, if the rest is.
+
+    Raises Refused.
+    """
+    tell = tell or partial(_tell, chat, session)
     asked = modes.read(command.words)
     if asked.refused and not command.partly:
         raise asked.refused[0]
     for refused in asked.refused:
-        chat.hub.reply(session, replies.Error(refused.code, refused.about))
+        tell(refused)
     if asked.changes:
-        await _change(chat, session, channel, asked, partly=command.partly)
+        await _change(chat, session, channel, asked, tell if command.partly else None)
     if asked.lists or not command.words:
         return await _show(chat, session, channel, asked.lists)
     return None
@@ -61,7 +70,11 @@ async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) 
 
 
 async def _change(
-    chat: "Chat", session: Session, channel: str, asked: Asked, *, partly: bool
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    asked: Asked,
+    tell: Callable[[Refused], None] | None,
 ) -> None:
     me, inside = session.me, fold(channel) in session.channels
     if not inside:
@@ -81,7 +94,7 @@ async def _change(
             me=rules.who(me),
             ms=int(chat.seconds() * 1000),
         )
-        if done.refused and not partly:
+        if done.refused and tell is None:
             raise done.refused[0]
         enacted[:] = [done]
         return Decision(done.rules, tuple(done.changes), tuple(done.statuses.items()))
@@ -94,8 +107,12 @@ async def _change(
     if enacted[0].changes and inside:
         await chat.seen(session)
     for each in enacted[0].refused:
-        told = await _explained(chat, each)
-        chat.hub.reply(session, replies.Error(told.code, told.about))
+        if tell is not None:
+            tell(await _explained(chat, each))
+
+
+def _tell(chat: "Chat", session: Session, refused: Refused) -> None:
+    chat.hub.reply(session, replies.Error(refused.code, refused.about))
 
 
 def _among(there: Mapping[str, Fellow]) -> Callable[[str], Fellow]:

@@ -143,6 +143,7 @@ class Hub:
             channel.epoch, channel.seq = arrival.tip
             channel.era = channel.epoch
         session.channels[name] = Membership(name, channel.era, since, quiet, arrival.status)
+        session.forget_invitation(name)
         recorded = channel.recorded
         self._end_joining(channel)
         if session.gone:
@@ -449,6 +450,8 @@ class Hub:
     def _tell(self, event: Told | Tagged | Invited, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
         if session is not None:
+            if isinstance(event, Invited):
+                session.invite(event.channel)
             place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)
             self._outbox.put(session, session.dialect.render(event, place))
             self.tally.deliveries += 1

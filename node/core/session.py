@@ -66,6 +66,9 @@ class Membership:
         )
 
 
+INVITATIONS = 100
+"""How many invitations of theirs people are shown; the last ones."""
+
 PAST = 8
 """How many channels that were left are remembered, for quits and nick changes that arrive late."""
 
@@ -79,7 +82,8 @@ class Session:
     how fast they may do what, or None: as they like. `peer`: the address that they're connected
     from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
     (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands of what they send.
-    `diversion`: where what's said to them goes for now, if not to them.
+    `diversion`: where what's said to them goes for now, if not to them. `invitations`: channels, as
+    spelled, into which they were asked.
     """
 
     __slots__ = (
@@ -101,6 +105,7 @@ class Session:
         "certificate",
         "parse",
         "diversion",
+        "invitations",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -121,7 +126,19 @@ class Session:
         self.peer = ""
         self.certificate = ""
         self.diversion: Diversion | None = None
+        self.invitations: tuple[str, ...] = ()
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
+
+    def invite(self, channel: str) -> None:
+        """They were invited into a channel."""
+        self.forget_invitation(channel)
+        self.invitations = (*self.invitations[1 - INVITATIONS :], channel)
+
+    def forget_invitation(self, channel: str) -> None:
+        """They have come in, or needn't come any more."""
+        if self.invitations:
+            name = fold(channel)
+            self.invitations = tuple(one for one in self.invitations if fold(one) != name)
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

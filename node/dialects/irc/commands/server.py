@@ -3,8 +3,9 @@
 import time
 
 from node.dialects.irc import wire
-from node.dialects.irc.call import Call, Row, shown
+from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import isupport
+from node.dialects.irc.refusals import shown
 
 
 async def motd(call: Call) -> None:
