@@ -648,12 +648,12 @@ class Chat:
                     quiet=quiet,
                     roster=0,
                     history=0,
-                    status="" if forgotten else self.founder_of(name),
+                    status=membership.status if forgotten else self.founder_of(name),
                     modes=self.config.channel_modes,
                 )
                 membership.status = arrival.status
             except Refused as refused:
-                if refused.code is not Code.TOO_MANY_MADE:
+                if refused.code not in (Code.TOO_MANY_MADE, Code.CHANNEL_FULL):
                     raise
                 self.hub.part(session, fold(name))
                 self.hub.reply(session, Error(refused.code, spelled))

@@ -90,13 +90,11 @@ class Topic(Command, frozen=True):
 
 class Mode(Command, frozen=True):
     """Show the rules of a channel, or a list of masks, or change them: `words` are such as
-    `+ov-b ann bob *!*@host` (`node.core.modes`). `partly`: do what can be done of it, and say of
-    each of the rest why it can't; else it's all or nothing.
+    `+ov-b ann bob *!*@host` (`node.core.modes`).
     """
 
     channel: str | None = None
     words: tuple[str, ...] = ()
-    partly: bool = False
 
 
 class Kick(Command, frozen=True):

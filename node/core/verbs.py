@@ -300,15 +300,16 @@ def _may_set_topic(channel: str, law: Rules, standing: Standing) -> None:
 
 
 async def mode(chat: "Chat", session: Session, command: commands.Mode) -> Reply | None:
-    return await chanops.mode(chat, session, _channel(session, command.channel), command)
+    return await chanops.mode(chat, session, _channel(session, command.channel), command.words)
 
 
 async def kick(chat: "Chat", session: Session, command: commands.Kick) -> None:
-    await chanops.kick(chat, session, _channel(session, command.channel), command)
+    channel = _channel(session, command.channel)
+    await chanops.kick(chat, session, channel, command.nick, command.why)
 
 
 async def invite(chat: "Chat", session: Session, command: commands.Invite) -> Reply:
-    return await chanops.invite(chat, session, _channel(session, command.channel), command)
+    return await chanops.invite(chat, session, _channel(session, command.channel), command.nick)
 
 
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:

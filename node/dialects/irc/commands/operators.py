@@ -15,11 +15,11 @@ async def mode(call: Call) -> None:
         return
     channel = call.channel(target)
     await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, before anything else is looked at
-    command = core.Mode(channel, tuple(word for word in words if word), partly=True)
+    asked = [word for word in words if word]
     spelled = call.spelled(channel)
     try:
         reply = await chanops.mode(
-            call.chat, call.session, channel, command, tell=lambda one: call.refuse(one, spelled)
+            call.chat, call.session, channel, asked, lambda one: call.refuse(one, spelled)
         )
     except Refused as refused:
         call.refuse(refused, spelled)
