@@ -19,12 +19,14 @@ from broker.events import (
     Joined,
     Left,
     Quit,
+    Redacted,
     Said,
     Tagged,
     Told,
     Wide,
 )
 from broker.names import fold
+from broker.spans import readable
 from node.core.dialect import Dialect, Place
 from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
@@ -139,7 +141,7 @@ class Hub:
         if channel.seq < 0:
             channel.epoch, channel.seq = arrival.tip
             channel.era = channel.epoch
-        session.channels[name] = Membership(name, channel.era, since, quiet)
+        session.channels[name] = Membership(name, channel.era, since, quiet, arrival.status)
         recorded = channel.recorded
         self._end_joining(channel)
         if session.gone:
@@ -163,7 +165,7 @@ class Hub:
     def take_up(self, session: Session, name: str, regained: Regained, since: int) -> None:
         """A membership is taken up again; all that came after `since` is theirs."""
         roster, topic = Roster(regained.channel, [], 0), Topic("", "", 0)
-        arrival = Arrival(regained.tip, roster, topic, [], announced=False)
+        arrival = Arrival(regained.tip, roster, topic, [], announced=False, status=regained.status)
         self.arrive(session, name, arrival, regained.quiet)
         membership = session.channels.get(name)
         if membership is not None:
@@ -251,7 +253,7 @@ class Hub:
         channel = self._channels.get(envelope.log)
         if channel is None:
             for event in envelope.events:
-                if isinstance(event, Told | Tagged | Invited):
+                if isinstance(event, Told | Tagged | Invited | Redacted):
                     self._tell(event, envelope)
             return
         if envelope.epoch != channel.epoch:
@@ -346,7 +348,7 @@ class Hub:
         author = self.sessions.get(event.sid)
         if author is None:
             return
-        if isinstance(event, Said):
+        if isinstance(event, Said | Tagged):
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
             self._seen(author, event.num)
@@ -390,11 +392,13 @@ class Hub:
         *,
         read: Callable[[Entry], bool],
         shown: set[tuple[str, int]],
+        readers: str = "",
     ) -> None:
         """Show one session what a log had for it while it wasn't there.
 
         `channel`: as spelled, empty for its inbox. `read`: whether they may have read an entry.
-        `shown`: quits and nick changes that they were shown; these are added.
+        `shown`: quits and nick changes that they were shown; these are added. `readers`: whose
+        lines they read, of those that aren't for all (`broker.spans.ranks`).
         """
         if missed.lost != 0:
             self.reply(session, Gap(channel or None, missed.lost))
@@ -411,6 +415,8 @@ class Hub:
                 continue
             if not channel and getattr(event, "to", "") != session.me.sid:
                 continue
+            if event.sid != session.me.sid and not readable(event, readers):
+                continue
             if read(entry):
                 past.append(entry)
                 continue
@@ -422,7 +428,7 @@ class Hub:
         if past:
             self.reply(session, Past(channel, epoch, past))
 
-    def _tell(self, event: Told | Tagged | Invited, envelope: Envelope) -> None:
+    def _tell(self, event: Told | Tagged | Invited | Redacted, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
         if session is not None:
             place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)

@@ -45,17 +45,18 @@ class Membership:
     """A session's part of a channel's log: after `since`, up to `until` once it has left.
 
     `era`: as the hub's channel has it; empty: the log has begun anew since, and all that it has
-    is theirs.
+    is theirs. `status`: letters, the highest first.
     """
 
-    __slots__ = ("name", "era", "since", "until", "quiet")
+    __slots__ = ("name", "era", "since", "until", "quiet", "status")
 
-    def __init__(self, name: str, era: str, since: int, quiet: bool) -> None:
+    def __init__(self, name: str, era: str, since: int, quiet: bool, status: str = "") -> None:
         self.name = name
         self.era = era
         self.since = since
         self.until: int | None = None
         self.quiet = quiet
+        self.status = status
 
     def covers(self, era: str, seq: int) -> bool:
         """Whether the event at this place of the channel's log was theirs to see."""

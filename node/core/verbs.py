@@ -12,8 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Refused, Totals
+from broker.events import Extra
 from broker.names import fold
-from node.core import commands, kept, names, replies
+from broker.spans import ranks
+from node.core import commands, kept, names, past, replies
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -80,7 +82,7 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     settled = session.lane.settled
     try:
         name = _joined(session, command.channel)
-        text = names.text(command.text)
+        text = names.lines(command.text) if command.lines else names.text(command.text)
     except Refused as refused:
         chat.answer(session, command, replies.Error(refused.code, refused.about))
         settled(None)
@@ -89,15 +91,21 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         settled = partial(settled, line=command)
     session.current = name
     chat.tally.said(name, session.me.nick)
-    chat.broker.say(session.me, name, text, command.action, settled)
+    chat.broker.say(session.me, name, text, command.action, settled, extra=command.extra)
 
 
 async def say_and_wait(
-    chat: "Chat", session: Session, channel: str, text: str, *, action: bool = False
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    text: str,
+    *,
+    action: bool = False,
+    extra: Extra | None = None,
 ) -> None:
     """Say a line, and return when it's in the log, and the author has read it if they do.
 
-    Raises Refused.
+    It may be several lines. Raises Refused.
     """
     name = _joined(session, channel)
     promise, refusals = chat.promise(), list[Refused]()
@@ -107,7 +115,7 @@ async def say_and_wait(
             refusals.append(refused)
         promise.callback(None)
 
-    chat.broker.say(session.me, name, names.text(text), action, settled)
+    chat.broker.say(session.me, name, names.lines(text), action, settled, extra=extra)
     chat.tally.said(name, session.me.nick)
     session.current = name
     await promise
@@ -189,7 +197,10 @@ async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None
 
 
 async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply | None:
-    receipt = await chat.broker.tell(session.me, command.nick, names.text(command.text))
+    text = names.lines(command.text) if command.lines else names.text(command.text)
+    receipt = await chat.broker.tell(
+        session.me, command.nick, text, action=command.action, extra=command.extra
+    )
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
@@ -239,7 +250,8 @@ async def set_topic(chat: "Chat", session: Session, name: str, text: str) -> Non
 
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:
     name = _joined(session, command.channel)
-    found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
+    count, readers = min(command.count, HISTORY), ranks(session.channels[name].status)
+    found = await chat.broker.history(name, count, command.before, readers)
     return replies.Lines(chat.hub.spelled(name), *found, command.before)
 
 
@@ -302,6 +314,10 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Who: who,
     commands.Topic: topic,
     commands.History: history,
+    commands.Span: past.span,
+    commands.Targets: past.targets,
+    commands.Redact: past.redact,
+    commands.Tag: past.tag,
     commands.SetAway: away,
     commands.SetOption: set_option,
     commands.Token: token,
