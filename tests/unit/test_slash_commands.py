@@ -15,6 +15,7 @@ from node.core.commands import (
     Names,
     Ping,
     Quit,
+    Redact,
     Say,
     SetAway,
     SetNick,
@@ -88,6 +89,9 @@ FORMS: list[tuple[str, Command | None]] = [
     ("/topic #go all about Go", Topic("#go", "all about Go")),
     ("/topic all about Go", Topic(None, "all about Go")),
     # history
+    ("/redact e1.7", Redact(None, Position("e1", 7))),
+    ("/redact @e1.7 oops", Redact(None, Position("e1", 7), "oops")),
+    ("/redact #go e1.7  too early ", Redact("#go", Position("e1", 7), "too early")),
     ("/history", History()),
     ("/history 5", History(None, 5)),
     ("/history #go", History("#go")),
@@ -126,6 +130,9 @@ FORMS: list[tuple[str, Command | None]] = [
 ]
 
 MALFORMED_LINES = [
+    ("/redact", "redact"),
+    ("/redact #go", "redact"),
+    ("/redact 7 oops", "redact"),
     ("/", ""),
     ("/ nick alice", ""),
     ("/dance", "dance"),

@@ -77,7 +77,7 @@ class Leave(Asked, frozen=True, tag="leave"):
 
 
 class Say(Asked, frozen=True, tag="say"):
-    """The text may have several lines, with \\n between."""
+    """The text may have several lines."""
 
     channel: Name
     text: Line
@@ -91,7 +91,7 @@ class Say(Asked, frozen=True, tag="say"):
 
 
 class Tell(Asked, frozen=True, tag="tell"):
-    """The text may have several lines, with \\n between."""
+    """The text may have several lines."""
 
     nick: Name
     text: Line
@@ -190,6 +190,17 @@ _PLACES = {
 }
 
 
+class Targets(Asked, frozen=True, tag="targets"):
+    """Where something was last said between two times."""
+
+    since: When
+    until: When
+    count: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+    def command(self) -> Command:
+        return core.Targets(self.since, self.until, self.count, ref=self.id)
+
+
 class Redact(Asked, frozen=True, tag="redact"):
     """Take back what stands at a place of a channel, or what was told a nick."""
 
@@ -272,6 +283,7 @@ AnyAsked = (
     | Whois
     | History
     | Span
+    | Targets
     | Redact
     | Set
     | Away

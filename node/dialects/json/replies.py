@@ -157,7 +157,7 @@ def _taken_back(reply: core.TakenBack) -> Iterator[Message]:
     yield from found(channel, [Found(reply.at, reply.ms, reply.event)])
 
 
-def _options(reply: core.Options) -> Iterator[Message]:
+def _options(_: core.Options) -> Iterator[Message]:
     yield messages.Done()
 
 
