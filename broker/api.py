@@ -776,7 +776,7 @@ class Broker(Protocol):
 
     async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
         """When something was last said (Unix ms) in each of these channels, by its folded name, and
-        by each who wrote to the session, by folded nick. Who never did isn't in it.
+        by each who wrote to the session, by nick. Who never did isn't in it.
         """
 
     async def redact(

@@ -4,10 +4,10 @@ from enum import StrEnum
 
 import msgspec
 
-from broker.api import ChannelInfo, Code, Person, Position, Presence, Totals
+from broker.api import ChannelInfo, Code, Found, Person, Position, Presence, Totals
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
-from broker.events import Entry
+from broker.events import Entry, Redacted
 from broker.rules import Mask, Rules
 
 
@@ -219,6 +219,31 @@ class Lines(Reply, frozen=True):
     entries: list[Entry]
     more: bool
     before: Position | None = None
+
+
+class Span(Reply, frozen=True):
+    """A part of what a channel has kept, or of what was written from and to a nick: see
+    `broker.api.Span`.
+    """
+
+    target: str
+    entries: list[Found]
+    more: bool
+
+
+class Targets(Reply, frozen=True):
+    """Channels and nicks, and when something was last said there (Unix ms); oldest first."""
+
+    targets: list[tuple[str, int]]
+
+
+class TakenBack(Reply, frozen=True):
+    """What you took back where you aren't told of it as others are; as `broker.api.Redaction`."""
+
+    target: str
+    at: Position
+    ms: int
+    event: Redacted
 
 
 class HolderAway(Reply, frozen=True):

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, Protocol
 from broker.api import Identity
 from broker.events import Event
 from broker.names import fold
+from broker.spans import ranks, readable
 from node.core.commands import Command
 from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
 from node.core.limits import Allowance
-from node.core.modes import reaches
 from node.core.replies import Reply
 
 
@@ -147,10 +147,10 @@ class Session:
             return True
         return any(past.name == channel and past.covers(era, seq) for past in self.past)
 
-    def reaches(self, channel: str, least: str) -> bool:
-        """Whether they have this status in a channel, or a higher one; empty: anybody has."""
+    def reads(self, channel: str, event: Event) -> bool:
+        """Whether an event of a channel is for somebody of their status."""
         membership = self.channels.get(channel)
-        return not least or (membership is not None and reaches(membership.status, least))
+        return readable(event, ranks(membership.status if membership is not None else ""))
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Identity, Person, Refused, Settled, Totals
-from broker.events import Entry, Extra
+from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
-from node.core import chanops, commands, kept, names, replies, rules
+from broker.spans import ranks, readable
+from node.core import chanops, commands, kept, names, past, replies, rules
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -84,7 +85,7 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         channel = _channel(session, command.channel)
         if not command.outside and fold(channel) not in session.channels:
             raise Refused(Code.NOT_MEMBER, channel)
-        text = names.text(command.text)
+        text = names.lines(command.text) if command.lines else names.text(command.text)
     except Refused as refused:
         chat.answer(session, command, replies.Error(refused.code, refused.about))
         settled(None)
@@ -125,7 +126,7 @@ async def say_and_wait(
     """Say a line, and return when it's in the log, and the author has read it if they do. They may
     be outside the channel, if its rules allow that; then they don't read it.
 
-    Raises Refused.
+    It may be several lines. Raises Refused.
     """
     promise, refusals = chat.promise(), list[Refused]()
 
@@ -135,7 +136,7 @@ async def say_and_wait(
         promise.callback(None)
 
     inside = fold(channel) in session.channels
-    _put(chat, session, channel, names.text(text), settled, action, extra)
+    _put(chat, session, channel, names.lines(text), settled, action, extra)
     await promise
     for refused in refusals:
         raise refused
@@ -194,7 +195,7 @@ async def enter(
         chat.hub.give_up(name)
         raise
     tip, roster, topic, said = arrival[:4]
-    said = [one for one in said if not rules.least(one.event)]  # it's news to who just came
+    said = [one for one in said if readable(one.event, "")]  # it's news to who just came
     session.current = name
     session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
@@ -222,7 +223,10 @@ async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None
 
 
 async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply | None:
-    receipt = await chat.broker.tell(session.me, command.nick, names.text(command.text))
+    text = names.lines(command.text) if command.lines else names.text(command.text)
+    receipt = await chat.broker.tell(
+        session.me, command.nick, text, action=command.action, extra=command.extra
+    )
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
@@ -314,14 +318,9 @@ async def invite(chat: "Chat", session: Session, command: commands.Invite) -> Re
 
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:
     name = _joined(session, command.channel)
-    found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
-    entries = _readable(session, name, found.entries)
-    return replies.Lines(chat.hub.spelled(name), found.epoch, entries, found.more, command.before)
-
-
-def _readable(session: Session, name: str, entries: list[Entry]) -> list[Entry]:
-    """What of the past is for somebody of this status."""
-    return [one for one in entries if session.reaches(name, rules.least(one.event))]
+    count, readers = min(command.count, HISTORY), ranks(session.channels[name].status)
+    found = await chat.broker.history(name, count, command.before, readers)
+    return replies.Lines(chat.hub.spelled(name), *found, command.before)
 
 
 async def away(chat: "Chat", session: Session, command: commands.SetAway) -> Reply:
@@ -386,6 +385,10 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Kick: kick,
     commands.Invite: invite,
     commands.History: history,
+    commands.Span: past.span,
+    commands.Targets: past.targets,
+    commands.Redact: past.redact,
+    commands.Tag: past.tag,
     commands.SetAway: away,
     commands.SetOption: set_option,
     commands.Token: token,

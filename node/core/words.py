@@ -16,6 +16,9 @@ REFUSED: dict[Code, str] = {
     Code.NO_SUCH_CHANNEL: "there is no channel {about}",
     Code.CHANNEL_INVALID: "{about} can't be a channel: # and 1 to 50 printable characters,"
     " no space and no comma",
+    Code.NO_SUCH_LINE: "there is nothing said at {about} that could be taken back",
+    Code.NOT_YOURS: "somebody else has said that; only they and operators of the channel can take"
+    " it back",
     Code.NOT_MEMBER: "you are not in {about}",
     Code.ALREADY_MEMBER: "you are in {about} already",
     Code.NO_CURRENT_CHANNEL: "no channel was named",

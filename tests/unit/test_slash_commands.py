@@ -18,6 +18,7 @@ from node.core.commands import (
     Names,
     Ping,
     Quit,
+    Redact,
     Say,
     SetAway,
     SetNick,
@@ -113,6 +114,9 @@ FORMS: list[tuple[str, Command | None]] = [
     ("/invite bob #go", Invite("#go", "bob")),
     ("/invite #go bob", Invite("#go", "bob")),
     # history
+    ("/redact e1.7", Redact(None, Position("e1", 7))),
+    ("/redact @e1.7 oops", Redact(None, Position("e1", 7), "oops")),
+    ("/redact #go e1.7  too early ", Redact("#go", Position("e1", 7), "too early")),
     ("/history", History()),
     ("/history 5", History(None, 5)),
     ("/history #go", History("#go")),
@@ -151,6 +155,9 @@ FORMS: list[tuple[str, Command | None]] = [
 ]
 
 MALFORMED_LINES = [
+    ("/redact", "redact"),
+    ("/redact #go", "redact"),
+    ("/redact 7 oops", "redact"),
     ("/", ""),
     ("/ nick alice", ""),
     ("/dance", "dance"),

@@ -22,11 +22,14 @@ from broker.events import (
     Kicked,
     Left,
     Quit,
+    Redacted,
     Renamed,
     Ruled,
     Said,
+    Tagged,
     Told,
     TopicSet,
+    Unknown,
 )
 from broker.rules import FREE, Mask, Rules
 from node.core import replies
@@ -78,6 +81,35 @@ def test_an_invitation_is_read_by_the_guest_only() -> None:
 def test_a_private_message_reads_so() -> None:
     expected = b"[private] <bob> psst\r\n"
     assert expected == Slash().render(Told("s", 1, "bob", "psst", "t"), INBOX)
+
+
+def test_what_was_taken_back_is_told_so() -> None:
+    event = Redacted("s", 1, "bob", "e0.3", "oops")
+    assert [
+        b"bob has taken back a line of #Go (oops)\r\n",
+        b"bob has taken back a private message (oops)\r\n",
+        b"@e1.7 bob has taken back a line of #Go, @e0.3 (oops)\r\n",
+    ] == [
+        Slash().render(event, PLACE),
+        Slash().render(event, INBOX),
+        Slash(frozenset({"pos"})).render(event, PLACE),
+    ]
+
+
+def test_each_line_of_a_text_begins_as_the_first() -> None:
+    event = Said("s", 1, "bob", "one\n\x1btwo")
+    expected = (
+        "@e1.7 09:30 [#Go] <bob> one\r\n@e1.7 09:30 [#Go] <bob> \N{REPLACEMENT CHARACTER}two\r\n"
+    )
+    assert expected.encode() == Slash(frozenset({"pos", "time"})).render(event, PLACE)
+
+
+@pytest.mark.parametrize(
+    "event", [Unknown("s", 1, "bob"), Tagged("s", 1, "bob", {"+x": "y"})], ids=repr
+)
+def test_what_has_no_words_is_not_shown(event: Event) -> None:
+    past = replies.Past("#Go", "e1", [Entry(7, HALF_PAST_NINE, event)])
+    assert [b"", b""] == [Slash().render(event, PLACE), Slash().reply(past)]
 
 
 @pytest.mark.parametrize("event, line", EVENTS)

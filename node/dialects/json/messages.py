@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from node.dialects.json.commands import Pos, Ref
+from node.dialects.json.commands import Pos, Ref, Tags
 
 PROTOCOL = 1
 """Told in the greeting: grows if an old client could misunderstand something."""
@@ -63,6 +63,9 @@ class Said(Message, frozen=True, tag="said"):
     nick: str
     text: str
     action: bool = False
+    notice: bool = False
+    rank: str = ""
+    tags: Tags = {}
 
 
 class Told(Message, frozen=True, tag="told"):
@@ -71,6 +74,32 @@ class Told(Message, frozen=True, tag="told"):
     sid: str
     nick: str
     text: str
+    action: bool = False
+    notice: bool = False
+    tags: Tags = {}
+
+
+class Tagged(Message, frozen=True, tag="tagged"):
+    """Only if the option `tags` is on. In private if without a channel."""
+
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    tags: Tags
+    channel: str | None = None
+
+
+class Redacted(Answer, frozen=True, tag="redacted"):
+    """What stood at the place `what` is gone. In private if without a channel."""
+
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    what: Pos
+    why: str = ""
+    channel: str | None = None
 
 
 class Joined(Message, frozen=True, tag="joined"):
@@ -156,7 +185,20 @@ class Quit(Message, frozen=True, tag="quit"):
     why: str = ""
 
 
-Event = Said | Told | Joined | Left | Kicked | Ruled | Invited | TopicSet | Renamed | Quit
+Event = (
+    Said
+    | Told
+    | Tagged
+    | Redacted
+    | Joined
+    | Left
+    | Kicked
+    | Ruled
+    | Invited
+    | TopicSet
+    | Renamed
+    | Quit
+)
 
 
 # -- answers to questions, and what else one is told
@@ -255,6 +297,21 @@ class History(Answer, frozen=True, tag="history"):
     more: bool = False
 
 
+class Span(Answer, frozen=True, tag="span"):
+    target: str
+    entries: list[Event]
+    more: bool = False
+
+
+class Target(msgspec.Struct, frozen=True):
+    target: str
+    at: Ms
+
+
+class Targets(Answer, frozen=True, tag="targets"):
+    targets: list[Target]
+
+
 class Away(Answer, frozen=True, tag="away"):
     why: str = ""
 
@@ -349,6 +406,8 @@ AnyMessage = (
     | People
     | Person
     | History
+    | Span
+    | Targets
     | Away
     | Back
     | Absent

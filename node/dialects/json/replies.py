@@ -11,13 +11,13 @@ from typing import Any
 from msgspec.structs import replace
 
 import node
-from broker.api import Roster, Topic
+from broker.api import Found, Roster, Topic
 from node.core import replies as core
 from node.core.replies import Ref, Reply
 from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.json import messages, words
 from node.dialects.json.commands import Malformed
-from node.dialects.json.events import entries, lines
+from node.dialects.json.events import entries, found, lines
 from node.dialects.json.messages import Message
 
 PIECE = 100
@@ -173,6 +173,25 @@ def _history(reply: core.Lines) -> Iterator[Message]:
     yield messages.History(channel=reply.channel, entries=said, more=reply.more)
 
 
+def _span(reply: core.Span) -> Iterator[Message]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    read = found(channel, reply.entries)
+    yield messages.Span(target=reply.target, entries=read, more=reply.more)
+
+
+def _targets(reply: core.Targets) -> Iterator[Message]:
+    yield messages.Targets(targets=[messages.Target(*one) for one in reply.targets])
+
+
+def _taken_back(reply: core.TakenBack) -> Iterator[Message]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from found(channel, [Found(reply.at, reply.ms, reply.event)])
+
+
+def _options(_: core.Options) -> Iterator[Message]:
+    yield messages.Done()
+
+
 def _holder_away(reply: core.HolderAway) -> Iterator[Message]:
     yield messages.Absent(nick=reply.nick, why=reply.why)
 
@@ -217,6 +236,10 @@ REPLIES: dict[type[Reply], Callable[[Any], Iterator[Message]]] = {
     core.Past: _past,
     core.Token: _token,
     core.Resumed: _resumed,
+    core.Span: _span,
+    core.Targets: _targets,
+    core.TakenBack: _taken_back,
+    core.Options: _options,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Pong: _pong,

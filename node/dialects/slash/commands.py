@@ -174,6 +174,13 @@ def _history(rest: str) -> Command | None:
     return core.History(words[0] if words else None, count, before)
 
 
+def _redact(rest: str) -> Command | None:
+    channel, rest = _channel_first(rest)
+    place, _, why = rest.partition(" ")
+    at = _position(place.removeprefix("@"))
+    return core.Redact(channel, at, why.strip()) if at is not None else None
+
+
 def _set(rest: str) -> Command | None:
     words = rest.lower().split()
     if not words:
@@ -284,6 +291,12 @@ VERBS: dict[str, Row] = {
         "the last N lines said (20), or said before a place",
         "/history #go 50",
         _history,
+    ),
+    "redact": Row(
+        "/redact [#CHANNEL] POS [WHY]",
+        "take back a line (/set pos on shows places)",
+        "/redact #go 5f2c9a1e0b77.3 wrong channel",
+        _redact,
     ),
     "away": Row("/away [WHY]", "be away", "/away lunch", core.SetAway),
     "back": Row("/back", "be back", "/back", _nothing(core.SetAway(None))),

@@ -209,7 +209,8 @@ def _inviting(slash: "Slash", reply: core.Inviting) -> Iterator[str]:
 
 def _lines(slash: "Slash", channel: str, entries: list[Entry]) -> Iterator[str]:
     for entry in entries:
-        yield f"| {clock(entry.ms)} {slash.line(entry.event, channel)}"
+        for line in slash.lines(entry.event, channel):
+            yield f"| {clock(entry.ms)} {line}"
 
 
 def _past(slash: "Slash", reply: core.Past) -> Iterator[str]:
@@ -224,6 +225,21 @@ def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
     elif before is not None and reply.more:
         place = f"{reply.epoch}.{entries[0].seq}"
         yield f"hint: /history {channel} {len(entries)} before {place} shows what is older"
+
+
+def _span(slash: "Slash", reply: core.Span) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from _lines(slash, channel, [Entry(at.seq, ms, event) for at, ms, event in reply.entries])
+
+
+def _targets(slash: "Slash", reply: core.Targets) -> Iterator[str]:
+    for name, ms in reply.targets:
+        yield f"{name}: {time.strftime('%Y-%m-%d %H:%M', time.gmtime(ms / 1000))} UTC"
+
+
+def _taken_back(slash: "Slash", reply: core.TakenBack) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from slash.lines(reply.event, channel)
 
 
 def _holder_away(slash: "Slash", reply: core.HolderAway) -> Iterator[str]:
@@ -275,6 +291,9 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Past: _past,
     core.Token: _token,
     core.Resumed: _resumed,
+    core.Span: _span,
+    core.Targets: _targets,
+    core.TakenBack: _taken_back,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Options: _options,
