@@ -15,34 +15,25 @@ from typing import Any, NamedTuple
 import msgspec
 
 from broker.api import (
+    Attendance,
     Attendee,
-    Code,
-    Identity,
     Person,
     Presence,
     Profile,
-    Refused,
     Seat,
     Was,
 )
-from broker.events import SCHEMA, Altered, Envelope, encode
 from broker.keeping import Keeping
 from broker.names import fold
 from broker.overview import name_of
+from broker.profiles import decode_profile
 from broker.records import Record, decode_record
 from broker.rules import Rules
-from broker.store import RETAINED, Store
+from broker.store import RETAINED, WAS_KEPT, Store
 
 CHUNK = 500
 """How many keys are read at a time."""
 
-WAS_KEPT = 86_400
-"""Seconds for which it's kept who had a nick. How many of them: see scripts/_was.lua."""
-
-CAME, WENT, ALTERED = "came", "went", "altered"
-"""What is published to those who watch a nick, each followed by a space and JSON."""
-
-_profile = msgspec.json.Decoder(Profile).decode
 _rules = msgspec.json.Decoder(Rules).decode
 
 
@@ -53,28 +44,6 @@ class Holder(NamedTuple):
     sid: str
     by: str
     retained: bool = False
-
-
-def encode_profile(profile: Profile) -> bytes:
-    """A profile as it stands in a claim."""
-    return msgspec.json.encode(profile)
-
-
-def decode_profile(raw: bytes | None) -> Profile:
-    """A profile that stands in a claim; an empty one if none does, as with an earlier release."""
-    return _profile(raw) if raw else Profile()
-
-
-def word(kind: str, *about: str) -> bytes:
-    """What is published to those who watch a nick: a word to each of their nodes."""
-    says = f"{kind} {msgspec.json.encode(about).decode()}"
-    return msgspec.json.encode(Envelope(SCHEMA, "", says, 0, 0, []))
-
-
-def altered(event: Altered) -> bytes:
-    """Likewise, that something about the holder is otherwise."""
-    says = f"{ALTERED} {encode(event).decode()}"
-    return msgspec.json.encode(Envelope(SCHEMA, "", says, 0, 0, []))
 
 
 class People:
@@ -99,7 +68,7 @@ class People:
             for nick, sid, about, token in await self._claims(nicks, *fields)
         ]
 
-    async def _claims(self, nicks: Iterable[str], *fields: str) -> list[list[bytes | None]]:
+    async def _claims(self, nicks: Iterable[str], *fields: str) -> list[Any]:
         found: list[Any] = []
         for some in _chunks(nicks):
             asked = (("HMGET", self._keys.nick(nick).claim, *fields) for nick in some)
@@ -137,7 +106,7 @@ class People:
             int(claim["since"]),
             claim.get("away"),
             list(seats),
-            decode_profile(claim.get("about", "").encode()),
+            decode_profile(claim.get("about")),
             tuple(seats.values()),
         )
 
@@ -156,18 +125,19 @@ class People:
             for typed, member, (name, rules) in zip(some, members, about, strict=True):
                 if member is not None and name is not None:
                     status = member.decode().split(" ", 5)[3].partition("!")[0].strip("-")
-                    modes = _rules(rules).modes if rules else ""
-                    found[typed] = Seat(name.decode(), status, modes)
+                    found[typed] = Seat(name.decode(), status, _modes(rules))
         return found
 
-    async def members(self, channel: str) -> list[Attendee]:
+    async def members(self, channel: str) -> Attendance:
         """As `broker.api.Broker.members`."""
-        roster = (await self._store.roster(channel)).members
-        persons = await self.persons(member.nick for member in roster)
-        return [
+        roster = await self._store.roster(channel)
+        rules = await self._store.ask("HGET", self._keys.channel(channel).meta, "rules")
+        persons = await self.persons(roster.nicks)
+        attendees = [
             Attendee(member, person or Person(member.nick, "", 0, None, [], Profile(member.by)))
-            for member, person in zip(roster, persons, strict=True)
+            for member, person in zip(roster.members, persons, strict=True)
         ]
+        return Attendance(roster.channel, _modes(rules), attendees)
 
     async def everyone(self, nodes: list[str]) -> list[Presence]:
         """Everyone on these incarnations of nodes, and those who are detached, by nick."""
@@ -212,33 +182,14 @@ class People:
             for raw, row in rows
         ]
 
-    # -- what somebody says of themselves
-
-    async def describe(
-        self, me: Identity, profile: Profile, away: str | None, told: Altered | None = None
-    ) -> None:
-        """Write into somebody's claim what is known of them, and tell who watches them.
-
-        Raises CUT_OFF if it isn't this session's.
-        """
-        nick = self._keys.nick(me.nick)
-        done = await self._store.run(
-            "describe",
-            (nick.claim, self._keys.watch(me.nick)),
-            me.sid,
-            me.token,
-            encode_profile(profile),
-            int(away is not None),
-            away or "",
-            altered(told) if told is not None else b"",
-        )
-        if not done:
-            raise Refused(Code.CUT_OFF)
-
     async def secret(self, name: str, drawn: str) -> str:
         """As `broker.api.Broker.secret`."""
         kept: bytes = await self._store.run("secret", (self._keys.secret(name),), drawn)
         return kept.decode()
+
+
+def _modes(rules: bytes | None) -> str:
+    return _rules(rules).modes if rules else ""
 
 
 def _chunks(whole: Iterable[Any]) -> Iterable[list[Any]]:

@@ -18,7 +18,8 @@ import msgspec
 from broker.api import Sighting, Sink
 from broker.events import Altered, decode_event
 from broker.names import fold
-from broker.people import ALTERED, CAME, WENT, Holder, People
+from broker.people import Holder, People
+from broker.profiles import ALTERED, CAME, WENT
 from broker.store import Store
 
 _list = msgspec.json.Decoder(list[str]).decode
@@ -61,9 +62,7 @@ class Watching:
         else:
             self._learn(name, found)
 
-    async def _ask(
-        self, names: Sequence[str], learn: Callable[[str, Holder | None], None]
-    ) -> None:
+    async def _ask(self, names: Sequence[str], learn: Callable[[str, Holder | None], None]) -> None:
         """Ask who holds nicks, until no word of any comes between the question and the answer: it
         could be either that is newer.
         """

@@ -161,8 +161,8 @@ def _whois(slash: "Slash", reply: core.Whois) -> Iterator[str]:
 
 def _everyone(slash: "Slash", reply: core.Everyone) -> Iterator[str]:
     nodes: dict[str, list[str]] = {}
-    for nick, node in reply.people:
-        nodes.setdefault(node, []).append(nick)
+    for each in reply.people:
+        nodes.setdefault(each.node, []).append(each.nick)
     for node in sorted(nodes):
         for line in _broken(nodes[node]):
             yield f"on {node}: {line}"
