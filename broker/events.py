@@ -218,6 +218,7 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="?"):
     sid: str = ""
     num: int = 0
     nick: str = ""
+    by: str = ""
 
 
 Event = (

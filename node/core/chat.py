@@ -142,7 +142,7 @@ class Chat:
         self._rng = rng
         self._shown_host = shown_host
         self._spawn = spawn
-        self._promise = promise
+        self.promise = promise
         self._later = later
         self._known: set[Session] = set()  # to the cluster: opened, and not evicted since
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
@@ -231,7 +231,7 @@ class Chat:
         for session in list(self.hub.sessions.values()):
             session.lane.first(Dismiss(closing) if drained else End(LOST, closing))
         if self._present:
-            self._empty = self._promise()
+            self._empty = self.promise()
             await self._empty
 
     def guest(self) -> str:
@@ -291,7 +291,7 @@ class Chat:
     async def seen(self, session: Session) -> None:
         """Returns when the person has been shown the event of their last command."""
         if session.seen < session.me.num and not session.gone:
-            promise = self._promise()
+            promise = self.promise()
             session.waiting = Waiting(session.me.num, promise)
             await promise
 
@@ -430,7 +430,7 @@ class Chat:
 
     async def written(self, session: Session) -> None:
         """Returns when the person's socket takes more: they aren't slow for having missed much."""
-        ready = self._promise()
+        ready = self.promise()
         session.connection.when_ready(lambda: ready.callback(None))
         await ready
 
@@ -438,7 +438,7 @@ class Chat:
     async def resuming(self, sid: str) -> AsyncIterator[None]:
         """Take a session up; one at a time."""
         while sid in self._resuming:
-            over = self._promise()
+            over = self.promise()
             self._resuming[sid].append(over)
             await over
         self._resuming[sid] = []

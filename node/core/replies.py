@@ -33,6 +33,8 @@ class Goodbye(StrEnum):
     DRAIN = "drain"
     ELSEWHERE = "elsewhere"
     IDLE = "idle"
+    REGISTRATION = "registration"
+    PASSWORD = "password"  # noqa: S105
     CONNECTS = "connects"
     CONNECTIONS = "connections"
     KICKED = "kicked"
@@ -139,6 +141,7 @@ class YourNick(Reply, frozen=True):
     sid: str
     old: str
     new: str
+    by: str = ""
 
 
 class Welcome(Reply, frozen=True):
