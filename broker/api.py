@@ -39,6 +39,8 @@ class Code(StrEnum):
     TOO_MANY_MADE = "too-many-made"
     NICKS_TOO_OFTEN = "nicks-too-often"
     JOINS_TOO_OFTEN = "joins-too-often"
+    CHANGES_TOO_OFTEN = "changes-too-often"
+    OTHERS_MODES = "others-modes"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
     ELSEWHERE = "elsewhere"
@@ -707,7 +709,8 @@ class Broker(Protocol):
 
     async def secret(self, name: str, drawn: str) -> str:
         """A secret that all nodes share: the one that is kept under this name, or `drawn` if there
-        is none, which is kept from then on.
+        is none, which is kept from then on; also if the broker forgets everything, as long as a
+        node is there that has asked for it.
         """
 
     async def people(self) -> list[Presence]:

@@ -455,6 +455,7 @@ class Cluster:
             self.board.tell(Kind.FORGOTTEN, says="Redis lost all that it knew")
             self._feed.disown()
             self._attempts.aside(self._watching.look())
+            self._attempts.aside(self._people.put_back_secrets())
         self._holding.given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()

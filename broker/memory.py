@@ -190,6 +190,7 @@ class World:
         passing: str = "",
     ) -> None:
         self.passing = passing
+        self.secrets: dict[str, str] = {}
         self._keep_ms = int(keep * 1000)
         self._clock = clock
         self._history_lines = history_lines
@@ -213,7 +214,6 @@ class World:
         self.channels: dict[str, _Channel] = {}
         self.messages = 0
         self.had: dict[str, deque[Was]] = {}  # who had nicks, folded
-        self.secrets: dict[str, str] = {}
         self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
 
     # Switches for tests

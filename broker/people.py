@@ -53,6 +53,7 @@ class People:
         self._store = store
         self._keys = store.keys
         self._keeping = keeping
+        self._secrets: dict[str, str] = {}
 
     # -- who has which nick
 
@@ -182,10 +183,17 @@ class People:
             for raw, row in rows
         ]
 
+    # -- what all nodes share
+
     async def secret(self, name: str, drawn: str) -> str:
         """As `broker.api.Broker.secret`."""
         kept: bytes = await self._store.run("secret", (self._keys.secret(name),), drawn)
-        return kept.decode()
+        return self._secrets.setdefault(name, kept.decode())
+
+    async def put_back_secrets(self) -> None:
+        """Redis forgot everything."""
+        for name, secret in self._secrets.items():
+            await self.secret(name, secret)
 
 
 def _modes(rules: bytes | None) -> str:

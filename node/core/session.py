@@ -77,6 +77,7 @@ class Session:
     the address that they're connected from, empty if it's none. `certificate`: the fingerprint of
     the one that they have shown (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands
     of what they send. `diversion`: where what's said to them goes for now, if not to them.
+    `watched`: the nicks of which they're told who has them, as they typed them, by folded nick.
     """
 
     __slots__ = (
@@ -98,6 +99,7 @@ class Session:
         "certificate",
         "parse",
         "diversion",
+        "watched",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -118,6 +120,7 @@ class Session:
         self.peer = ""
         self.certificate = ""
         self.diversion: Diversion | None = None
+        self.watched: dict[str, str] = {}
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:

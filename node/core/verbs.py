@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Refused, Totals
 from broker.names import fold
-from node.core import commands, kept, names, replies
+from node.core import commands, kept, names, people, replies
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -168,6 +168,7 @@ async def enter(chat: "Chat", session: Session, channel: str, *, announce: bool)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
     if arrival.announced:
         await chat.seen(session)
+        await people.away_still(chat, session, name)
 
 
 async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None:
@@ -195,7 +196,11 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
 
 
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
-    roster = await chat.broker.roster(_channel(session, command.channel))
+    channel = _channel(session, command.channel)
+    if fold(channel) in session.channels:
+        roster = await chat.broker.roster(channel)
+    else:
+        roster = await people.roster(chat, session, channel)
     members = sorted(roster.members, key=lambda member: fold(member.nick))
     return replies.Names(roster._replace(members=members))
 
@@ -212,12 +217,8 @@ async def list_channels(chat: "Chat", session: Session, command: commands.ListCh
     return replies.Channels(*_page(found, command.page, ROWS))
 
 
-async def whois(chat: "Chat", session: Session, command: commands.Whois) -> Reply:
-    return replies.Whois(await chat.broker.person(command.nick))
-
-
 async def who(chat: "Chat", session: Session, command: commands.Who) -> Reply:
-    found = await chat.broker.people()
+    found = people.seen(session, await chat.broker.people())
     return replies.Everyone(*_page(found, command.page, PEOPLE))
 
 
@@ -241,13 +242,6 @@ async def history(chat: "Chat", session: Session, command: commands.History) -> 
     name = _joined(session, command.channel)
     found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
     return replies.Lines(chat.hub.spelled(name), *found, command.before)
-
-
-async def away(chat: "Chat", session: Session, command: commands.SetAway) -> Reply:
-    why = None if command.why is None else names.text(command.why)
-    await chat.broker.set_away(session.me, why)
-    session.me.away = why
-    return replies.AwaySet(why)
 
 
 async def set_option(chat: "Chat", session: Session, command: commands.SetOption) -> Reply:
@@ -298,11 +292,9 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Tell: tell,
     commands.Names: show_names,
     commands.ListChannels: list_channels,
-    commands.Whois: whois,
     commands.Who: who,
     commands.Topic: topic,
     commands.History: history,
-    commands.SetAway: away,
     commands.SetOption: set_option,
     commands.Token: token,
     commands.Resume: resume,
@@ -311,4 +303,5 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Quit: end,
     commands.Answer: answer,
     commands.Do: do,
+    **people.VERBS,
 }

@@ -13,6 +13,8 @@ REFUSED = {
     Code.OPTION_UNKNOWN: "there is no option {about}; there are echo, time, color and pos",
 }
 
+WATCHES = "you watch as many nicks as one may; {about} is not watched"
+
 NOT_UTF8 = "error: that line is not UTF-8; nothing of it was taken"
 
 RESUME = "; take your session up again, on any node, with /resume"
