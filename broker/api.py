@@ -11,14 +11,14 @@ was lost in between and it can't be known. Channel and nick arguments may be spe
 any case; `Envelope.log` is always folded.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from broker.events import Altered, Entry, Envelope
-from broker.rules import FREE, Rules
+from broker.events import Altered, Entry, Envelope, Event, Extra, Redacted
+from broker.rules import FREE, Decision, Fellow, Judge, Rules, Standing, anybody
 
 
 class Code(StrEnum):
@@ -30,7 +30,9 @@ class Code(StrEnum):
     NO_SUCH_NICK = "no-such-nick"
     NO_SUCH_CHANNEL = "no-such-channel"
     CHANNEL_INVALID = "channel-invalid"
+    NO_SUCH_LINE = "no-such-line"
     NOT_MEMBER = "not-member"
+    NOT_YOURS = "not-yours"
     ALREADY_MEMBER = "already-member"
     NO_CURRENT_CHANNEL = "no-current-channel"
     TEXT_INVALID = "text-invalid"
@@ -48,6 +50,17 @@ class Code(StrEnum):
     BUSY = "busy"
     CUT_OFF = "cut-off"
     UNSETTLED = "unsettled"
+
+    # what a channel's rules forbid, and what it takes to change them
+    BANNED_HERE = "banned-here"
+    KEY_WRONG = "key-wrong"
+    CHANNEL_FULL = "channel-full"
+    INVITE_ONLY = "invite-only"
+    NOT_OP = "not-op"
+    CANNOT_SPEAK = "cannot-speak"
+    TARGET_NOT_MEMBER = "target-not-member"
+    ALREADY_THERE = "already-there"
+    LIST_FULL = "list-full"
 
 
 HELD_BACK = 10
@@ -177,7 +190,7 @@ class Arrival(NamedTuple):
 
     Everything after `tip` is theirs to read, beginning with their own `Joined` if they
     came `announced`, in which case `tip` is the place before it. An attempt whose answer was lost
-    may have announced them before; then they haven't been `announced` here.
+    may have announced them before; then they haven't been `announced` here. `status` is theirs.
     """
 
     tip: Position
@@ -235,7 +248,7 @@ class Regained(NamedTuple):
     """A membership that was taken up again. `channel` as spelled, `nick` as the roster has it.
 
     Everything after `tip` comes through the sink; what lies between `since`, when it began, and
-    `tip` can be read (`Broker.missed`).
+    `tip` can be read (`Broker.missed`). `status`, `rules`: as of `tip`.
     """
 
     channel: str
@@ -243,6 +256,8 @@ class Regained(NamedTuple):
     quiet: bool
     nick: str
     since: int
+    status: str = ""
+    rules: Rules = FREE
 
 
 class Missed(NamedTuple):
@@ -264,11 +279,70 @@ class History(NamedTuple):
     more: bool
 
 
+class Way(StrEnum):
+    """Which part of a log is asked for. BEFORE and AFTER a place; the LATEST, or the latest after a
+    place; AROUND one, half of it before; BETWEEN two, from the first one's side.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+    LATEST = "latest"
+    AROUND = "around"
+    BETWEEN = "between"
+
+
+Place = Position | int
+"""A place in a log, or a time (Unix ms)."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A part of a log. `places`: as many as the way says. `count`: how many entries at most.
+
+    `every`: also what wasn't said, but happened. `ranks`: letters of status whose lines the reader
+    may read, of those that aren't for all (`broker.spans.ranks`).
+    """
+
+    way: Way
+    places: tuple[Place, ...]
+    count: int
+    every: bool = False
+    ranks: str = ""
+
+
+class Found(NamedTuple):
+    """An entry of a log, with its place as it was told when it was new, as far as that's known."""
+
+    at: Position
+    ms: int
+    event: Event
+
+
+class Span(NamedTuple):
+    """A part of a log, oldest first. `more`: with a greater count there would be more of it."""
+
+    entries: list[Found]
+    more: bool
+
+
+class Redaction(NamedTuple):
+    """That something was taken back: the event and where it stands. Its `at` is the place as it was
+    told when that was new.
+    """
+
+    at: Position
+    ms: int
+    event: Redacted
+
+
 class Receipt(NamedTuple):
-    """For a private message: the holder's nick as spelled, and why they are away (or None)."""
+    """For a private message: the holder's nick as spelled, and why they are away (or None); where
+    it stands in their inbox, and since when (Unix ms).
+    """
 
     nick: str
     away: str | None
+    at: Position = Position("", 0)
+    ms: int = 0
 
 
 class Posted(NamedTuple):
@@ -282,12 +356,20 @@ class Posted(NamedTuple):
     same: bool
 
 
+class Invitation(NamedTuple):
+    """Who was invited: their nick as spelled, and why they are away (or None)."""
+
+    nick: str
+    away: str | None
+
+
 class ChannelInfo(NamedTuple):
-    """A row of the list of channels."""
+    """A row of the list of channels. `modes`: as in `Rules`."""
 
     name: str
     members: int
     topic: str
+    modes: str = ""
 
 
 class Seat(NamedTuple):
@@ -370,6 +452,12 @@ class Totals(NamedTuple):
     channels: int
     messages: int
 
+
+JudgeOf = Callable[[Rules, Standing, Fellow], None]
+"""As a `Judge`, of what somebody wants to do to somebody else who is there."""
+
+Decide = Callable[[Rules, Mapping[str, Fellow]], Decision]
+"""What somebody decides who sees the rules of a channel, and some members by their folded nicks."""
 
 Settled = Callable[[Refused | None], None]
 """Told how a pipelined command ended: None when it was accepted."""
@@ -593,6 +681,9 @@ class Broker(Protocol):
         quiet: bool = False,
         roster: int = 100,
         history: int = 10,
+        judge: Judge = anybody,
+        status: str = "",
+        modes: str = "",
     ) -> Arrival:
         """Become a member of a channel that this node follows, which makes it if need be.
 
@@ -602,16 +693,42 @@ class Broker(Protocol):
         return, oldest first. A session that is a member already stays one, without an event,
         and reads on from where the log is now. TOO_MANY_MADE if the channel is new and the
         address has made too many.
+
+        Who comes into a channel in which nobody is gets `status`, and the channel `modes`. Others
+        come in if the `judge` lets them, by the rules that hold at that moment, and if there are
+        fewer members than the rules' limit: else CHANNEL_FULL, unless they were invited. An
+        invitation is good for coming in once. Who is a member already isn't judged.
+        Whoever was a member when the broker forgot everything isn't, either: they have their old
+        status, and the channel has the rules that it had, as far as any node knew them.
         """
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:
-        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member."""
+        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member.
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+        The last to leave takes the channel's rules along, and if not everybody might come in (there
+        was a key, or one had to be invited), all that was said.
+        """
+
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        judge: Judge = anybody,
+        extra: Extra | None = None,
+        outside: bool = False,
+    ) -> None:
         """Append a line to the channel's log; the answer comes through `settled`, once.
 
         Lines of one session to one channel keep their order, without waiting for answers.
         NOT_MEMBER if the session isn't in the channel. BUSY if too much is under way.
+        It's accepted if the `judge` lets it, by the rules and with the status that hold at that
+        moment; in a channel that never had any rules members aren't judged. `outside`: the session
+        isn't in the channel, and may say something nevertheless if the judge lets it;
+        NO_SUCH_CHANNEL as for `roster`.
         If replicas count (see `Sink.replicated`), an accepted line is settled when enough have it;
         at once where there aren't enough, of which the sink was told before. Everybody is
         shown it as soon as it's accepted, whatever replicas do.
@@ -628,14 +745,80 @@ class Broker(Protocol):
         not appended, and what is returned is the place of the first.
         """
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
-        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
+    async def set_topic(
+        self, me: Identity, channel: str, topic: str, *, judge: Judge = anybody
+    ) -> None:
+        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER.
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+        The `judge` is asked as for `say`, also where there are no rules.
+        """
+
+    # -- channels with rules
+
+    async def rules(self, channel: str) -> Rules:
+        """What holds in the channel now. NO_SUCH_CHANNEL as for `roster`."""
+
+    async def rule(
+        self,
+        me: Identity,
+        channel: str,
+        decide: Decide,
+        about: Iterable[str] | None = None,
+    ) -> Decision:
+        """Change the channel's rules, or the statuses of some who are there, with a `Ruled` event.
+
+        `decide` is given the rules and the members with the nicks that it's `about` (None: all),
+        and of course `me`, if that's one; it may raise Refused. It's pure: if the rules, or a
+        status that it was given of `me` or gives another, are others by the time at which they'd be
+        changed, nothing is done, and it's asked again. So of two who decide at the same time the
+        second knows what the first did. Nothing is done either if there are no changes in what it
+        decides, which is returned. The `law` is counted here. NO_SUCH_CHANNEL.
+        """
+
+    async def kick(
+        self, me: Identity, channel: str, nick: str, why: str, *, judge: JudgeOf
+    ) -> None:
+        """Take the nick's holder out of the channel with a `Kicked` event, if the `judge` lets it,
+        by the rules and statuses that hold at that moment.
+
+        NO_SUCH_NICK, TARGET_NOT_MEMBER, NO_SUCH_CHANNEL. `me` need not be a member. Nothing that
+        the other says in the channel is accepted after that; where they are it's known when the
+        event has come by. A session that is detached finds it out when it's taken up.
+        """
+
+    async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
+        """Invite the nick's holder into the channel (see `join` and `Standing.invited`), with an
+        `Invited` event in its log and in their inbox.
+
+        NO_SUCH_NICK; ALREADY_THERE if they're a member. `me` need not be one, if the `judge` lets
+        them, by the rules and with the status that hold at that moment. If there's no such channel
+        it's only told to the guest. The last hundred invitations of a channel count, as long as
+        somebody is in it.
+        """
+
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK.
 
         If replicas count, it returns as a line is settled: see `say`.
         """
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        """Append a `Tagged` to the channel's log, in its order among lines; refused as they are."""
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`."""
 
     async def alter(
         self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
@@ -666,11 +849,43 @@ class Broker(Protocol):
     async def topic(self, channel: str) -> Topic:
         """The channel's topic. NO_SUCH_CHANNEL."""
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         """The last `count` spoken entries of the log; none if no such channel.
 
         `before`: the last that stand before this place. It may have been told under an earlier
-        epoch of the log; none if the log has begun anew since.
+        epoch of the log; none if the log has begun anew since. `ranks`: as in `Wanted`.
+        """
+
+    # -- what logs have kept
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        """A part of a channel's log; or, if `target` is a nick, of what the session and whoever was
+        called so wrote to one another, in the order of its times. Nothing if there's no such log.
+
+        Both ends are exact: what stands at a place, or has its very millisecond, is neither before
+        nor after it. A place may have been told under an earlier epoch; of one that has gone, what
+        was before it is before it. If it isn't known at all, nothing is before it. In an inbox
+        nothing is found that an earlier holder of the session's nick was sent.
+        """
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        """When something was last said (Unix ms) in each of these channels, by its folded name, and
+        by each who wrote to the session, by folded nick. Who never did isn't in it.
+        """
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        """Take back a line, or tags, in a channel or sent to a nick, with a `Redacted`.
+
+        Nobody finds it any more in history, spans or gaps, and its bytes aren't in the log. Its
+        place stays; nobody is told a gap. NOT_MEMBER; NO_SUCH_LINE if nothing is said there, or not
+        any more; NOT_YOURS in a channel, if somebody else said it and the session is neither op
+        nor half-op there. What somebody else told a nick is no such line. `power`: an operator of
+        the server, who may do all this in any channel, without being in it. Asked again under the
+        same number it's done once.
         """
 
     async def channels(self) -> list[ChannelInfo]:

@@ -71,13 +71,14 @@ PAST = 8
 class Session:
     """One person, here. `pending` is what this turn has for them, kept by the outbox.
 
-    `seen` is the highest command number of which the event has come by, and `waiting` fires when it reaches the number that a verb waits for. `welcome`
-    is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
-    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
-    the address that they're connected from, empty if it's none. `certificate`: the fingerprint of
-    the one that they have shown (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands
-    of what they send. `diversion`: where what's said to them goes for now, if not to them.
-    `watched`: the nicks of which they're told who has them, as they typed them, by folded nick.
+    `seen` is the highest command number of which the event has come by, and `waiting` fires when it
+    reaches the number that a verb waits for. `welcome` is shown right after the session's own
+    `Joined`. `secret`: with which it can be taken up again; empty if it's not kept. `allowance`:
+    how fast they may do what, or None: as they like. `peer`: the address that they're connected
+    from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
+    (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands of what they send.
+    `diversion`: where what's said to them goes for now, if not to them. `watched`: the
+    nicks of which they're told who has them, as they typed them, by folded nick.
     """
 
     __slots__ = (

@@ -99,11 +99,11 @@ class Call:
             lines = failed(self.irc, self.nick, self.verb, refused.code, refused.about)
             self.send(*lines)
         else:
-            self.numeric(name, *(_middle(refused.about),) if refused.about else ())
+            self.numeric(name, *(shown(refused.about),) if refused.about else ())
 
 
-def _middle(about: str) -> str:
-    """What can stand in the middle of a line."""
+def shown(about: str) -> str:
+    """A word as it can stand in the middle of a line."""
     return "*" if not about or about.startswith(":") or " " in about else about
 
 
@@ -111,11 +111,15 @@ Handler = Callable[[Call], Awaitable[None]]
 
 
 class Row(NamedTuple):
-    """A verb: what does it, how many parameters it needs, whether it may be before registration."""
+    """A verb: what does it, how many parameters it needs, whether it may be before registration;
+    for people, which parameters it takes, and what it's for.
+    """
 
     handler: Handler
     least: int = 0
     before: bool = False
+    form: str = ""
+    does: str = ""
 
 
 async def perform(call: Call) -> None:

@@ -64,7 +64,7 @@ def parse(line: bytes) -> Message | None:
     if not text:
         return None
     head, colon, last = text.partition(" :")
-    verb, *params = head.split()
+    verb, *params = [word for word in head.split(" ") if word] or [""]
     if colon:
         params.append(last)
     if not _VERB.fullmatch(verb):
@@ -120,7 +120,7 @@ def pieces(text: str, room: int) -> Iterator[str]:
         end = room
         while end > 0 and raw[end] & 0xC0 == 0x80:  # in the middle of a letter
             end -= 1
-        space = raw.rfind(b" ", end - end // 4, end)
+        space = raw.rfind(b" ", end - end // 3, end)
         if space > 0:
             end = space + 1
         yield raw[:end].decode()

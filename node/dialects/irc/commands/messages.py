@@ -50,5 +50,5 @@ async def _send(call: Call, target: str, text: str) -> None:
 
 
 COMMANDS = {
-    "PRIVMSG": Row(privmsg),
+    "PRIVMSG": Row(privmsg, form="TARGETS :TEXT", does="say something in channels or to people"),
 }

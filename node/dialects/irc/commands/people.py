@@ -13,5 +13,5 @@ async def away(call: Call) -> None:
 
 
 COMMANDS = {
-    "AWAY": Row(away),
+    "AWAY": Row(away, form="[WHY]", does="be away, or back"),
 }
