@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from broker.api import Broker, Code, Identity, Kept, Profile, Refused
-from broker.events import Envelope
+from broker.api import Broker, Code, Identity, Kept, Profile, Refused, Sighting
+from broker.events import Altered, Envelope
 from broker.names import fold
-from node.core import kept, names, verbs
+from node.core import kept, names, people, verbs
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
@@ -29,9 +29,11 @@ from node.core.replies import (
     News,
     Notice,
     Reply,
+    Seen,
 )
 from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 from node.core.tally import Tally
+from node.core.watchers import Watchers
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
@@ -140,10 +142,11 @@ class Chat:
         self.tally = tally or Tally()
         self.journal = journal or NoJournal()
         self.hub = Hub(outbox, broker.unfollow, self.tally)
+        self.watchers = Watchers(broker, self._tell_seen, self._show_altered)
         self.started = seconds()
         self.seconds = seconds
         self._rng = rng
-        self._shown_host = shown_host
+        self.shown_host = shown_host
         self._spawn = spawn
         self.promise = promise
         self._later = later
@@ -172,8 +175,10 @@ class Chat:
         `certificate`: as for `Session`.
         """
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
-        host = self._shown_host(peer or address)
-        me.profile = Profile(f"{dialect.name}@{host}", "", peer or address, "", "", certificate)
+        comes_from = peer or address
+        host = self.shown_host(comes_from)
+        modes = people.CLOAKED if host != comes_from else ""
+        me.profile = Profile(f"{dialect.name}@{host}", "", comes_from, modes, "", certificate)
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
@@ -479,6 +484,7 @@ class Chat:
         if not session.gone:
             self.journal.closed(session, why)
         session.gone = True
+        self.watchers.unwatch_all(session)
         self.hub.leave_all(session)
         self._known.discard(session)
         self._kept.discard(session)
@@ -560,6 +566,18 @@ class Chat:
             )
             for session in self._kept & self._known
         ]
+
+    def watched(self, nick: str, holder: Sighting | None) -> None:
+        self.watchers.watched(nick, holder)
+
+    def altered(self, event: Altered) -> None:
+        self.watchers.altered(event)
+
+    def _tell_seen(self, session: Session, there: list[Sighting], free: list[str]) -> None:
+        self.hub.reply(session, Seen(there, free))
+
+    def _show_altered(self, session: Session, event: Altered) -> None:
+        self.hub.show(session, event, int(self.seconds() * 1000))
 
     def taken(self, sid: str) -> None:
         session = self.hub.sessions.get(sid)

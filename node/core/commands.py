@@ -198,6 +198,57 @@ class Quit(Command, frozen=True):
     why: str = ""
 
 
+class Whowas(Command, frozen=True):
+    """Who had a nick before; at most `count`, if it's above 0."""
+
+    nick: str
+    count: int = 0
+
+
+class Find(Command, frozen=True):
+    """Who of these is there."""
+
+    nicks: tuple[str, ...]
+
+
+class Look(Command, frozen=True):
+    """Who fits: a channel's members, a nick's holder, or whoever's nick, address or real name the
+    mask fits, with `*` and `?`. `operators`: only those.
+    """
+
+    mask: str
+    operators: bool = False
+
+
+class Watch(Command, frozen=True):
+    """Be told when these nicks are taken, and when they're free."""
+
+    nicks: tuple[str, ...]
+
+
+class Unwatch(Command, frozen=True):
+    """`nicks` None: all."""
+
+    nicks: tuple[str, ...] | None = None
+
+
+class Watched(Command, frozen=True):
+    """Which nicks one watches."""
+
+
+class SetReal(Command, frozen=True):
+    """Say what one's real name is."""
+
+    text: str
+
+
+class UserModes(Command, frozen=True):
+    """Set one's own modes, each a sign and a letter, or show them if there are no changes."""
+
+    nick: str
+    changes: tuple[tuple[str, str], ...] = ()
+
+
 class Answer(Command, frozen=True):
     """What the dialect answers by itself (help, a line it can't read), in its turn."""
 

@@ -536,6 +536,11 @@ class Hub:
         """Show somebody an event of their own that stands in somebody else's inbox."""
         self._give(session, event, place, session.dialect.render(event, place))
 
+    def show(self, session: Session, event: Event, ms: int) -> None:
+        """An event that isn't theirs by any channel, or a message to them."""
+        place = Place("", "", 0, ms, session.me.nick)
+        self._outbox.put(session, session.dialect.render(event, place))
+
     def _welcome(self, session: Session) -> None:
         welcome, session.welcome = session.welcome, None
         if welcome is not None:

@@ -4,7 +4,18 @@ from enum import StrEnum
 
 import msgspec
 
-from broker.api import ChannelInfo, Code, Found, Person, Position, Presence, Totals
+from broker.api import (
+    Attendee,
+    ChannelInfo,
+    Code,
+    Found,
+    Person,
+    Position,
+    Presence,
+    Sighting,
+    Totals,
+    Was,
+)
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
 from broker.events import Entry, Redacted
@@ -171,7 +182,64 @@ class Channels(Reply, frozen=True):
 
 
 class Whois(Reply, frozen=True):
+    """What somebody may know of a person: `peer` and `certificate` are empty for others than
+    operators and the person themselves; of `channels` and `seats` some may be kept from them.
+    """
+
     person: Person
+
+
+class Whowas(Reply, frozen=True):
+    """Who had a nick, the last first; empty: nobody, as far as it's remembered."""
+
+    nick: str
+    found: list[Was]
+
+
+class Present(Reply, frozen=True):
+    """Those who are there, of some that were asked about."""
+
+    persons: list[Person]
+
+
+class Looked(Reply, frozen=True):
+    """Who fits a mask. `channel`: as first spelled, if it's a channel's; empty otherwise."""
+
+    mask: str
+    channel: str
+    attendees: list[Attendee]
+
+
+class Seen(Reply, frozen=True):
+    """Of nicks that one watches: who is there, and which are free. `refused`: one may not watch
+    these, too.
+    """
+
+    there: list[Sighting]
+    free: list[str]
+    refused: list[str] = []
+
+
+class Watching(Reply, frozen=True):
+    """The nicks that one watches."""
+
+    nicks: list[str]
+
+
+class RealSet(Reply, frozen=True):
+    """Your real name. `told`: an event in a channel of yours says so, too."""
+
+    real: str
+    told: bool
+
+
+class UserModes(Reply, frozen=True):
+    """Your modes. `changes`: how they were changed now, as `+iw-x`; `unknown`: letters of none."""
+
+    nick: str
+    modes: str
+    changes: str = ""
+    unknown: str = ""
 
 
 class Everyone(Reply, frozen=True):

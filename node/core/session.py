@@ -83,7 +83,8 @@ class Session:
     from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
     (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands of what they send.
     `diversion`: where what's said to them goes for now, if not to them. `invitations`: channels, as
-    spelled, into which they were asked.
+    spelled, into which they were asked. `watched`: the nicks of which they're told who has them, as
+    they typed them, by folded nick.
     """
 
     __slots__ = (
@@ -106,6 +107,7 @@ class Session:
         "parse",
         "diversion",
         "invitations",
+        "watched",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -127,6 +129,7 @@ class Session:
         self.certificate = ""
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
+        self.watched: dict[str, str] = {}
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 
     def invite(self, channel: str) -> None:

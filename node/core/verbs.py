@@ -11,12 +11,12 @@ from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Identity, Person, Refused, Settled, Totals
+from broker.api import Code, Identity, Refused, Settled, Totals
 from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
 from broker.spans import ranks, readable
-from node.core import chanops, commands, kept, names, past, replies, rules
+from node.core import chanops, commands, kept, names, past, people, replies, rules
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -201,6 +201,7 @@ async def enter(
     chat.hub.arrive(session, name, arrival, quiet=not announce)
     if arrival.announced:
         await chat.seen(session)
+        await people.away_still(chat, session, name)
 
 
 def _may_join(channel: str, me: Identity, key: str, law: Rules, standing: Standing) -> None:
@@ -240,7 +241,10 @@ async def _see(chat: "Chat", session: Session, channel: str) -> None:
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     channel = _channel(session, command.channel)
     await _see(chat, session, channel)
-    roster = await chat.broker.roster(channel)
+    if fold(channel) in session.channels:
+        roster = await chat.broker.roster(channel)
+    else:
+        roster = await people.roster(chat, session, channel)
     members = sorted(roster.members, key=lambda member: fold(member.nick))
     return replies.Names(roster._replace(members=members))
 
@@ -261,23 +265,8 @@ async def list_channels(chat: "Chat", session: Session, command: commands.ListCh
     return replies.Channels(*_page(found, command.page, ROWS))
 
 
-async def whois(chat: "Chat", session: Session, command: commands.Whois) -> Reply:
-    person = await chat.broker.person(command.nick)
-    return replies.Whois(await _discreet(chat, session, person))
-
-
-async def _discreet(chat: "Chat", session: Session, person: Person) -> Person:
-    """Somebody's details without the channels that one mustn't know of."""
-    if all(fold(name) in session.channels for name in person.channels):
-        return person
-    hidden = {fold(c.name) for c in await chat.broker.channels() if rules.hidden(c.modes)}
-    hidden -= session.channels.keys()
-    shown = [name for name in person.channels if fold(name) not in hidden]
-    return person._replace(channels=shown)
-
-
 async def who(chat: "Chat", session: Session, command: commands.Who) -> Reply:
-    found = await chat.broker.people()
+    found = people.seen(session, await chat.broker.people())
     return replies.Everyone(*_page(found, command.page, PEOPLE))
 
 
@@ -321,13 +310,6 @@ async def history(chat: "Chat", session: Session, command: commands.History) -> 
     count, readers = min(command.count, HISTORY), ranks(session.channels[name].status)
     found = await chat.broker.history(name, count, command.before, readers)
     return replies.Lines(chat.hub.spelled(name), *found, command.before)
-
-
-async def away(chat: "Chat", session: Session, command: commands.SetAway) -> Reply:
-    why = None if command.why is None else names.text(command.why)
-    await chat.broker.set_away(session.me, why)
-    session.me.away = why
-    return replies.AwaySet(why)
 
 
 async def set_option(chat: "Chat", session: Session, command: commands.SetOption) -> Reply:
@@ -378,7 +360,6 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Tell: tell,
     commands.Names: show_names,
     commands.ListChannels: list_channels,
-    commands.Whois: whois,
     commands.Who: who,
     commands.Topic: topic,
     commands.Mode: mode,
@@ -389,7 +370,6 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Targets: past.targets,
     commands.Redact: past.redact,
     commands.Tag: past.tag,
-    commands.SetAway: away,
     commands.SetOption: set_option,
     commands.Token: token,
     commands.Resume: resume,
@@ -398,4 +378,5 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Quit: end,
     commands.Answer: answer,
     commands.Do: do,
+    **people.VERBS,
 }

@@ -28,6 +28,8 @@ REFUSED: dict[Code, str] = {
     Code.TOO_MANY_MADE: "too many channels were made from your address; join one that is there",
     Code.NICKS_TOO_OFTEN: "you change your nick too often; try again in {about}",
     Code.JOINS_TOO_OFTEN: "you join channels too often; try again in {about}",
+    Code.CHANGES_TOO_OFTEN: "you change what is told of you too often; try again in {about}",
+    Code.OTHERS_MODES: "only your own modes are yours to change",
     Code.OPTION_UNKNOWN: "there is no option {about}",
     Code.TOKEN_UNKNOWN: "that token is not known",
     Code.BANNED_HERE: "you are banned from {about}",

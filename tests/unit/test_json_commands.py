@@ -85,6 +85,13 @@ UNDERSTOOD: list[tuple[dict[str, Any], Command]] = [
     ({"do": "away"}, core.SetAway("")),
     ({"do": "away", "why": "lunch"}, core.SetAway("lunch")),
     ({"do": "back"}, core.SetAway(None)),
+    ({"do": "whowas", "nick": "bob"}, core.Whowas("bob")),
+    ({"do": "whowas", "nick": "bob", "count": 2}, core.Whowas("bob", 2)),
+    ({"do": "watch", "nicks": ["bob", "ann"]}, core.Watch(("bob", "ann"))),
+    ({"do": "watch"}, core.Watched()),
+    ({"do": "unwatch", "nicks": ["bob"]}, core.Unwatch(("bob",))),
+    ({"do": "unwatch"}, core.Unwatch()),
+    ({"do": "real", "real": "Bob"}, core.SetReal("Bob")),
     ({"do": "token"}, core.Token()),
     ({"do": "resume", "token": "t"}, core.Resume("t")),
     (

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from broker.api import (
+    Attendee,
     ChannelInfo,
     Code,
     Found,
@@ -18,10 +19,13 @@ from broker.api import (
     Person,
     Position,
     Presence,
+    Profile,
     Refused,
     Roster,
+    Sighting,
     Topic,
     Totals,
+    Was,
 )
 from broker.events import (
     Entry,
@@ -281,6 +285,66 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
     (
         replies.Whois(Person("bob", "n1", 1000, "", [])),
         {"is": "person", "nick": "bob", "node": "n1", "since": 1000, "channels": [], "away": ""},
+    ),
+    (
+        replies.Whois(
+            Person(
+                "bob", "n1", 1000, None, [], Profile("u@h", "Bob", "192.0.2.1", "Bo", "acc", "f")
+            )
+        ),
+        {
+            "is": "person",
+            "nick": "bob",
+            "node": "n1",
+            "since": 1000,
+            "channels": [],
+            "by": "u@h",
+            "real": "Bob",
+            "account": "acc",
+            "operator": True,
+            "bot": True,
+            "peer": "192.0.2.1",
+        },
+    ),
+    (
+        replies.Whowas("bob", [Was("Bob", "n1", 1, 1000, Profile("u@h", "B"))]),
+        {
+            "is": "was",
+            "nick": "bob",
+            "had": [{"nick": "Bob", "node": "n1", "until": 1000, "by": "u@h", "real": "B"}],
+        },
+    ),
+    (
+        replies.Seen([Sighting("bob", "s", "u@h")], ["ann"], ["cat"]),
+        {
+            "is": "seen",
+            "there": [{"nick": "bob", "by": "u@h"}],
+            "free": ["ann"],
+            "refused": ["cat"],
+        },
+    ),
+    (replies.Watching(["ann"]), {"is": "watching", "nicks": ["ann"]}),
+    (replies.RealSet("Bob", told=True), {"is": "real", "real": "Bob"}),
+    (replies.UserModes("bob", "ix", "+i"), {"is": "user-modes", "nick": "bob", "modes": "ix"}),
+    (
+        replies.Present([Person("a", "n2", 0, None, [])]),
+        {
+            "is": "people",
+            "people": [{"nick": "a", "node": "n2"}],
+            "page": 1,
+            "pages": 1,
+            "total": 1,
+        },
+    ),
+    (
+        replies.Looked("a*", "", [Attendee(Member("a"), Person("a", "n2", 0, None, []))]),
+        {
+            "is": "people",
+            "people": [{"nick": "a", "node": "n2"}],
+            "page": 1,
+            "pages": 1,
+            "total": 1,
+        },
     ),
     (
         replies.Everyone([Presence("a", "n2")], 1, 1, 1),

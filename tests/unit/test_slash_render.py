@@ -3,16 +3,20 @@
 import pytest
 
 from broker.api import (
+    Attendee,
     ChannelInfo,
     Code,
     Member,
     Person,
     Position,
     Presence,
+    Profile,
     Refused,
     Roster,
+    Sighting,
     Topic,
     Totals,
+    Was,
 )
 from broker.events import (
     Entry,
@@ -252,6 +256,48 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
     (
         replies.Whois(Person("bob", "n1", 0, None, [])),
         ["bob is on the node n1, connected since 1970-01-01 00:00 UTC"],
+    ),
+    (
+        replies.Whois(
+            Person("bob", "n1", 0, None, [], Profile("u@h", "B\x1b", "192.0.2.1", "Bo", "acc", "f"))
+        ),
+        [
+            "bob is u@h (B\N{REPLACEMENT CHARACTER})",
+            "bob is on the node n1, connected since 1970-01-01 00:00 UTC",
+            "bob comes from 192.0.2.1",
+            "bob is logged in as acc",
+            "bob is an operator",
+            "bob is a bot",
+        ],
+    ),
+    (
+        replies.Whowas("bob", [Was("Bob", "n1", 1, 60_000, Profile("u@h", "B"))]),
+        ["Bob was u@h (B) on the node n1, until 1970-01-01 00:01 UTC"],
+    ),
+    (
+        replies.Whowas("bob", [Was("bob", "n1", 1, 60_000, Profile())]),
+        ["bob was somebody on the node n1, until 1970-01-01 00:01 UTC"],
+    ),
+    (replies.Whowas("bob", []), ["nobody was called bob lately"]),
+    (
+        replies.Seen([Sighting("bob", "s", "u@h"), Sighting("zoe", "t", "")], ["ann"], ["cat"]),
+        [
+            "bob is there (u@h)",
+            "zoe is there",
+            "ann is not there",
+            "error: you watch as many nicks as one may; cat is not watched",
+        ],
+    ),
+    (replies.Watching(["ann", "bob"]), ["you watch ann bob"]),
+    (replies.Watching([]), ["you watch nobody"]),
+    (replies.RealSet("Bob", told=True), ["your real name is Bob"]),
+    (replies.UserModes("bob", "ix", "+i"), ["your modes are +ix"]),
+    (replies.Present([Person("a", "n2", 0, None, [])]), ["there: a"]),
+    (
+        replies.Looked(
+            "a*", "", [Attendee(Member("a"), Person("a", "n", 0, None, [], Profile("u@h", "A")))]
+        ),
+        ["a is u@h (A)"],
     ),
     (
         replies.Everyone([Presence("a", "n2"), Presence("b", "n1"), Presence("c", "n2")], 1, 1, 3),

@@ -183,6 +183,41 @@ class Whois(Asked, frozen=True, tag="whois"):
         return core.Whois(self.nick, ref=self.id)
 
 
+class Whowas(Asked, frozen=True, tag="whowas"):
+    nick: Name
+    count: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+    def command(self) -> Command:
+        return core.Whowas(self.nick, self.count or 0, ref=self.id)
+
+
+class Watch(Asked, frozen=True, tag="watch"):
+    """Without nicks: which are watched."""
+
+    nicks: Annotated[list[Name], Meta(max_length=1000)] = []
+
+    def command(self) -> Command:
+        if not self.nicks:
+            return core.Watched(ref=self.id)
+        return core.Watch(tuple(self.nicks), ref=self.id)
+
+
+class Unwatch(Asked, frozen=True, tag="unwatch"):
+    """Without nicks: all."""
+
+    nicks: Annotated[list[Name], Meta(max_length=1000)] = []
+
+    def command(self) -> Command:
+        return core.Unwatch(tuple(self.nicks) or None, ref=self.id)
+
+
+class Real(Asked, frozen=True, tag="real"):
+    real: Text
+
+    def command(self) -> Command:
+        return core.SetReal(self.real, ref=self.id)
+
+
 class History(Asked, frozen=True, tag="history"):
     channel: Name
     count: Annotated[int, Meta(ge=1, le=1000)] = 50
@@ -314,6 +349,10 @@ AnyAsked = (
     | List
     | Who
     | Whois
+    | Whowas
+    | Watch
+    | Unwatch
+    | Real
     | History
     | Span
     | Targets

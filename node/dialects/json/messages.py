@@ -289,6 +289,51 @@ class Person(Answer, frozen=True, tag="person"):
     since: Ms
     channels: list[str]
     away: str | None = None
+    by: Annotated[str, Meta(description="USER@HOST")] = ""
+    real: str = ""
+    account: str = ""
+    operator: bool = False
+    bot: bool = False
+    peer: Annotated[str, Meta(description="An address")] = ""
+
+
+class Had(msgspec.Struct, frozen=True, omit_defaults=True):
+    nick: str
+    node: str
+    until: Ms
+    by: str = ""
+    real: str = ""
+
+
+class Was(Answer, frozen=True, tag="was"):
+    nick: str
+    had: list[Had]
+
+
+class There(msgspec.Struct, frozen=True, omit_defaults=True):
+    nick: str
+    by: str = ""
+
+
+class Seen(Answer, frozen=True, tag="seen"):
+    """Also without a question."""
+
+    there: list[There] = []
+    free: list[str] = []
+    refused: list[str] = []
+
+
+class Watching(Answer, frozen=True, tag="watching"):
+    nicks: list[str]
+
+
+class Real(Answer, frozen=True, tag="real"):
+    real: str
+
+
+class UserModes(Answer, frozen=True, tag="user-modes"):
+    nick: str
+    modes: str
 
 
 class History(Answer, frozen=True, tag="history"):
@@ -405,6 +450,11 @@ AnyMessage = (
     | Channels
     | People
     | Person
+    | Was
+    | Seen
+    | Watching
+    | Real
+    | UserModes
     | History
     | Span
     | Targets

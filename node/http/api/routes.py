@@ -134,7 +134,9 @@ async def channels(asked: Asked) -> Answer:
 async def sessions(asked: Asked) -> Answer:
     found = await asked.parts.broker.people()
     page, after = _page(found, asked.query, lambda person: person.nick)
-    return values.Sessions([values.Session(*person) for person in page], len(found), after)
+    return values.Sessions(
+        [values.Session(person.nick, person.node) for person in page], len(found), after
+    )
 
 
 def _page(
