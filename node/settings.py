@@ -16,6 +16,7 @@ from node.checks import (
     endpoints,
     networks,
     one_of,
+    oper_file,
     origins,
     rate,
     redis_url,
@@ -86,6 +87,12 @@ class Settings:
         "FILE",
         "A TOML file with the tokens of those who may use the API; see docs/api.md.",
         check=token_file,
+    )
+    opers: str = setting(
+        "",
+        "FILE",
+        "A TOML file with those who may become operators in the chat; see docs/irc.md.",
+        check=oper_file,
     )
     operators_from: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1"),
@@ -169,6 +176,12 @@ class Settings:
         "200/60",
         "COUNT/SECONDS",
         "As --nicks-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    opers_per_address: str = setting(
+        "10/60",
+        "COUNT/SECONDS",
+        "How often all from one address on a node may try to become operators. Empty: no limit.",
         check=rate,
     )
     connects_per_address: str = setting(
