@@ -127,14 +127,14 @@ class Desk:
     # -- bans, and what is told of all that
 
     async def ban(self, ban: Ban) -> bool:
-        """Ban a network; whether there was room for one more."""
+        """Ban somebody; whether there was room for one more."""
         self._check()
         return await self._barring.ban(ban)
 
-    async def unban(self, network: str) -> Ban | None:
+    async def unban(self, key: str) -> Ban | None:
         """Take a ban away; the ban, if there was one."""
         self._check()
-        return await self._barring.unban(network)
+        return await self._barring.unban(key)
 
     async def bans(self) -> list[Ban]:
         """Those whose time isn't over."""

@@ -55,7 +55,7 @@ class Desk(Protocol):
 
     async def ban(self, ban: Ban) -> bool: ...
 
-    async def unban(self, network: str) -> Ban | None: ...
+    async def unban(self, key: str) -> Ban | None: ...
 
     async def bans(self) -> list[Ban]: ...
 
@@ -165,11 +165,14 @@ async def ban(
     by: str,
     network: str = "",
     nick: str = "",
+    mask: str = "",
     seconds: float | None = None,
     why: str = "",
     force: bool = False,
 ) -> str:
-    """Ban a network, or the address from which somebody is connected. `seconds` None: for good."""
+    """Ban a network, or the address from which somebody is connected, or whoever is like a mask
+    (`user@host`). `seconds` None: for good.
+    """
     why = words(why, "why", LONGEST_WHY, empty=True)
     if seconds is not None and not 1 <= seconds <= bans.LONGEST:
         raise Failed("seconds-invalid", f"seconds: expected 1 to {bans.LONGEST:,.0f}")
@@ -177,6 +180,10 @@ async def ban(
     if nick:
         holder = await _holder(desk, nick)
         network, whose = await _address(desk, holder), f", the address of {holder.nick},"
+    if mask:
+        network, mask = bans.NOWHERE, _mask(mask)
+        if _masks_all(mask) and not force:
+            raise Failed("reckless", f"{mask} is everybody, or who comes from the nodes' own machines. {INSIST}")
     network = _network(network)
     if bans.reckless(network) and not force:
         raise Failed(
