@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from broker.events import Entry, Envelope
+from broker.rules import FREE, Rules
 
 
 class Code(StrEnum):
@@ -83,13 +84,33 @@ class Refused(Exception):
         return hash((self.code, self.about))
 
 
+class Profile(msgspec.Struct, frozen=True):
+    """What is known of somebody, beside their nick; it stands in the nick's claim.
+
+    `by`: `user@host` as others see it. `real`: their real name, as they say. `peer`: the address
+    that they're connected from, for operators. `modes`: letters of user modes. `account`, and
+    `certificate` (its fingerprint): empty if there's none.
+    """
+
+    by: str = ""
+    real: str = ""
+    peer: str = ""
+    modes: str = ""
+    account: str = ""
+    certificate: str = ""
+
+
+NOBODY = Profile()
+
+
 class Identity(msgspec.Struct):
     """Who acts. The broker accepts an event only from the identity whose token it holds.
 
     `sid` is public, `token` a secret. `nick` is the name held now; the core changes it
     after a `rename`. `num` is the number of the last command; it only grows. `address` is
     where the person comes from, as far as it counts (empty: it doesn't), and `since` when, in Unix
-    milliseconds. `away`: why they're away, or None; the core changes it after a `set_away`.
+    milliseconds. `away`: why they're away, or None; the core changes it after a `set_away`, as it
+    does `profile` after an `alter`.
     """
 
     sid: str
@@ -99,6 +120,7 @@ class Identity(msgspec.Struct):
     since: int = 0
     away: str | None = None
     num: int = 0
+    profile: Profile = NOBODY
 
 
 class Position(NamedTuple):
@@ -116,15 +138,29 @@ class Topic(NamedTuple):
     ms: int
 
 
-class Roster(NamedTuple):
-    """Who is in a channel: its name as first spelled, nicks, and how many there are.
+class Member(NamedTuple):
+    """One who is in a channel. `status`: letters, the highest rank first; empty: none. `by`: their
+    `user@host` as others see it; empty if it isn't known.
+    """
 
-    `nicks` may be cut short at a page; `total` never is.
+    nick: str
+    status: str = ""
+    by: str = ""
+
+
+class Roster(NamedTuple):
+    """Who is in a channel: its name as first spelled, its members, and how many there are.
+
+    `members` may be cut short at a page; `total` never is.
     """
 
     channel: str
-    nicks: list[str]
+    members: list[Member]
     total: int
+
+    @property
+    def nicks(self) -> list[str]:
+        return [member.nick for member in self.members]
 
 
 class Arrival(NamedTuple):
@@ -140,6 +176,8 @@ class Arrival(NamedTuple):
     topic: Topic
     history: list[Entry]
     announced: bool = True
+    status: str = ""
+    rules: Rules = FREE
 
 
 FAR = (1 << 53) - 1
@@ -253,6 +291,7 @@ class Person(NamedTuple):
     since: int
     away: str | None
     channels: list[str]
+    profile: Profile = NOBODY
 
 
 class Presence(NamedTuple):

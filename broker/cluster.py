@@ -525,7 +525,7 @@ class Cluster:
             settled(Refused(Code.BUSY if self.ready else Code.AWAY))
             return
         me.num += 1
-        body = encode(Said(me.sid, me.num, me.nick, text, action))
+        body = encode(Said(me.sid, me.num, me.nick, text, action, me.profile.by))
         if self._replication is not None:
             settled = partial(self._said_and, self._replication, settled)
         line = Line(me.sid, me.token, me.num, body, settled)
@@ -615,7 +615,8 @@ class Cluster:
         self._holding.take(me.sid, new, tip, claimed)
         self._nick_lost.discard(me.sid)
         self._asked.discard(me.sid)
-        event = Renamed(me.sid, me.num, old, new, tuple(fold(channel) for channel in channels))
+        names = tuple(fold(channel) for channel in channels)
+        event = Renamed(me.sid, me.num, old, new, names, me.profile.by)
         told = [fold(name) for name in channels if await self._store.rename(me, name, event)]
         if moved:
             await self._store.release(me.sid, me.token, old)
@@ -628,7 +629,8 @@ class Cluster:
         node, record = self.node, self._records.find(me)
         if record is None:
             record = Record(me.token, [me.nick], {})
-        event = Quit(me.sid, me.num, me.nick, why, tuple(fold(channel) for channel in channels))
+        names = tuple(fold(channel) for channel in channels)
+        event = Quit(me.sid, me.num, me.nick, why, names, me.profile.by)
         nicks = list(record.nicks)
         for name in record.channels:
             self._records.leaving(me.sid, name)

@@ -9,7 +9,7 @@ This module knows shapes and bytes only; it must not know Redis, sockets or dial
 """
 
 import secrets
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -26,14 +26,32 @@ def program() -> str:
     return PROGRAM + secrets.token_hex(8)
 
 
+class Extra(msgspec.Struct, array_like=True, frozen=True):
+    """What few lines have. `notice`: nobody is to answer it by itself. `tags`: client-only tags of
+    IRCv3, with their `+`. `rank`: the least status that reads it, empty: all. `bot`: a program says
+    it. `account`: of the author, empty: none.
+    """
+
+    notice: bool = False
+    tags: dict[str, str] = {}
+    rank: str = ""
+    bot: bool = False
+    account: str = ""
+
+
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="said"):
-    """A line said in a channel. `action`: said as `/me`."""
+    """A line said in a channel. `action`: said as `/me`.
+
+    `by`, of all events: the author's `user@host`, as others see it; empty if it isn't known.
+    """
 
     sid: str
     num: int
     nick: str
     text: str
     action: bool = False
+    by: str = ""
+    extra: Extra | None = None
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="told"):
@@ -48,14 +66,34 @@ class Told(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="told"):
     nick: str
     text: str
     to: str = ""
+    action: bool = False
+    by: str = ""
+    extra: Extra | None = None
 
 
-class Joined(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="joined"):
-    """Somebody came into the channel."""
+class Tagged(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="tagged"):
+    """Tags without a line (TAGMSG of IRCv3), in a channel, or with `to` as in `Told` in an
+    inbox.
+    """
 
     sid: str
     num: int
     nick: str
+    tags: dict[str, str]
+    to: str = ""
+    by: str = ""
+    extra: Extra | None = None
+
+
+class Joined(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="joined"):
+    """Somebody came into the channel. `real`: their real name, `account` as in `Extra`."""
+
+    sid: str
+    num: int
+    nick: str
+    by: str = ""
+    real: str = ""
+    account: str = ""
 
 
 class Left(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="left"):
@@ -65,6 +103,61 @@ class Left(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="left"):
     num: int
     nick: str
     why: str = ""
+    by: str = ""
+
+
+class Kicked(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="kicked"):
+    """`nick` took somebody out of the channel: the session `target_sid`, then called `target`."""
+
+    sid: str
+    num: int
+    nick: str
+    target_sid: str
+    target: str
+    why: str = ""
+    by: str = ""
+
+
+class Ruled(msgspec.Struct, array_like=True, frozen=True, tag="ruled"):
+    """The channel's rules, or the standing of some who are there, are others from here on.
+
+    `law` counts the changes. `changes`: the sign and letter of each mode, and what it's about or
+    an empty string, as IRC has them: `("+o", "bob")`, `("+b", "*!*@192.0.2.1")`, `("-k", "*")`.
+    `statuses`: of each session whose status changed, all the letters that it has now.
+    """
+
+    sid: str
+    num: int
+    nick: str
+    law: int
+    changes: tuple[tuple[str, str], ...]
+    statuses: tuple[tuple[str, str], ...] = ()
+    by: str = ""
+
+
+class Invited(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="invited"):
+    """`nick` asked `guest` into `channel` (as spelled): in its log, and in the inbox of the guest,
+    who is the session `to`.
+    """
+
+    sid: str
+    num: int
+    nick: str
+    guest: str
+    channel: str
+    to: str = ""
+    by: str = ""
+
+
+class Redacted(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="redacted"):
+    """What stood at the place `at` of this log (`EPOCH.SEQ`) was taken back."""
+
+    sid: str
+    num: int
+    nick: str
+    at: str
+    why: str = ""
+    by: str = ""
 
 
 class TopicSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="topic"):
@@ -74,6 +167,7 @@ class TopicSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="topi
     num: int
     nick: str
     topic: str
+    by: str = ""
 
 
 class Renamed(msgspec.Struct, array_like=True, frozen=True, tag="renamed"):
@@ -88,6 +182,7 @@ class Renamed(msgspec.Struct, array_like=True, frozen=True, tag="renamed"):
     nick: str
     new: str
     channels: tuple[str, ...]
+    by: str = ""
 
 
 class Quit(msgspec.Struct, array_like=True, frozen=True, tag="quit"):
@@ -98,9 +193,52 @@ class Quit(msgspec.Struct, array_like=True, frozen=True, tag="quit"):
     nick: str
     why: str
     channels: tuple[str, ...]
+    by: str = ""
 
 
-Event = Said | Told | Joined | Left | TopicSet | Renamed | Quit
+class Altered(msgspec.Struct, array_like=True, frozen=True, tag="altered"):
+    """Something about somebody is `value` from here on; shown once, as `Renamed` is.
+
+    `what`: `away` (why; `value` None: they're back), `host` (their `user@host`, `by` is what it was
+    before), `real` (their real name), `bot`.
+    """
+
+    sid: str
+    num: int
+    nick: str
+    what: str
+    value: str | None
+    channels: tuple[str, ...]
+    by: str = ""
+
+
+class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="?"):
+    """An event of a later release: it has its place, and nobody is shown it."""
+
+    sid: str = ""
+    num: int = 0
+    nick: str = ""
+
+
+Event = (
+    Said
+    | Told
+    | Tagged
+    | Joined
+    | Left
+    | Kicked
+    | Ruled
+    | Invited
+    | Redacted
+    | TopicSet
+    | Renamed
+    | Quit
+    | Altered
+    | Unknown
+)
+Wide = Renamed | Quit | Altered
+"""Kinds that stand in several logs, and are shown once."""
+
 SPOKEN = (Said,)
 """The kinds that history shows: what was said, not who came and went."""
 
@@ -134,11 +272,35 @@ _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 """Event -> bytes (JSON, no line breaks)."""
 
-decode_event = msgspec.json.Decoder(Event).decode
-"""bytes -> Event. Raises `msgspec.DecodeError` (or its `ValidationError`)."""
+_decode_event = msgspec.json.Decoder(Event).decode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+_decode_apart = msgspec.json.Decoder(tuple[int, str, str, int, int, list[msgspec.Raw]]).decode
+_fields = msgspec.json.Decoder(list[Any]).decode
+_KINDS = {kind.__struct_config__.tag for kind in get_args(Event)}
 
-decode_envelope = msgspec.json.Decoder(Envelope).decode
-"""bytes -> Envelope. Raises as `decode_event` does."""
+
+def decode_event(data: bytes | str | msgspec.Raw) -> Event:
+    """One event; `Unknown` if it's of a kind that only a later release has.
+
+    Raises `msgspec.DecodeError` (or its `ValidationError`).
+    """
+    try:
+        event: Event = _decode_event(data)
+    except msgspec.ValidationError:
+        fields = _fields(data)
+        if not fields or not isinstance(fields[0], str) or fields[0] in _KINDS:
+            raise
+        return Unknown()
+    return event
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """An envelope. Raises as `decode_event` does."""
+    try:
+        return _decode_envelope(data)
+    except msgspec.ValidationError:
+        schema, log, epoch, seq, ms, events = _decode_apart(data)
+        return Envelope(schema, log, epoch, seq, ms, list(map(decode_event, events)))
 
 
 def around_nick(event: Event) -> tuple[bytes, bytes]:
@@ -147,7 +309,22 @@ def around_nick(event: Event) -> tuple[bytes, bytes]:
     A script puts in the nick that the roster holds at that moment, which the caller of a
     sweep can't know.
     """
+    return _around(event, _NICK)
+
+
+def around_to(event: Told | Tagged | Invited) -> tuple[bytes, bytes]:
+    """The encoding of `event` cut in two, around the session that holds the nick it's sent to,
+    which only the inbox's script knows.
+    """
+    return _around(event, _TO[type(event)])
+
+
+_NICK = 3
+_TO = {Told: 5, Tagged: 5, Invited: 6}
+
+
+def _around(event: Event, field: int) -> tuple[bytes, bytes]:
     fields: Any = msgspec.to_builtins(event)
-    head = _encoder.encode(fields[:3])[:-1] + b","
-    tail = _encoder.encode(["", *fields[4:]])[3:]  # after the empty nick's `[""`
+    head = _encoder.encode(fields[:field])[:-1] + b","
+    tail = _encoder.encode(["", *fields[field + 1 :]])[3:]  # after the empty field's `[""`
     return head, tail

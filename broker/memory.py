@@ -27,6 +27,7 @@ from broker.api import (
     Code,
     History,
     Identity,
+    Member,
     Missed,
     Person,
     Position,
@@ -101,6 +102,7 @@ class _Session:
     inbox: _Log
     num: int
     claimed: int  # the how manieth claim of all
+    by: str = ""
     away: str | None = None
     told: int = 0
     channels: dict[str, None] = field(default_factory=dict)
@@ -153,8 +155,8 @@ class _Channel:
     spoken: bool = False
 
     def roster(self, most: int | None = None) -> Roster:
-        nicks = [member.nick for member in self.members.values()]
-        return Roster(self.name, nicks[:most], len(nicks))
+        members = [Member(member.nick) for member in self.members.values()]
+        return Roster(self.name, members[:most], len(members))
 
 
 class World:
@@ -363,7 +365,7 @@ class World:
     def end(self, session: _Session, why: str, channels: Iterable[str]) -> None:
         """Take a session out of its channels, `channels` first, and free its nick."""
         names = tuple(dict.fromkeys([*map(fold, channels), *session.channels]))
-        quitting = Quit(session.sid, session.num, session.nick, why, names)
+        quitting = Quit(session.sid, session.num, session.nick, why, names, session.by)
         for name in names:
             channel = self.channels.get(name)
             if channel is None or session.sid not in channel.members:
@@ -466,7 +468,16 @@ class Memory:
         inbox = world.log(nick)
         self._heard[nick] = inbox.tip
         session = _Session(
-            me.sid, me.token, me.nick, me.since, self, inbox, me.num, claimed, me.away
+            me.sid,
+            me.token,
+            me.nick,
+            me.since,
+            self,
+            inbox,
+            me.num,
+            claimed,
+            me.profile.by,
+            me.away,
         )
         world.sessions[me.sid] = world.claims[nick] = session
 
@@ -477,7 +488,7 @@ class Memory:
             raise Refused(Code.NICK_TAKEN, new)
         world.is_retained(nick, me.sid)
         names = tuple(map(fold, channels))
-        renamed = Renamed(me.sid, me.num, session.nick, new, names)
+        renamed = Renamed(me.sid, me.num, session.nick, new, names, me.profile.by)
         if nick != old:
             world.free(session)
             session.inbox = world.log(nick)
@@ -574,7 +585,9 @@ class Memory:
             member.nick = session.nick
             if not member.quiet:
                 names = tuple(session.channels)
-                self._world.append(found.log, Renamed(me.sid, me.num, nick, session.nick, names))
+                self._world.append(
+                    found.log, Renamed(me.sid, me.num, nick, session.nick, names, me.profile.by)
+                )
         return Regained(found.name, tip, member.quiet, nick, member.since)
 
     def attend(self, me: Identity, inbox: Position) -> None:
@@ -658,14 +671,19 @@ class Memory:
         said = log.spoken(history, tip.seq)
         arrival = Arrival(tip, found.roster(roster), found.topic, said, joins and announce)
         if joins and announce:
-            world.append(log, Joined(me.sid, me.num, session.nick))
+            world.append(
+                log,
+                Joined(
+                    me.sid, me.num, session.nick, me.profile.by, me.profile.real, me.profile.account
+                ),
+            )
         return arrival
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:
         found, member = self._member(me, channel)
         del found.members[me.sid]
         self._world.sessions[me.sid].channels.pop(found.log.name, None)
-        self._world.append(found.log, Left(me.sid, me.num, member.nick, why))
+        self._world.append(found.log, Left(me.sid, me.num, member.nick, why, me.profile.by))
         self._world.vacate(found)
 
     def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
@@ -677,7 +695,9 @@ class Memory:
         if me.num > member.num:
             member.num, member.quiet, found.spoken = me.num, False, True
             self._world.messages += 1
-            self._world.append(found.log, Said(me.sid, me.num, member.nick, text, action))
+            self._world.append(
+                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by)
+            )
         settled(None)
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
@@ -699,13 +719,15 @@ class Memory:
         if me.num > member.num:
             member.num, found.spoken = me.num, True
             found.topic = Topic(topic, member.nick, self._world.ms())
-            self._world.append(found.log, TopicSet(me.sid, me.num, member.nick, topic))
+            self._world.append(
+                found.log, TopicSet(me.sid, me.num, member.nick, topic, me.profile.by)
+            )
 
     async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
         session, holder = self._session(me), self._holder(nick)
         if me.num > session.told:
             session.told = me.num
-            told = Told(me.sid, me.num, session.nick, text, holder.sid)
+            told = Told(me.sid, me.num, session.nick, text, holder.sid, by=me.profile.by)
             self._world.append(holder.inbox, told, [holder.home])
         return Receipt(holder.nick, holder.away)
 

@@ -258,7 +258,7 @@ class KeptSessions:
                 # its node died in the middle of a nick change; where that is told still, it's one
                 taking = self._keeping.taking(me.sid)
                 num, channels = taking.row.turn << TURN, tuple(taking.record.channels)
-                event = Renamed(me.sid, num, found.nick, me.nick, channels)
+                event = Renamed(me.sid, num, found.nick, me.nick, channels, me.profile.by)
                 await self._store.rename(me, fold(channel), event)
         return found
 

@@ -20,6 +20,7 @@ from broker.api import (
     Code,
     History,
     Identity,
+    Member,
     Position,
     Receipt,
     Refused,
@@ -40,6 +41,7 @@ from broker.events import (
     Told,
     TopicSet,
     around_nick,
+    around_to,
     decode_event,
     encode,
 )
@@ -344,7 +346,9 @@ class Store:
             me.token,
             num,
             me.nick,
-            encode(Joined(me.sid, num, me.nick)) if announce else b"",
+            encode(Joined(me.sid, num, me.nick, me.profile.by, me.profile.real, me.profile.account))
+            if announce
+            else b"",
             "q" if quiet else "a",
             secrets.token_hex(6),
             channel,
@@ -361,10 +365,10 @@ class Store:
             raise Refused(Code.CUT_OFF)
         if found[0] == b"make":
             return None
-        _, epoch, tip, name, total, nicks, topic, topic_nick, topic_ms, spoken, announced = found
+        _, epoch, tip, name, total, faces, topic, topic_nick, topic_ms, spoken, announced = found
         return Arrival(
             Position(epoch.decode(), int(tip)),
-            Roster(name.decode(), [nick.decode() for nick in nicks], total),
+            Roster(name.decode(), list(map(_face, faces)), total),
             Topic(topic.decode(), topic_nick.decode(), int(topic_ms)),
             _entries(spoken)[::-1],
             announced == 1,
@@ -375,7 +379,7 @@ class Store:
 
         Raises LinkLost: on a repetition, None may mean that it was done before.
         """
-        event = Left(me.sid, me.num, me.nick, why)
+        event = Left(me.sid, me.num, me.nick, why, me.profile.by)
         return await self._part(self._once, me.token, channel, event, "always")
 
     async def part(
@@ -448,7 +452,7 @@ class Store:
             me.num,
             topic,
             me.nick,
-            encode(TopicSet(me.sid, me.num, me.nick, topic)),
+            encode(TopicSet(me.sid, me.num, me.nick, topic, me.profile.by)),
         )
         if reply == 2:
             raise Refused(Code.NOT_MEMBER, channel)
@@ -486,7 +490,7 @@ class Store:
         found = await self.run("roster", (meta, members))
         if not found:
             raise Refused(Code.NO_SUCH_CHANNEL, channel)
-        return Roster(found[0].decode(), [nick.decode() for nick in found[1:]], len(found) - 1)
+        return Roster(found[0].decode(), list(map(_face, found[1:])), len(found) - 1)
 
     async def topic(self, channel: str) -> Topic:
         """Raises NO_SUCH_CHANNEL."""
@@ -594,18 +598,20 @@ class Store:
         Raises NO_SUCH_NICK, UNSETTLED, `Late`, and LinkLost: a repetition has to say that it
         is one.
         """
-        event = Told(me.sid, me.num, me.nick, text)
+        event = Told(me.sid, me.num, me.nick, text, by=me.profile.by)
+        head, tail = around_to(event)
         key = msgspec.json.encode(["told", me.sid, me.num])[:-1] + b","
         args: tuple[Argument, ...] = (
             self._log_name(nick),
             self._inbox_lines,
-            encode(event)[: -len(b'""]')],
+            head,
             secrets.token_hex(6),
             deadline,
             int(sent > 0),
             key,
             sent,
             self.server,
+            tail,
         )
         reply = await self._once("tell", self.keys.nick(nick), *args)
         match reply[0]:
@@ -980,3 +986,10 @@ def _entries(flat: list[bytes]) -> list[Entry]:
         Entry(int(flat[i].partition(b"-")[0]), int(flat[i + 1]), decode_event(flat[i + 2]))
         for i in range(0, len(flat), 3)
     ]
+
+
+def _face(face: bytes) -> Member:
+    """Of what `_member.lua` shows of one."""
+    standing, _, nick = face.decode().partition(" ")
+    status, _, by = standing.partition("!")
+    return Member(nick, "" if status == "-" else status, by)

@@ -3,7 +3,7 @@
 -- TOKEN   the secret that alone may act for it
 -- NUM     the last command number done here: a retried command happens once (I4)
 -- FLAG    'q' quiet: came silently and has said nothing yet; 'a' otherwise
--- STATUS  rank in the channel, '-' for none (operators and voices come later)
+-- STATUS  letters of rank in the channel, '-' for none; then perhaps '!' and USER@HOST
 -- SEQ     the place in the log after which the channel is theirs to read
 
 local function member(roster, sid, token)
@@ -19,6 +19,8 @@ local function keep(roster, sid, m)
     table.concat({ m.token, string.format('%.0f', m.num), m.flag, m.status, m.seq, m.nick }, ' '))
 end
 
-local function nick_of(raw)
-  return string.match(raw, '^%S+ %d+ %a %S+ %d+ (.*)$')
+-- What others may know of a member: 'STATUS NICK'.
+local function face(raw)
+  local status, nick = string.match(raw, '^%S+ %d+ %a (%S+) %d+ (.*)$')
+  return status .. ' ' .. nick
 end

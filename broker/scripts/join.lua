@@ -5,7 +5,7 @@
 --       num: 0 if the membership is put back, see broker/recovery.py
 -- ->    {'late'}, {'overtaken'} if the member is another node's by now,
 --       {'make'} if there is no channel and may-make is 0, else
---       {'ok', epoch, tip, name, total, {nick...}, topic, topic_nick, topic_ms, history, announced}
+--       {'ok', epoch, tip, name, total, {face(see _member)...}, topic, topic_nick, topic_ms, history, announced}
 local meta, roster, log = KEYS[1], KEYS[2], KEYS[3]
 local sid, token, num = ARGV[3], ARGV[4], tonumber(ARGV[5])
 if now() > tonumber(ARGV[15]) then return { 'late' } end
@@ -36,7 +36,7 @@ if page > 0 then
   local found = whole and redis.call('HVALS', roster) or redis.call('HSCAN', roster, 0, 'COUNT', page)[2]
   for i = whole and 1 or 2, #found, whole and 1 or 2 do
     if #nicks == page then break end
-    nicks[#nicks + 1] = nick_of(found[i])
+    nicks[#nicks + 1] = face(found[i])
   end
 end
 about = redis.call('HMGET', meta, 'epoch', 'name', 'topic', 'topic_nick', 'topic_ms', 'spoken')

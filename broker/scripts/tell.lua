@@ -1,7 +1,7 @@
 -- Puts a private message into a nick's inbox and hands it to the holder's node.
 -- KEYS  claim meta log
--- ARGV  name-as-json lines head epoch deadline retry key sent at(see _settle)
---       head: the event but for its last field, the session that holds the nick now.
+-- ARGV  name-as-json lines head epoch deadline retry key sent at(see _settle) tail
+--       head, tail: the event, around the session that holds the nick now.
 --       deadline: Redis time (ms) until which the author's node is known to hold its lease.
 --       A node swept meanwhile can't have its people's words arrive late (I1): sweeping
 --       begins after the lease's end, and this write is refused from there on.
@@ -26,6 +26,6 @@ end
 if not done then
   if now() > tonumber(ARGV[5]) then return { 'late' } end
   if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], 'epoch', ARGV[4], 'seq', 0, 'at', ARGV[9]) end
-  place = append(KEYS[2], KEYS[3], held[2], ARGV[1], ARGV[2], { ARGV[3] .. '"' .. held[4] .. '"]' })
+  place = append(KEYS[2], KEYS[3], held[2], ARGV[1], ARGV[2], { ARGV[3] .. '"' .. held[4] .. '"' .. ARGV[10] })
 end
 return { 'ok', held[1], held[3] or '', held[3] and 1 or 0, place[1], place[2], place[3], held[4] }

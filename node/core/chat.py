@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from broker.api import Broker, Code, Identity, Kept, Refused
+from broker.api import Broker, Code, Identity, Kept, Profile, Refused
 from broker.events import Envelope
 from broker.names import fold
 from node.core import kept, names, verbs
@@ -114,7 +114,7 @@ class Chat:
 
     `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`. `later` does
     something after so many seconds.
-    `seconds` is Unix time.
+    `seconds` is Unix time. `shown_host`: what others see of the address that somebody comes from.
     """
 
     def __init__(
@@ -130,6 +130,7 @@ class Chat:
         later: Callable[[float, Callable[[], None]], object],
         tally: Tally | None = None,
         journal: Journal | None = None,
+        shown_host: Callable[[str], str] = lambda peer: peer or "local",
     ) -> None:
         self.config = config
         self.broker = broker
@@ -139,6 +140,7 @@ class Chat:
         self.started = seconds()
         self.seconds = seconds
         self._rng = rng
+        self._shown_host = shown_host
         self._spawn = spawn
         self._promise = promise
         self._later = later
@@ -167,6 +169,8 @@ class Chat:
         `certificate`: as for `Session`.
         """
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
+        host = self._shown_host(peer or address)
+        me.profile = Profile(f"{dialect.name}@{host}", "", peer or address, "", "", certificate)
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
@@ -183,7 +187,7 @@ class Chat:
 
     def hear(self, session: Session, line: bytes) -> None:
         """The person sent a line."""
-        command = session.dialect.parse(line)
+        command = session.parse(line)
         if command is not None and not session.gone:
             session.lane.add(command)
 
@@ -311,6 +315,26 @@ class Chat:
             else:
                 self.hub.reply(session, Closing(Goodbye.AWAY))
                 self._close(session, Goodbye.AWAY)
+
+    async def come_in(self, session: Session, nick: str, profile: Profile) -> None:
+        """Somebody who wasn't greeted yet comes in under a nick of their choice.
+
+        Raises Refused; they may try again.
+        """
+        me = session.me
+        me.nick, me.profile = names.nick(nick), profile
+        try:
+            await self._open(session)
+        except BaseException:
+            me.nick = ""
+            raise
+        config = self.config
+        lobby = config.lobby or None
+        self.hub.reply(
+            session, Greeting(config.server, config.node, me.nick, me.sid, lobby, inside=False)
+        )
+        if not self._replicated:
+            self.hub.reply(session, Notice(News.UNREPLICATED))
 
     async def _open_as_guest(self, session: Session) -> None:
         """Open the session under a guest nick of its own."""

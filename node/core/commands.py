@@ -4,12 +4,17 @@ A channel of None is the current one: the one last joined or spoken in. Names an
 as typed; the verbs check them.
 """
 
-from typing import ClassVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from broker.api import Position
 from node.core.replies import Ref, Reply
+
+if TYPE_CHECKING:
+    from node.core.chat import Chat
+    from node.core.session import Session
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,3 +133,9 @@ class Answer(Command, frozen=True):
     """What the dialect answers by itself (help, a line it can't read), in its turn."""
 
     reply: Reply
+
+
+class Do(Command, frozen=True):
+    """What the dialect does by itself, in its turn, as a verb would."""
+
+    verb: Callable[["Chat", "Session"], Awaitable[Reply | None]]

@@ -1,20 +1,27 @@
 """What the core asks of a dialect and of a connection, and nothing more."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from broker.events import Event
 from node.core.commands import Command
 from node.core.replies import Reply
 
+if TYPE_CHECKING:
+    from node.core.session import Session
+
 
 class Place(NamedTuple):
-    """Where an event stands: its channel as spelled (empty: an inbox), position and time (ms)."""
+    """Where an event stands: its channel as spelled (empty: an inbox), position and time (ms).
+
+    `to`: the nick of whom a private message is for.
+    """
 
     channel: str
     epoch: str
     seq: int
     ms: int
+    to: str = ""
 
 
 class Dialect(Protocol):
@@ -37,14 +44,22 @@ class Dialect(Protocol):
     options: frozenset[str]
     """Those that are on."""
 
-    def parse(self, line: bytes) -> Command | None:
-        """A line as a command; None if there's nothing in it. Never raises."""
+    page: int
+    """The most nicks that are shown to who comes into a channel."""
+
+    history: int
+    """How many lines of the past are shown to them."""
+
+    def parser(self, session: "Session") -> Callable[[bytes], Command | None]:
+        """What makes commands of somebody's lines; None if there's nothing in one. It never raises,
+        and remembers what it has to.
+        """
 
     def render(self, event: Event, place: Place) -> bytes:
         """An event, ready to send; empty if this kind of listener isn't told."""
 
-    def reply(self, reply: Reply) -> bytes:
-        """A reply, ready to send."""
+    def reply(self, reply: Reply, to: str = "") -> bytes:
+        """A reply, ready to send. `to`: the nick of whom it's for; empty if they have none."""
 
     def too_long(self) -> Command:
         """What to make of a line that was longer than a line may be."""

@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from broker.api import Arrival, Missed, Regained, Roster, Topic
-from broker.events import Entry, Envelope, Event, Joined, Left, Quit, Renamed, Said, Told
+from broker.events import (
+    Altered,
+    Entry,
+    Envelope,
+    Event,
+    Invited,
+    Joined,
+    Left,
+    Quit,
+    Said,
+    Tagged,
+    Told,
+    Wide,
+)
 from broker.names import fold
 from node.core.dialect import Dialect, Place
 from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
@@ -238,7 +251,7 @@ class Hub:
         channel = self._channels.get(envelope.log)
         if channel is None:
             for event in envelope.events:
-                if type(event) is Told:
+                if isinstance(event, Told | Tagged | Invited):
                     self._tell(event, envelope)
             return
         if envelope.epoch != channel.epoch:
@@ -278,19 +291,23 @@ class Hub:
                 for i, event in enumerate(events)
             ]
             skipped = []
-            if authors and not dialect.echo:
-                skipped = [s for s in (channel.members[sid] for sid in authors) if s in group]
+            if authors:
+                here = (channel.members[sid] for sid in authors)
+                skipped = [s for s in here if s in group and (s.diversion or not dialect.echo)]
                 for session in skipped:
                     del group[session]
             self._outbox.put_all(group, b"".join(pieces))
             deliveries += len(group) * len(events)
             for session in skipped:
                 group[session] = None
-                sid = session.me.sid
-                others = [p for p, event in zip(pieces, events, strict=True) if event.sid != sid]
-                if others:
-                    self._outbox.put(session, b"".join(others))
-                    deliveries += len(others)
+                for piece, event in zip(pieces, events, strict=True):
+                    if event.sid != session.me.sid or dialect.echo:
+                        self._give(session, event, piece)
+                        deliveries += 1
+        for sid in authors:
+            author = channel.members[sid]
+            if author.waiting is not None:
+                self._seen(author, max(event.num for event in events if event.sid == sid))
         tally = self.tally  # as in `shown`: this is the hot path
         tally.deliveries += deliveries
         tally.fan_out.observe(deliveries / len(events), len(events))
@@ -299,7 +316,7 @@ class Hub:
         """Any one event, to those of the channel whom it's for."""
         author = self.sessions.get(event.sid)
         before: dict[str, tuple[str, int]] = {}
-        if isinstance(event, Renamed | Quit):
+        if isinstance(event, Wide):
             before = self._shown_before(event)
         deliveries = 0
         for dialect, group in channel.groups.items():
@@ -315,13 +332,13 @@ class Hub:
                     if name != channel.name
                 ):
                     continue
-                self._outbox.put(session, data)
+                self._give(session, event, data)
                 deliveries += 1
         if isinstance(event, Said):
             self.tally.shown(deliveries, 1)
         else:
             self.tally.deliveries += deliveries
-        if isinstance(event, Renamed | Quit):
+        if isinstance(event, Wide):
             before[channel.name] = (channel.era, place.seq)
 
     def _concern(self, channel: Channel, event: Event) -> None:
@@ -332,6 +349,8 @@ class Hub:
         if isinstance(event, Said):
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
+            if author.waiting is not None:
+                self._seen(author, event.num)
             return
         if isinstance(event, Quit):
             return  # a sweeper's, which is numbered otherwise: they're here still
@@ -344,11 +363,14 @@ class Hub:
     @staticmethod
     def _own(event: Event, dialect: Dialect) -> bool:
         """Whether authors are shown their own event. A quit of somebody who is still here was
-        a node's that lost its lease; they'll be told in other words.
+        a node's that lost its lease; they'll be told in other words. That they're away they have
+        read.
         """
-        return dialect.echo if isinstance(event, Said) else not isinstance(event, Quit)
+        if isinstance(event, Altered) and event.what == "away":
+            return False
+        return dialect.echo if isinstance(event, Said | Tagged) else not isinstance(event, Quit)
 
-    def _shown_before(self, event: Renamed | Quit) -> dict[str, tuple[str, int]]:
+    def _shown_before(self, event: Wide) -> dict[str, tuple[str, int]]:
         """The logs in which this event came by here already, and where it stood in them."""
         if len(event.channels) < 2:
             return {}
@@ -380,7 +402,7 @@ class Hub:
         past: list[Entry] = []
         for entry in missed.entries:
             event = entry.event
-            if isinstance(event, Renamed | Quit):
+            if isinstance(event, Wide):
                 if (event.sid, event.num) in shown:
                     continue
                 shown.add((event.sid, event.num))
@@ -388,7 +410,7 @@ class Hub:
                 self._shown_before(event)[here.name] = (here.era or epoch, entry.seq)
             if event.sid == session.me.sid and not self._own(event, session.dialect):
                 continue
-            if isinstance(event, Told) and event.to != session.me.sid:
+            if not channel and getattr(event, "to", "") != session.me.sid:
                 continue
             if read(entry):
                 past.append(entry)
@@ -396,15 +418,15 @@ class Hub:
             if past:
                 self.reply(session, Past(channel, epoch, past))
                 past = []
-            place = Place(channel, epoch, entry.seq, entry.ms)
+            place = Place(channel, epoch, entry.seq, entry.ms, session.me.nick)
             self._outbox.put(session, session.dialect.render(event, place))
         if past:
             self.reply(session, Past(channel, epoch, past))
 
-    def _tell(self, event: Told, envelope: Envelope) -> None:
+    def _tell(self, event: Told | Tagged | Invited, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
         if session is not None:
-            place = Place("", envelope.epoch, envelope.seq, envelope.ms)
+            place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)
             self._outbox.put(session, session.dialect.render(event, place))
             self.tally.deliveries += 1
 
@@ -468,7 +490,21 @@ class Hub:
         said = reply.reply if type(reply) is Answered else reply
         if type(said) is Error:
             self.tally.refusals[said.code] += 1
-        self._outbox.put(session, session.dialect.reply(reply))
+        self._put(session, session.dialect.reply(reply, session.me.nick))
+
+    def _put(self, session: Session, data: bytes) -> None:
+        if session.diversion is not None:
+            session.diversion.pieces.append(data)
+        else:
+            self._outbox.put(session, data)
+
+    def _give(self, session: Session, event: Event, data: bytes) -> None:
+        """An event, to somebody whom it's for."""
+        diversion = session.diversion
+        if diversion and event.sid == session.me.sid and event.num > diversion.since:
+            diversion.pieces.append(data)
+        else:
+            self._outbox.put(session, data)
 
     def _welcome(self, session: Session) -> None:
         welcome, session.welcome = session.welcome, None

@@ -1,11 +1,12 @@
 """A session: one person's presence. State only; what happens to it is the verbs' business."""
 
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
 from broker.api import Identity
 from broker.names import fold
+from node.core.commands import Command
 from node.core.dialect import Connection, Dialect
 from node.core.lane import Lane
 from node.core.limits import Allowance
@@ -18,6 +19,18 @@ class Promise(Protocol):
     def callback(self, value: None) -> None: ...
 
     def __await__(self) -> Generator[Any, None, None]: ...
+
+
+class Diversion:
+    """What one command brings somebody, kept together: replies, and those of their own events that
+    come after the command numbered `since`.
+    """
+
+    __slots__ = ("since", "pieces")
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.pieces: list[bytes] = []
 
 
 class Waiting(NamedTuple):
@@ -62,7 +75,8 @@ class Session:
     is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
     empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
     the address that they're connected from, empty if it's none. `certificate`: the fingerprint of
-    the one that they have shown (SHA-256, hexadecimal), empty if it's none.
+    the one that they have shown (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands
+    of what they send. `diversion`: where what's said to them goes for now, if not to them.
     """
 
     __slots__ = (
@@ -82,6 +96,8 @@ class Session:
         "allowance",
         "peer",
         "certificate",
+        "parse",
+        "diversion",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -101,6 +117,8 @@ class Session:
         self.allowance: Allowance | None = None
         self.peer = ""
         self.certificate = ""
+        self.diversion: Diversion | None = None
+        self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PAGE = 200
-"""How many nicks are shown on joining; `Names` shows all."""
-
-ON_JOINING = 10
-"""How many lines of history are shown on joining."""
-
 ROWS, PEOPLE = 200, 1000
 """How many channels, and how many people, a page of a list has."""
 
@@ -140,13 +134,13 @@ async def enter(chat: "Chat", session: Session, channel: str, *, announce: bool)
             channel,
             announce=announce,
             quiet=not announce,
-            roster=PAGE,
-            history=ON_JOINING,
+            roster=session.dialect.page,
+            history=session.dialect.history,
         )
     except BaseException:
         chat.hub.give_up(name)
         raise
-    tip, roster, topic, said, _ = arrival
+    tip, roster, topic, said = arrival[:4]
     session.current = name
     session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
@@ -180,8 +174,8 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
 
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     roster = await chat.broker.roster(_channel(session, command.channel))
-    nicks = sorted(roster.nicks, key=fold)
-    return replies.Names(roster._replace(nicks=nicks))
+    members = sorted(roster.members, key=lambda member: fold(member.nick))
+    return replies.Names(roster._replace(members=members))
 
 
 async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> Reply:
@@ -264,6 +258,10 @@ async def answer(chat: "Chat", session: Session, command: commands.Answer) -> Re
     return command.reply
 
 
+async def do(chat: "Chat", session: Session, command: commands.Do) -> Reply | None:
+    return await command.verb(chat, session)
+
+
 Verb = Callable[["Chat", Session, Any], Awaitable[Reply | None]]
 
 VERBS: dict[type[commands.Command], Verb] = {
@@ -285,4 +283,5 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Stats: stats,
     commands.Quit: end,
     commands.Answer: answer,
+    commands.Do: do,
 }

@@ -15,7 +15,7 @@ async def test_open_makes_the_session_known(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2)
     await a.broker.open(somebody("Ann", since=1234))
     person = await b.broker.person("ann")
-    assert ("Ann", a.name, 1234, None, []) == person
+    assert ("Ann", a.name, 1234, None, []) == person[:5]
 
 
 async def test_a_nick_has_one_holder_after_folding(make_brokers: MakeBrokers) -> None:

@@ -9,30 +9,55 @@ from hypothesis import strategies as st
 
 from broker.events import (
     SPOKEN,
+    Altered,
     Envelope,
     Event,
+    Extra,
+    Invited,
     Joined,
+    Kicked,
     Left,
     Quit,
+    Redacted,
     Renamed,
+    Ruled,
     Said,
+    Tagged,
     Told,
     TopicSet,
+    Unknown,
     around_nick,
+    around_to,
     decode_envelope,
     decode_event,
     encode,
 )
 
 GOLDEN: list[tuple[Event, str]] = [
-    (Said("s", 1, "bob", "hi"), '["said","s",1,"bob","hi",false]'),
-    (Said("s", 1, "bob", "hi", True), '["said","s",1,"bob","hi",true]'),
-    (Told("s", 1, "bob", "hi", "t"), '["told","s",1,"bob","hi","t"]'),
-    (Joined("s", 1, "bob"), '["joined","s",1,"bob"]'),
-    (Left("s", 1, "bob", "why"), '["left","s",1,"bob","why"]'),
-    (TopicSet("s", 1, "bob", "new"), '["topic","s",1,"bob","new"]'),
-    (Renamed("s", 1, "bob", "rob", ("#a", "#b")), '["renamed","s",1,"bob","rob",["#a","#b"]]'),
-    (Quit("s", 1, "bob", "why", ("#a",)), '["quit","s",1,"bob","why",["#a"]]'),
+    (Said("s", 1, "bob", "hi"), '["said","s",1,"bob","hi",false,"",null]'),
+    (Said("s", 1, "bob", "hi", True, "b@h"), '["said","s",1,"bob","hi",true,"b@h",null]'),
+    (
+        Said("s", 1, "bob", "hi", False, "b@h", Extra(True, {"+x": "1"}, "o", True, "rob")),
+        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob"]]',
+    ),
+    (Told("s", 1, "bob", "hi", "t"), '["told","s",1,"bob","hi","t",false,"",null]'),
+    (Tagged("s", 1, "bob", {"+x": ""}, "t"), '["tagged","s",1,"bob",{"+x":""},"t","",null]'),
+    (Joined("s", 1, "bob", "b@h", "Bob"), '["joined","s",1,"bob","b@h","Bob",""]'),
+    (Left("s", 1, "bob", "why"), '["left","s",1,"bob","why",""]'),
+    (Kicked("s", 1, "bob", "t", "tom", "why"), '["kicked","s",1,"bob","t","tom","why",""]'),
+    (
+        Ruled("s", 1, "bob", 7, (("+o", "tom"),), (("t", "o"),)),
+        '["ruled","s",1,"bob",7,[["+o","tom"]],[["t","o"]],""]',
+    ),
+    (Invited("s", 1, "bob", "tom", "#go"), '["invited","s",1,"bob","tom","#go","",""]'),
+    (Redacted("s", 1, "bob", "e.1", "why"), '["redacted","s",1,"bob","e.1","why",""]'),
+    (TopicSet("s", 1, "bob", "new"), '["topic","s",1,"bob","new",""]'),
+    (Renamed("s", 1, "bob", "rob", ("#a", "#b")), '["renamed","s",1,"bob","rob",["#a","#b"],""]'),
+    (Quit("s", 1, "bob", "why", ("#a",)), '["quit","s",1,"bob","why",["#a"],""]'),
+    (
+        Altered("s", 1, "bob", "away", None, ("#a",)),
+        '["altered","s",1,"bob","away",null,["#a"],""]',
+    ),
 ]
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -46,6 +71,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(TopicSet, TEXT, NUM, TEXT, TEXT),
     st.builds(Renamed, TEXT, NUM, TEXT, TEXT, CHANNELS),
     st.builds(Quit, TEXT, NUM, TEXT, TEXT, CHANNELS),
+    st.builds(Kicked, TEXT, NUM, TEXT, TEXT, TEXT, TEXT, TEXT),
+    st.builds(Altered, TEXT, NUM, TEXT, TEXT, st.none() | TEXT, CHANNELS),
 )
 
 
@@ -64,17 +91,25 @@ def test_an_event_is_read_so(event: Event, written: str) -> None:
     [
         ('["said","s",1,"bob","hi"]', Said("s", 1, "bob", "hi")),
         ('["left","s",1,"bob"]', Left("s", 1, "bob")),
-        ('["joined","s",1,"bob","of a later release"]', Joined("s", 1, "bob")),
+        ('["left","s",1,"bob","","","of a later release"]', Left("s", 1, "bob")),
+        ('["of a later release","s",1]', Unknown()),
     ],
 )
 def test_an_event_of_another_release_can_be_read(written: str, event: Event) -> None:
     assert event == decode_event(written)
 
 
-@pytest.mark.parametrize("written", ["", "{}", "[]", '["odd","s",1]', '["said","s","1","b","t"]'])
+@pytest.mark.parametrize("written", ["", "{}", "[]", "[1]", '["said","s","1","b","t"]'])
 def test_what_is_no_event_can_not_be_read(written: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_event(written)
+
+
+def test_an_event_of_a_later_release_has_its_place_among_others() -> None:
+    written = b'[1,"#go","e",7,0,[["later",1],["left","s",1,"bob"]]]'
+    assert Envelope(1, "#go", "e", 7, 0, [Unknown(), Left("s", 1, "bob")]) == decode_envelope(
+        written
+    )
 
 
 @given(EVENTS)
@@ -100,10 +135,22 @@ def test_another_nick_can_be_put_between_the_halves(event: Event, nick: str) -> 
     assert expected == decode_event(head + json.dumps(nick).encode() + tail)
 
 
-@given(EVENTS.filter(lambda event: not isinstance(event, Joined)))
+@given(EVENTS)
 def test_the_halves_and_the_nick_are_the_whole(event: Event) -> None:
     head, tail = around_nick(event)
     assert encode(event) == head + msgspec.json.encode(event.nick) + tail
+
+
+@given(
+    st.one_of(
+        st.builds(Told, TEXT, NUM, TEXT, TEXT), st.builds(Invited, TEXT, NUM, TEXT, TEXT, TEXT)
+    ),
+    TEXT,
+)
+def test_whom_it_is_to_can_be_put_between_the_halves(event: Told | Invited, to: str) -> None:
+    head, tail = around_to(event)
+    expected = msgspec.structs.replace(event, to=to)
+    assert expected == decode_event(head + json.dumps(to).encode() + tail)
 
 
 def test_history_shows_what_was_said_only() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from broker.api import Arrival, Identity, Position, Roster, Topic
+from broker.api import Arrival, Identity, Member, Position, Roster, Topic
 from broker.events import Envelope, Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
 from node.core.dialect import Place
 from node.core.hub import Hub
@@ -221,7 +221,7 @@ def test_one_reads_of_ones_own_joining_and_then_what_is_there(hall: Hall) -> Non
     hall.hub.expect("#go")
     hall.log("#go", Joined("alice", 1, "alice"))
     alice.welcome = Welcome(
-        "#go", Position("e", 0), Roster("#go", ["alice"], 1), Topic("", "", 0), []
+        "#go", Position("e", 0), Roster("#go", [Member("alice")], 1), Topic("", "", 0), []
     )
     hall.arrive(alice, "#go", 0, announced=True)
     hall.say("#go", "far", "hello")
@@ -233,7 +233,7 @@ def test_who_comes_unannounced_reads_at_once_what_is_there(hall: Hall) -> None:
     alice = hall.come("alice")
     hall.hub.expect("#go")
     alice.welcome = Welcome(
-        "#go", Position("e", 0), Roster("#go", ["alice"], 1), Topic("", "", 0), []
+        "#go", Position("e", 0), Roster("#go", [Member("alice")], 1), Topic("", "", 0), []
     )
     hall.arrive(alice, "#go", 0, announced=False, quiet=True)
     assert ["in #go (1): alice"] == read(alice)

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from broker.api import (
     ChannelInfo,
     Code,
+    Member,
     Person,
     Position,
     Presence,
@@ -149,7 +150,9 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "renamed", "sid": "s", "nick": "bob", "new": "rob"},
     ),
     (
-        replies.Welcome("#Go", Position("e1", 42), Roster("#Go", ["bob"], 9), TOPIC, [LINE]),
+        replies.Welcome(
+            "#Go", Position("e1", 42), Roster("#Go", [Member("bob")], 9), TOPIC, [LINE]
+        ),
         {
             "is": "welcome",
             "channel": "#Go",
@@ -165,7 +168,7 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "welcome", "channel": "#Go", "pos": "e1.0", "nicks": [], "total": 0, "history": []},
     ),
     (
-        replies.Names(Roster("#Go", ["bob"], 1)),
+        replies.Names(Roster("#Go", [Member("bob")], 1)),
         {"is": "names", "channel": "#Go", "nicks": ["bob"], "total": 1},
     ),
     (

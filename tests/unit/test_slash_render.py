@@ -2,7 +2,18 @@
 
 import pytest
 
-from broker.api import ChannelInfo, Code, Person, Position, Presence, Refused, Roster, Topic, Totals
+from broker.api import (
+    ChannelInfo,
+    Code,
+    Member,
+    Person,
+    Position,
+    Presence,
+    Refused,
+    Roster,
+    Topic,
+    Totals,
+)
 from broker.events import Entry, Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
 from node.core import replies
 from node.core.commands import Answer
@@ -112,7 +123,7 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
     (replies.Notice(News.BACK), ["notice: the broker is back"]),
     (replies.YourNick("s", "bob", "rob"), ["bob is changing nick to rob"]),
     (
-        replies.Welcome("#Go", TIP, Roster("#Go", ["bob", "rob"], 2), BOB, LINES),
+        replies.Welcome("#Go", TIP, Roster("#Go", [Member("bob"), Member("rob")], 2), BOB, LINES),
         [
             "the topic of #Go is all about Go",
             "in #Go (2): bob rob",
@@ -121,10 +132,10 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
         ],
     ),
     (
-        replies.Welcome("#Go", TIP, Roster("#Go", ["bob"], 900), NO_TOPIC, []),
+        replies.Welcome("#Go", TIP, Roster("#Go", [Member("bob")], 900), NO_TOPIC, []),
         ["in #Go (900): bob", "in #Go (900): and 899 more, /names #Go shows all"],
     ),
-    (replies.Names(Roster("#Go", ["bob", "rob"], 2)), ["in #Go (2): bob rob"]),
+    (replies.Names(Roster("#Go", [Member("bob"), Member("rob")], 2)), ["in #Go (2): bob rob"]),
     (replies.Names(Roster("#Go", [], 0)), ["in #Go (0): nobody"]),
     (
         replies.Channels([ChannelInfo("#a", 2, ""), ChannelInfo("#b", 1, "bees")], 1, 1, 2),
@@ -238,7 +249,12 @@ def test_every_reason_is_one_line_that_begins_with_closing(code: Goodbye) -> Non
 
 def test_many_names_are_broken_into_lines() -> None:
     nicks = [f"somebody{i}" for i in range(500)]
-    lines = Slash().reply(replies.Names(Roster("#go", nicks, 500))).decode().split("\r\n")[:-1]
+    lines = (
+        Slash()
+        .reply(replies.Names(Roster("#go", [Member(nick) for nick in nicks], 500)))
+        .decode()
+        .split("\r\n")[:-1]
+    )
     head = "in #go (500): "
     assert nicks == [nick for line in lines for nick in line.removeprefix(head).split(" ")]
     assert max(map(len, lines)) < 450

@@ -10,6 +10,7 @@ from node.core import replies
 from node.core.commands import Answer, Command
 from node.core.dialect import Place
 from node.core.replies import Reply
+from node.core.session import Session
 from node.dialects.json import events
 from node.dialects.json.commands import LONGEST, parse
 from node.dialects.json.replies import REPLIES
@@ -24,6 +25,8 @@ class Json:
     """
 
     name = "json"
+    page = 200
+    history = 10
     lobby = False
     longest = LONGEST
     echo = True
@@ -31,6 +34,9 @@ class Json:
 
     def __init__(self, framed: Callable[[bytes], bytes]) -> None:
         self._framed = framed
+
+    def parser(self, session: Session) -> Callable[[bytes], Command | None]:  # noqa: ARG002
+        return self.parse
 
     def parse(self, line: bytes) -> Command | None:
         return parse(line)
@@ -42,7 +48,8 @@ class Json:
         raise Refused(Code.OPTION_UNKNOWN, name)
 
     def render(self, event: Event, place: Place) -> bytes:
-        return self._framed(_encode(events.message(event, place)))
+        message = events.message(event, place)
+        return self._framed(_encode(message)) if message is not None else b""
 
-    def reply(self, reply: Reply) -> bytes:
+    def reply(self, reply: Reply, to: str = "") -> bytes:  # noqa: ARG002
         return b"".join(self._framed(_encode(each)) for each in REPLIES[type(reply)](reply))

@@ -8,9 +8,11 @@ from node.core.dialect import Place
 from node.dialects.json import messages
 
 
-def message(event: Event, place: Place) -> messages.Event:
-    """An event at its place; the place's channel as spelled, empty for a private message."""
-    channel, epoch, seq, at = place
+def message(event: Event, place: Place) -> messages.Event | None:
+    """An event at its place; the place's channel as spelled, empty for a private message. None if
+    there's no message for it.
+    """
+    channel, epoch, seq, at = place[:4]
     pos = f"{epoch}.{seq}"
     sid, nick = event.sid, event.nick
     match event:
@@ -32,11 +34,14 @@ def message(event: Event, place: Place) -> messages.Event:
             return messages.Renamed(channel=channel, pos=pos, at=at, sid=sid, nick=nick, new=new)
         case core.Quit(why=why):
             return messages.Quit(channel=channel, pos=pos, at=at, sid=sid, nick=nick, why=why)
+        case _:
+            return None
 
 
 def entries(channel: str, epoch: str, read: Iterable[Entry]) -> list[messages.Event]:
     """What was read back from a log."""
-    return [message(one.event, Place(channel, epoch, one.seq, one.ms)) for one in read]
+    made = (message(one.event, Place(channel, epoch, one.seq, one.ms)) for one in read)
+    return [one for one in made if one is not None]
 
 
 def lines(channel: str, epoch: str, read: Iterable[Entry]) -> list[messages.Said]:

@@ -114,7 +114,7 @@ def _welcome(reply: core.Welcome) -> Iterator[Message]:
 
 
 def _names(reply: core.Names) -> Iterator[Message]:
-    channel, nicks, total = reply.roster
+    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
     yield messages.Names(channel=channel, nicks=nicks, total=total)
 
 
@@ -124,7 +124,7 @@ def _channels(reply: core.Channels) -> Iterator[Message]:
 
 
 def _whois(reply: core.Whois) -> Iterator[Message]:
-    nick, where, since, away, channels = reply.person
+    nick, where, since, away, channels = reply.person[:5]
     yield messages.Person(nick=nick, node=where, since=since, away=away, channels=channels)
 
 

@@ -4,6 +4,7 @@ One instance is one kind of listener: those with the same options share it.
 """
 
 import zlib
+from collections.abc import Callable
 
 from broker.api import Code, Refused
 from broker.events import Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
@@ -12,6 +13,7 @@ from node.core import replies
 from node.core.commands import Answer, Command
 from node.core.dialect import Place
 from node.core.replies import Reply
+from node.core.session import Session
 from node.dialects.slash import words
 from node.dialects.slash.commands import parse
 from node.dialects.slash.harmless import harmless
@@ -22,6 +24,8 @@ class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
 
     name = "slash"
+    page = 200
+    history = 10
     lobby = True
     longest = 4096
 
@@ -45,6 +49,9 @@ class Slash:
         options = self.options | {name} if on else self.options - {name}
         return self._known.get(options) or Slash(options, self._known)
 
+    def parser(self, session: Session) -> Callable[[bytes], Command | None]:  # noqa: ARG002
+        return self.parse
+
     def parse(self, line: bytes) -> Command | None:
         return parse(line)
 
@@ -55,12 +62,16 @@ class Slash:
 
     def render(self, event: Event, place: Place) -> bytes:
         line = self.line(event, place.channel)
+        if not line:
+            return b""
         if self._marked:
             line = self._mark(place) + line
         return f"{line}\r\n".encode()
 
     def line(self, event: Event, channel: str) -> str:
-        """An event in words; `channel` as spelled, empty for a private message."""
+        """An event in words; `channel` as spelled, empty for a private message. Empty if there are
+        none for it.
+        """
         nick = self.nick(event.nick)
         match event:
             case Said(text=text, action=False):
@@ -79,6 +90,8 @@ class Slash:
                 return f"{nick} has quit{because(why)}"
             case TopicSet(topic=topic):
                 return f"{nick} has set the topic of {channel} to {harmless(topic)}"
+            case _:
+                return ""
 
     def _mark(self, place: Place) -> str:
         mark = f"@{place.epoch}.{place.seq} " if self._pos else ""
@@ -93,6 +106,6 @@ class Slash:
 
     # -- replies
 
-    def reply(self, reply: Reply) -> bytes:
+    def reply(self, reply: Reply, to: str = "") -> bytes:  # noqa: ARG002
         lines = REPLIES[type(reply)](self, reply)
         return "".join(f"{line}\r\n" for line in lines).encode()

@@ -131,7 +131,7 @@ def _welcome(slash: "Slash", reply: core.Welcome) -> Iterator[str]:
 
 
 def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
-    channel, nicks, total = reply.roster
+    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
     head = f"in {channel} ({total}): "
     for line in _broken(nicks):
         yield head + line
@@ -150,7 +150,7 @@ def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
 
 
 def _whois(slash: "Slash", reply: core.Whois) -> Iterator[str]:
-    nick, node, since, away, channels = reply.person
+    nick, node, since, away, channels = reply.person[:5]
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(since / 1000))
     yield f"{nick} is on the node {node}, connected since {when} UTC"
     if away is not None:
