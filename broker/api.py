@@ -58,6 +58,13 @@ class Code(StrEnum):
     NOT_OPERATOR = "not-operator"
     NOT_THERE = "not-there"
     ALREADY_THERE = "already-there"
+    NO_OPERS = "no-operators"
+    PASSWORD_WRONG = "password-wrong"  # noqa: S105
+    OPERS_TOO_OFTEN = "operators-too-often"
+    NOT_OPER = "no-operator"
+    RIGHT_LACKED = "right-lacked"
+    NOT_DONE = "not-done"
+    BARRED = "barred"
     ELSEWHERE = "elsewhere"
     AWAY = "broker-away"
     BUSY = "busy"

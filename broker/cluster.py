@@ -68,7 +68,7 @@ from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.marks import Marks
 from broker.names import fold
-from broker.orders import SUMMARY, Following, Order, Shown, decode_order
+from broker.orders import HURRY, SUMMARY, Following, Order, Shown, decode_order
 from broker.overview import name_of
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
@@ -476,7 +476,7 @@ class Cluster:
 
     def _told(self, word: str) -> None:
         """Something was published for this node alone: its own probe, that another node took up a
-        session, or that somebody else has one of its nicks.
+        session, that somebody else has one of its nicks, or that it's to look for orders.
         """
         kind, *about = word.split(" ")
         if kind == PROBE:
@@ -485,6 +485,8 @@ class Cluster:
             tally.probed_at, tally.probes = now, tally.probes + 1
             if self._probe_sent is not None:
                 tally.probe, self._probe_sent = now - self._probe_sent, None
+        elif kind == HURRY:
+            self._attempts.aside(self._presence.hurry())
         elif kind == NICK_LOST:
             self._attempts.aside(self._look_for_nicks())
         elif kind == YIELD:

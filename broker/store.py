@@ -937,7 +937,7 @@ class Store:
         return Bans(int(version), tuple(map(decode_ban, flat[1::2])))
 
     async def ban(self, bans: Iterable[Ban], *, again: bool = False, least: int = 0) -> bool:
-        """Ban who is named; whether there was room. `again`: put back what may have been lost, which
+        """Ban somebody; whether there was room. `again`: put back what may have been lost, which
         had the version `least`.
         """
         flat = [part for ban in bans for part in (ban.key, encode_ban(ban))]

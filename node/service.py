@@ -35,6 +35,7 @@ from node.core.tally import Tally
 from node.dialects.json import Json
 from node.dialects.slash import Slash
 from node.health import Health
+from node.net.aside import Aside
 from node.net.connection import LineDoor, SocketDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
@@ -43,6 +44,8 @@ from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.numbers import Numbers
+from node.operating import Operating
+from node.opers import Opers
 from node.ordered import Ordered
 from node.reporter import Reporter
 from node.settings import Settings
@@ -88,6 +91,9 @@ class Node:
             bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
         )
         self.tally = Tally()
+        bans = Bans(lambda: self.broker.now_ms)
+        opers = Opers(settings.opers, reactor.seconds, Aside(), _told)
+        self._rereads: list[Callable[[], str]] = [opers.again]
         self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
@@ -105,9 +111,10 @@ class Node:
             later=reactor.callLater,
             tally=self.tally,
             journal=logs.Journal(),
+            bans=bans,
+            operators=Operating(opers, self.broker.desk),
         )
-        bans = Bans(lambda: self.broker.now_ms)
-        self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
+        self._ordered = Ordered(self.chat, self.broker, self, bans, self._reread, _spawn)
         self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._lag = LoopLag(self.tally.loop_lag, reactor)
@@ -179,6 +186,7 @@ class Node:
                     dead_peer=settings.dead_peer,
                     balancers=Balancers.parse(settings.balancers, served=kind == "http"),
                     asks=kind in ("line", "json"),  # a browser would ask its people
+                    again=self._rereads.append,
                 )
                 self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")
@@ -216,9 +224,10 @@ class Node:
         chat = self._chat_door(WebSocketDoor, Json(text_frame))
         chat.watch = Watch(settings.dead_peer, reactor)
         self._upgrading.append(chat)
-        told = lambda what: log.warn("{what}", what=what)  # noqa: E731
+        tokens = Tokens(settings.tokens, reactor.seconds, _told)
+        self._rereads.append(tokens.again)
         access = Access(
-            Tokens(settings.tokens, reactor.seconds, told),
+            tokens,
             parse_networks(settings.operators_from),
             reactor.seconds,
         )
@@ -359,6 +368,10 @@ class Node:
         _spawn(self.broker.report(order.report, shedding))
         self.end(over, order.by)
 
+    def _reread(self) -> tuple[str, ...]:
+        """Read anew what files say; what came of each, in words."""
+        return tuple(dict.fromkeys(says for again in self._rereads if (says := again())))
+
     def shed(self, order: orders.Shed) -> None:
         """Report how many there are, close some of their connections, and report that."""
         over = self._settings.drain if order.over is None else order.over
@@ -374,6 +387,10 @@ class Node:
         self.broker.board.tell(Kind.REBALANCE, self._settings.name, says, order.by)
         report(finished=False)
         drain.start()
+
+
+def _told(what: str) -> None:
+    log.warn("{what}", what=what)
 
 
 def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:

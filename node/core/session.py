@@ -10,6 +10,7 @@ from node.core.commands import Command
 from node.core.dialect import Connection, Dialect
 from node.core.lane import Lane
 from node.core.limits import Allowance
+from node.core.opers import Oper
 from node.core.replies import Reply
 
 
@@ -75,7 +76,8 @@ class Session:
     is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
     empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
     the address that they're connected from, empty if it's none. `certificate`: the fingerprint of
-    the one that they have shown (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands
+    the one that they have shown (SHA-256, hexadecimal), empty if it's none. `oper`: as which
+    operator they have shown themselves, if they have. `parse`: makes commands
     of what they send. `diversion`: where what's said to them goes for now, if not to them.
     """
 
@@ -96,6 +98,7 @@ class Session:
         "allowance",
         "peer",
         "certificate",
+        "oper",
         "parse",
         "diversion",
     )
@@ -117,6 +120,7 @@ class Session:
         self.allowance: Allowance | None = None
         self.peer = ""
         self.certificate = ""
+        self.oper: Oper | None = None
         self.diversion: Diversion | None = None
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.api import Code, Refused, Totals
 from broker.names import fold
-from node.core import commands, kept, names, replies
+from node.core import commands, kept, names, policing, replies
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -284,4 +284,5 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Quit: end,
     commands.Answer: answer,
     commands.Do: do,
+    **policing.VERBS,
 }

@@ -311,7 +311,7 @@ def ban(operator: "Operator", who: str, lasting: str | None, why: str, force: bo
     return desk.do(
         operator,
         lambda here: acts.ban(
-            here, by=desk.by(), seconds=seconds, why=why, force=force, **desk.whom(who)
+            here, by=desk.by(), seconds=seconds, why=why, force=force, **acts.whom(who)
         ),
     )
 

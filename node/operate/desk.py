@@ -124,13 +124,6 @@ def do(operator: Operator, act: Callable[[Desk], Coroutine[Any, Any, str | None]
     return True
 
 
-def whom(who: str) -> dict[str, str]:
-    """What it is that's to be banned, for `acts.ban`: no nick holds one of these signs."""
-    if "@" in who:
-        return {"mask": who}
-    return {"network" if any(sign in who for sign in ".:/") else "nick": who}
-
-
 def seconds(text: str) -> float:
     """A time such as 90s, 30m, 12h, 7d, in seconds. Raises SettingError."""
     found = _TIME.fullmatch(text.strip())
