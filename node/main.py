@@ -23,7 +23,17 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Run it": ("node", "up"),
     "See how it is": ("status", "top", "nodes", "channels", "sessions", "tail"),
     "Look after it": ("doctor", "drain", "rebalance"),
-    "Speak up, keep order": ("notice", "say", "kick", "ban", "unban", "bans", "token", "oper"),
+    "Speak up, keep order": (
+        "notice",
+        "say",
+        "kick",
+        "ban",
+        "unban",
+        "bans",
+        "rehash",
+        "token",
+        "oper",
+    ),
 }
 """What the help lists under which heading, in this order."""
 

@@ -91,7 +91,7 @@ class Settings:
     opers: str = setting(
         "",
         "FILE",
-        "A TOML file with those who may become operators in the chat; see docs/irc.md.",
+        "A TOML file with those who may become operators in the chat; see docs/operators.md.",
         check=oper_file,
     )
     operators_from: tuple[str, ...] = setting(

@@ -22,7 +22,7 @@ from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
 from node.core.journal import Journal, NoJournal
 from node.core.lane import Lane
-from node.core.opers import NoOperators, Operators
+from node.core.opers import OPER, NoOperators, Operators, StandDown
 from node.core.replies import (
     Answered,
     Closing,
@@ -450,6 +450,9 @@ class Chat:
     def become(self, session: Session, me: Identity) -> Identity:
         """Make a connection's session another one; who it was, whom nobody here knows any more."""
         before, session.me = session.me, me
+        session.oper = None
+        if OPER in me.profile.modes:  # they have to show again that they're one
+            session.lane.first(StandDown())
         self.journal.resumed(session, before.sid)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)

@@ -16,7 +16,7 @@ OPERATORS: dict[Code, str] = {
     Code.NOT_DONE: "that was not done: {about}",
     Code.BARRED: "you are banned from this server: {about}",
 }
-"""What is said to operators of the chat, who would be some, and in IRC; others can't come across it."""
+"""What is said of operators of the chat, in IRC; who speaks otherwise can't come across it."""
 
 REFUSED: dict[Code, str] = {
     Code.NICK_TAKEN: "the nick {about} is taken",

@@ -277,6 +277,20 @@ def say(operator: "Operator", channel: str, text: str, name: str) -> bool:
 
 
 @operators.command()
+@waiting
+@on_cluster()
+def rehash(operator: "Operator") -> bool:
+    """Have all nodes read anew the files that their settings name.
+
+    Operators, tokens and certificates. One that has become bad changes nothing; that's said.
+    """
+    from node import acts
+    from node.operate import desk
+
+    return desk.do(operator, lambda here: acts.rehash(here, desk.by()))
+
+
+@operators.command()
 @click.argument("nick")
 @click.option("--why", metavar="TEXT", default="", help="A reason, which they and others read.")
 @waiting
