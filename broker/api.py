@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from broker.events import Entry, Envelope
+from broker.events import Entry, Envelope, Event, Extra, Redacted
 from broker.rules import FREE, Rules
 
 
@@ -30,7 +30,9 @@ class Code(StrEnum):
     NO_SUCH_NICK = "no-such-nick"
     NO_SUCH_CHANNEL = "no-such-channel"
     CHANNEL_INVALID = "channel-invalid"
+    NO_SUCH_LINE = "no-such-line"
     NOT_MEMBER = "not-member"
+    NOT_YOURS = "not-yours"
     ALREADY_MEMBER = "already-member"
     NO_CURRENT_CHANNEL = "no-current-channel"
     TEXT_INVALID = "text-invalid"
@@ -233,7 +235,7 @@ class Regained(NamedTuple):
     """A membership that was taken up again. `channel` as spelled, `nick` as the roster has it.
 
     Everything after `tip` comes through the sink; what lies between `since`, when it began, and
-    `tip` can be read (`Broker.missed`).
+    `tip` can be read (`Broker.missed`). `status`, `rules`: as of `tip`.
     """
 
     channel: str
@@ -241,6 +243,8 @@ class Regained(NamedTuple):
     quiet: bool
     nick: str
     since: int
+    status: str = ""
+    rules: Rules = FREE
 
 
 class Missed(NamedTuple):
@@ -262,11 +266,70 @@ class History(NamedTuple):
     more: bool
 
 
+class Way(StrEnum):
+    """Which part of a log is asked for. BEFORE and AFTER a place; the LATEST, or the latest after a
+    place; AROUND one, half of it before; BETWEEN two, from the first one's side.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+    LATEST = "latest"
+    AROUND = "around"
+    BETWEEN = "between"
+
+
+Place = Position | int
+"""A place in a log, or a time (Unix ms)."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A part of a log. `places`: as many as the way says. `count`: how many entries at most.
+
+    `every`: also what wasn't said, but happened. `ranks`: letters of status whose lines the reader
+    may read, of those that aren't for all (`broker.spans.ranks`).
+    """
+
+    way: Way
+    places: tuple[Place, ...]
+    count: int
+    every: bool = False
+    ranks: str = ""
+
+
+class Found(NamedTuple):
+    """An entry of a log, with its place as it was told when it was new, as far as that's known."""
+
+    at: Position
+    ms: int
+    event: Event
+
+
+class Span(NamedTuple):
+    """A part of a log, oldest first. `more`: with a greater count there would be more of it."""
+
+    entries: list[Found]
+    more: bool
+
+
+class Redaction(NamedTuple):
+    """That something was taken back: the event and where it stands. Its `at` is the place as it was
+    told when that was new.
+    """
+
+    at: Position
+    ms: int
+    event: Redacted
+
+
 class Receipt(NamedTuple):
-    """For a private message: the holder's nick as spelled, and why they are away (or None)."""
+    """For a private message: the holder's nick as spelled, and why they are away (or None); where
+    it stands in their inbox, and since when (Unix ms).
+    """
 
     nick: str
     away: str | None
+    at: Position = Position("", 0)
+    ms: int = 0
 
 
 class Posted(NamedTuple):
@@ -539,7 +602,16 @@ class Broker(Protocol):
     async def leave(self, me: Identity, channel: str, why: str) -> None:
         """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member."""
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        extra: Extra | None = None,
+    ) -> None:
         """Append a line to the channel's log; the answer comes through `settled`, once.
 
         Lines of one session to one channel keep their order, without waiting for answers.
@@ -563,11 +635,29 @@ class Broker(Protocol):
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK.
 
         If replicas count, it returns as a line is settled: see `say`.
         """
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        """Append a `Tagged` to the channel's log, in its order among lines; refused as they are."""
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`."""
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Say why one is away (may be empty), or None: one is back."""
@@ -586,11 +676,43 @@ class Broker(Protocol):
     async def topic(self, channel: str) -> Topic:
         """The channel's topic. NO_SUCH_CHANNEL."""
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         """The last `count` spoken entries of the log; none if no such channel.
 
         `before`: the last that stand before this place. It may have been told under an earlier
-        epoch of the log; none if the log has begun anew since.
+        epoch of the log; none if the log has begun anew since. `ranks`: as in `Wanted`.
+        """
+
+    # -- what logs have kept
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        """A part of a channel's log; or, if `target` is a nick, of what the session and whoever was
+        called so wrote to one another, in the order of its times. Nothing if there's no such log.
+
+        Both ends are exact: what stands at a place, or has its very millisecond, is neither before
+        nor after it. A place may have been told under an earlier epoch; of one that has gone, what
+        was before it is before it. If it isn't known at all, nothing is before it. In an inbox
+        nothing is found that an earlier holder of the session's nick was sent.
+        """
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        """When something was last said (Unix ms) in each of these channels, by its folded name, and
+        by each who wrote to the session, by folded nick. Who never did isn't in it.
+        """
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        """Take back a line, or tags, in a channel or sent to a nick, with a `Redacted`.
+
+        Nobody finds it any more in history, spans or gaps, and its bytes aren't in the log. Its
+        place stays; nobody is told a gap. NOT_MEMBER; NO_SUCH_LINE if nothing is said there, or not
+        any more; NOT_YOURS in a channel, if somebody else said it and the session is neither op
+        nor half-op there. What somebody else told a nick is no such line. `power`: an operator of
+        the server, who may do all this in any channel, without being in it. Asked again under the
+        same number it's done once.
         """
 
     async def channels(self) -> list[ChannelInfo]:

@@ -42,14 +42,17 @@ from broker.api import (
     Position,
     Posted,
     Receipt,
+    Redaction,
     Refused,
     Regained,
     Resumed,
     Roster,
     Settled,
     Sink,
+    Span,
     Topic,
     Totals,
+    Wanted,
 )
 from broker.api import (
     Presence as Present,
@@ -59,7 +62,18 @@ from broker.bans import Ban
 from broker.barring import Barring
 from broker.board import Board
 from broker.desk import Desk
-from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
+from broker.events import (
+    SCHEMA,
+    Envelope,
+    Extra,
+    Quit,
+    Renamed,
+    Said,
+    Tagged,
+    Told,
+    encode,
+    program,
+)
 from broker.feed import Feed
 from broker.guarded import Guarded
 from broker.holding import Holding
@@ -70,6 +84,7 @@ from broker.marks import Marks
 from broker.names import fold
 from broker.orders import HURRY, SUMMARY, Following, Order, Shown, decode_order
 from broker.overview import name_of
+from broker.past import Past
 from broker.presence import Presence
 from broker.records import Record, Records, decode_record
 from broker.recovery import Recovery
@@ -235,6 +250,7 @@ class Cluster:
         self._holding = Holding(
             self._store, self._records, self._feed, self._presence, self._attempts
         )
+        self._past = Past(self._store, self._attempts, self._presence, self._feed)
         self._kept = KeptSessions(
             self._store,
             self._records,
@@ -522,12 +538,21 @@ class Cluster:
 
     # -- lines: one call for all that a turn said in a channel
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        extra: Extra | None = None,
+    ) -> None:
         if not self.ready or self._link.full:
             settled(Refused(Code.BUSY if self.ready else Code.AWAY))
             return
         me.num += 1
-        body = encode(Said(me.sid, me.num, me.nick, text, action, me.profile.by))
+        body = encode(Said(me.sid, me.num, me.nick, text, action, me.profile.by, extra))
         if self._replication is not None:
             settled = partial(self._said_and, self._replication, settled)
         line = Line(me.sid, me.token, me.num, body, settled)
@@ -538,6 +563,20 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        self._attempts.check()
+        me.num += 1
+        body = encode(Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra))
+        settled: Deferred[Refused | None] = Deferred()
+        line = Line(me.sid, me.token, me.num, body, settled.callback)
+        self._link.soon()
+        self._lines.setdefault(fold(channel), []).append(line)
+        refused = await settled
+        if refused is not None:
+            raise refused
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
         self._attempts.check()
@@ -769,22 +808,56 @@ class Cluster:
         self._attempts.check()
         return await self._store.topic(channel)
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         self._attempts.check()
-        return await self._store.history(channel, count, before)
+        return await self._store.history(channel, count, before, ranks)
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        return await self._past.span(me, target, wanted)
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        return await self._past.latest(me, channels)
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        return await self._past.redact(me, target, at, why, power=power)
 
     # -- people
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         self._attempts.check()
         self._records.of(me)
         me.num += 1
+        event = Told(me.sid, me.num, me.nick, text, "", action, me.profile.by, extra)
+        return await self._tell(nick, event)
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        self._attempts.check()
+        self._records.of(me)
+        me.num += 1
+        event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
+        return await self._tell(nick, event)
+
+    async def _tell(self, nick: str, event: Told | Tagged) -> Receipt:
         node = self.node
         first = self._presence.now_ms - 1000
 
         async def tell(again: bool) -> Receipt:
             deadline, sent = self._presence.deadline, first if again else 0
-            receipt, told = await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            receipt, told = await self._store.tell(nick, event, deadline=deadline, sent=sent)
             if told is not None:
                 self._feed.witness(told)
             return receipt

@@ -17,14 +17,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
+from broker import spans
 from broker.api import (
     FAR,
     HELD_BACK,
     Arrival,
     ChannelInfo,
     Code,
+    Found,
     History,
     Identity,
     Member,
@@ -35,14 +38,18 @@ from broker.api import (
     Presence,
     Reach,
     Receipt,
+    Redaction,
     Refused,
     Regained,
     Resumed,
     Roster,
     Settled,
     Sink,
+    Span,
     Topic,
     Totals,
+    Wanted,
+    Way,
 )
 from broker.events import (
     SCHEMA,
@@ -50,13 +57,17 @@ from broker.events import (
     Entry,
     Envelope,
     Event,
+    Extra,
     Joined,
     Left,
     Quit,
+    Redacted,
     Renamed,
     Said,
+    Tagged,
     Told,
     TopicSet,
+    Unknown,
     program,
 )
 from broker.names import fold
@@ -84,10 +95,35 @@ class _Log:
         known = self.seq if before.epoch == self.epoch else self.past.get(before.epoch, 0)
         return min(known, before.seq - 1)
 
-    def spoken(self, count: int, upto: int) -> list[Entry]:
+    def spoken(self, count: int, upto: int, ranks: str = "") -> list[Entry]:
         """The last `count` spoken entries whose seq is not above `upto`, oldest first."""
-        said = [e for e in self.entries if isinstance(e.event, SPOKEN) and e.seq <= upto]
+        said = [
+            e
+            for e in self.entries
+            if isinstance(e.event, SPOKEN) and e.seq <= upto and spans.readable(e.event, ranks)
+        ]
         return said[-count:] if count > 0 else []
+
+    def said_at(self, place: Position) -> Entry | None:
+        """What is said at a place."""
+        if place.seq > spans.known_seq(self.past, self.tip, place):
+            return None
+        kinds = Said | Told | Tagged
+        found = (e for e in self.entries if e.seq == place.seq and isinstance(e.event, kinds))
+        return next(found, None)
+
+    def blank_at(self, place: str) -> None:
+        """What stood at a place (EPOCH.SEQ), if it's known, was taken back."""
+        epoch, _, seq = place.rpartition(".")
+        entry = self.said_at(Position(epoch, int(seq)))
+        if entry is not None:
+            self.blank(entry)
+
+    def blank(self, entry: Entry) -> None:
+        """Take an event back; its place stays."""
+        event = entry.event
+        left = Entry(entry.seq, entry.ms, Unknown(event.sid, event.num, event.nick))
+        self.entries[self.entries.index(entry)] = left
 
 
 @dataclass
@@ -157,6 +193,18 @@ class _Channel:
     def roster(self, most: int | None = None) -> Roster:
         members = [Member(member.nick) for member in self.members.values()]
         return Roster(self.name, members[:most], len(members))
+
+
+def _still_said(seen: list[tuple[int, Event]]) -> list[Event]:
+    """Of what a node saw at places that are gone: not what was taken back, nor that it was."""
+    at = {event.at.rpartition(".")[2] for _, event in seen if isinstance(event, Redacted)}
+    gone = {seq for seq, _ in seen if str(seq) in at}
+    return [
+        event
+        for seq, event in seen
+        if seq not in gone
+        and not (isinstance(event, Redacted) and int(event.at.rpartition(".")[2]) in gone)
+    ]
 
 
 class World:
@@ -686,7 +734,16 @@ class Memory:
         self._world.append(found.log, Left(me.sid, me.num, member.nick, why, me.profile.by))
         self._world.vacate(found)
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        extra: Extra | None = None,
+    ) -> None:
         try:
             found, member = self._member(me, channel)
         except Refused as refused:
@@ -696,9 +753,19 @@ class Memory:
             member.num, member.quiet, found.spoken = me.num, False, True
             self._world.messages += 1
             self._world.append(
-                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by)
+                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by, extra)
             )
         settled(None)
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        found, member = self._member(me, channel)
+        if me.num > member.num:
+            member.num, member.quiet, found.spoken = me.num, False, True
+            self._world.messages += 1
+            tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)
+            self._world.append(found.log, tagged)
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
         found = self._channel(channel)
@@ -723,13 +790,37 @@ class Memory:
                 found.log, TopicSet(me.sid, me.num, member.nick, topic, me.profile.by)
             )
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         session, holder = self._session(me), self._holder(nick)
-        if me.num > session.told:
-            session.told = me.num
-            told = Told(me.sid, me.num, session.nick, text, holder.sid, by=me.profile.by)
-            self._world.append(holder.inbox, told, [holder.home])
-        return Receipt(holder.nick, holder.away)
+        to, by = holder.sid, me.profile.by
+        return self._tell(
+            session, holder, Told(me.sid, me.num, session.nick, text, to, action, by, extra)
+        )
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        session, holder = self._session(me), self._holder(nick)
+        to, by = holder.sid, me.profile.by
+        return self._tell(
+            session, holder, Tagged(me.sid, me.num, session.nick, tags, to, by, extra)
+        )
+
+    def _tell(self, session: _Session, holder: _Session, event: Told | Tagged) -> Receipt:
+        if event.num > session.told:
+            session.told = event.num
+            self._world.append(holder.inbox, event, [holder.home])
+        told = (event.sid, event.num)
+        entry = next(e for e in holder.inbox.entries if (e.event.sid, e.event.num) == told)
+        return Receipt(holder.nick, holder.away, Position(holder.inbox.epoch, entry.seq), entry.ms)
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         self._session(me).away = why
@@ -746,14 +837,91 @@ class Memory:
     async def topic(self, channel: str) -> Topic:
         return self._channel(channel).topic
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         self._check_ready()
         found = self._world.channels.get(fold(channel))
         if found is None:
             return History("", [], False)
         log = self._world.trim(found.log)
-        entries = log.spoken(count + 1, log.upto(before) if before else log.seq)
+        entries = log.spoken(count + 1, log.upto(before) if before else log.seq, ranks)
         return History(log.epoch, entries[-count:], len(entries) > count)
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        self._check_ready()
+        if target.startswith("#"):
+            channel = self._world.channels.get(fold(target))
+            if channel is None:
+                return Span([], more=False)
+            log = self._world.trim(channel.log)
+            return spans.span_of(log.past, log.tip, log.entries, wanted)
+        sent = [one for one in self._inbox(target) if one.event.sid == me.sid]
+        received = [one for one in self._inbox(me.nick) if spans.is_from(one.event, target, me.sid)]
+        return spans.talk(received, sent, wanted)
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        last = Wanted(Way.LATEST, (), 1)
+        found = {fold(name): await self.span(me, name, last) for name in channels}
+        times = {name: span.entries[-1].ms for name, span in found.items() if span.entries}
+        for one in self._inbox(me.nick):
+            if isinstance(one.event, Told) and one.event.to == me.sid:
+                times[fold(one.event.nick)] = one.ms
+        return times
+
+    def _inbox(self, nick: str) -> list[Found]:
+        holder = self._world.claims.get(fold(nick))
+        if holder is None:
+            return []
+        log = self._world.trim(holder.inbox)
+        return spans.placed(log.past, log.tip, log.entries)
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        self._take(me)
+        if not target.startswith("#"):
+            holder = self._world.claims.get(fold(target))
+            inbox, home = (holder.inbox, holder.home) if holder is not None else (None, None)
+            return self._take_back(me, inbox, at, why, own=True, home=home)
+        channel = self._world.channels.get(fold(target))
+        member = channel.members.get(me.sid) if channel is not None else None
+        if member is None or member.token != me.token:
+            if not power:
+                raise Refused(Code.NOT_MEMBER, target)
+        else:
+            member.num = max(member.num, me.num)
+        may = power or {"o", "h"} & {*getattr(member, "status", "")}
+        log = channel.log if channel is not None else None
+        return self._take_back(me, log, at, why, own=not may)
+
+    def _take_back(
+        self,
+        me: Identity,
+        log: _Log | None,
+        at: Position,
+        why: str,
+        *,
+        own: bool,
+        home: "Memory | None" = None,
+    ) -> Redaction:
+        """`own`: only what the session said itself. `home`: whose inbox it is."""
+        place = f"{at.epoch}.{at.seq}"
+        for before in log.entries if log is not None else ():
+            done = before.event
+            if isinstance(done, Redacted) and (done.sid, done.num) == (me.sid, me.num) and log:
+                return Redaction(Position(log.epoch, before.seq), before.ms, done)
+        entry = log.said_at(at) if log is not None else None
+        if log is None or entry is None:
+            raise Refused(Code.NO_SUCH_LINE, place)
+        if own and entry.event.sid != me.sid:
+            raise Refused(Code.NO_SUCH_LINE if home else Code.NOT_YOURS, place)
+        first, to = spans.first_place(log.past, log.tip, entry.seq), getattr(entry.event, "to", "")
+        place = f"{first.epoch}.{first.seq}"
+        log.blank(entry)
+        event = Redacted(me.sid, me.num, me.nick, place, why, me.profile.by, to)
+        self._world.append(log, event, None if home is None else [home])
+        return Redaction(log.tip, log.entries[-1].ms, event)
 
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()
@@ -825,7 +993,9 @@ class Memory:
         common, late = log.past[heard.epoch], []
         if heard.seq > common:
             own = [e for e in self._witnessed if e.log == log.name and e.epoch == heard.epoch]
-            late = [event for e in own if e.seq > common for event in e.events]
+            late = _still_said(
+                [(e.seq, event) for e in own if e.seq > common for event in e.events]
+            )
         self._heard[log.name] = Position(log.epoch, min(heard.seq, common))
         known = {(e.event.sid, e.event.num) for e in log.entries if e.seq > common}
         self._shown |= {(log.name, event.sid, event.num) for event in late}
@@ -835,6 +1005,8 @@ class Memory:
         self._missed += [(log, envelope) for envelope in missed]
         for event in late:
             if log.name.startswith("#") and (event.sid, event.num) not in known:
+                if isinstance(event, Redacted):
+                    log.blank_at(event.at)
                 self._world.append(log, event)
         differs = self._world.ms() if heard.seq > common else None
         return [partial(self.sink.continued, log.name, log.epoch, differs)]
@@ -850,7 +1022,8 @@ class Memory:
             if envelope.seq <= log.seq - len(self._world.trim(log).entries):
                 trimmed[log.name] += 1
             else:
-                calls.append(partial(self._hear, envelope))
+                entry = log.entries[envelope.seq - log.entries[0].seq]
+                calls.append(partial(self._hear, replace(envelope, events=[entry.event])))
         taken = self._taken_meanwhile()
         gaps = [partial(self._gap, name, lost) for name, lost in trimmed.items()]
         gaps += [partial(self._gap, name, None) for name in self._lost]

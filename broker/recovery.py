@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from broker.api import HELD_BACK, Code, Identity, Refused
-from broker.events import Quit
+from broker.events import Entry, Event, Quit, Redacted, Unknown
 from broker.feed import Feed, Seen
 from broker.keeping import LOST, Keeping, Outcome
 from broker.link import LinkLost, Wire
@@ -189,7 +189,7 @@ class Recovery:
         """This node was late: what it alone had seen of a channel becomes new."""
         common = (await store.read(channel, seen.tip.seq, 1)).past.get(seen.tip.epoch)
         if common is not None and common < seen.tip.seq:
-            unknown = [entry.event for entry in seen.entries if entry.seq > common]
+            unknown = _still_said([one for one in seen.entries if one.seq > common])
             if unknown:
                 await store.amend(channel, common, unknown)
 
@@ -378,6 +378,19 @@ class Recovery:
 
     async def _end_stranger(self, channel: str, event: Quit) -> None:
         await self._store.part(STRANGER, channel, event, patiently=False)
+
+
+def _still_said(entries: list[Entry]) -> list[Event]:
+    """Of entries that get new places: not what was taken back, nor that it was."""
+    gone = {entry.seq for entry in entries if isinstance(entry.event, Unknown)}
+    return [
+        entry.event
+        for entry in entries
+        if entry.seq not in gone
+        and not (
+            isinstance(entry.event, Redacted) and int(entry.event.at.rpartition(".")[2]) in gone
+        )
+    ]
 
 
 def _left_undone(failure: Failure) -> None:

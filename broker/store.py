@@ -38,6 +38,7 @@ from broker.events import (
     Quit,
     Renamed,
     Said,
+    Tagged,
     Told,
     TopicSet,
     around_nick,
@@ -252,7 +253,8 @@ class Store:
         self.log.error("Redis refused {what}: {why}", what=what, why=str(error))
         return Refused(Code.BUSY)
 
-    def _log_name(self, name: str) -> bytes:
+    def log_name(self, name: str) -> bytes:
+        """A log's name, as envelopes have it."""
         return msgspec.json.encode(fold(name))
 
     async def _in_order(self, *commands: tuple[Argument, ...]) -> list[Any]:
@@ -270,23 +272,25 @@ class Store:
         places = [each.rpartition(":") for each in past.decode().split()]
         return Excerpt(
             Position(epoch.decode(), int(tip)),
-            _entries(flat),
+            read_entries(flat),
             {before: int(seq) for before, _, seq in places},
         )
 
-    async def history(self, channel: str, count: int, before: Position | None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None, ranks: str
+    ) -> History:
         """The last spoken entries, or the last before a place."""
         keys = self.keys.log(channel)
-        epoch, flat = await self.run("history", keys, count + 1, *(before or ()))
-        entries = _entries(flat)
+        epoch, flat = await self.run("history", keys, count + 1, ranks, *(before or ()))
+        entries = read_entries(flat)
         return History(epoch.decode(), entries[:count][::-1], len(entries) > count)
 
     async def trim(self, log: str, oldest_ms: int) -> int:
         """Forget what is older; returns how many entries went."""
-        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, self._most(log))
+        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, self.most(log))
         return gone
 
-    def _most(self, log: str) -> int:
+    def most(self, log: str) -> int:
         """How many entries a log keeps."""
         return self._lines if log.startswith("#") else self._inbox_lines
 
@@ -299,7 +303,7 @@ class Store:
 
     def say(self, channel: str, lines: list[Line]) -> None:
         """Append lines to a channel's log, in one call; each is told how it ended."""
-        flat: list[Argument] = [self._log_name(channel), self._lines]
+        flat: list[Argument] = [self.log_name(channel), self._lines]
         for line in lines:
             flat += line[:4]
 
@@ -340,7 +344,7 @@ class Store:
         found = await self._once(
             "join",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
@@ -370,7 +374,7 @@ class Store:
             Position(epoch.decode(), int(tip)),
             Roster(name.decode(), list(map(_face, faces)), total),
             Topic(topic.decode(), topic_nick.decode(), int(topic_ms)),
-            _entries(spoken)[::-1],
+            read_entries(spoken)[::-1],
             announced == 1,
         )
 
@@ -412,7 +416,7 @@ class Store:
         reply = await run(
             "leave",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             event.sid,
             token,
@@ -431,7 +435,7 @@ class Store:
         reply: int = await self.run(
             "rename",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
@@ -445,7 +449,7 @@ class Store:
         reply = await self.run(
             "topic",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
@@ -469,7 +473,7 @@ class Store:
         reply = await self._once(
             "post",
             (*self.keys.channel(channel), memo),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             encode(said),
             digest,
@@ -589,7 +593,7 @@ class Store:
         await self.run("release", self.keys.nick(nick), sid, token, MOMENT, patient=True)
 
     async def tell(
-        self, me: Identity, nick: str, text: str, *, deadline: int, sent: int
+        self, nick: str, event: Told | Tagged, *, deadline: int, sent: int
     ) -> tuple[Receipt, Envelope | None]:
         """Put a private message into an inbox; what was published, if it was done now.
 
@@ -598,11 +602,10 @@ class Store:
         Raises NO_SUCH_NICK, UNSETTLED, `Late`, and LinkLost: a repetition has to say that it
         is one.
         """
-        event = Told(me.sid, me.num, me.nick, text, by=me.profile.by)
         head, tail = around_to(event)
-        key = msgspec.json.encode(["told", me.sid, me.num])[:-1] + b","
+        key = msgspec.json.encode(msgspec.to_builtins(event)[:3])[:-1] + b","
         args: tuple[Argument, ...] = (
-            self._log_name(nick),
+            self.log_name(nick),
             self._inbox_lines,
             head,
             secrets.token_hex(6),
@@ -621,12 +624,13 @@ class Store:
                 raise Late
             case b"unknown":
                 raise Refused(Code.UNSETTLED)
-        receipt = Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
-        if len(reply) < 8:
+        _, holder, why, is_away, epoch, seq, ms, to, now = reply
+        at, away = Position(epoch.decode(), int(seq)), why.decode() if is_away else None
+        receipt = Receipt(holder.decode(), away, at, int(ms))
+        if not now:
             return receipt, None
-        epoch, seq, ms, to = (part.decode() for part in reply[4:])
-        told = msgspec.structs.replace(event, to=to)
-        return receipt, Envelope(SCHEMA, fold(nick), epoch, int(seq), int(ms), [told])
+        told = msgspec.structs.replace(event, to=to.decode())
+        return receipt, Envelope(SCHEMA, fold(nick), at.epoch, at.seq, receipt.ms, [told])
 
     async def set_away(self, me: Identity, why: str | None) -> None:
         """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""
@@ -825,12 +829,12 @@ class Store:
         """Let a log go on under this server, with what was offered."""
         channel, nick = self.keys.channel(log), self.keys.nick(log)
         keys = channel if log.startswith("#") else (nick.meta, nick.claim, nick.log)
-        await self.run("settle", keys, self.server, self._most(log), self._kept, MOMENT)
+        await self.run("settle", keys, self.server, self.most(log), self._kept, MOMENT)
 
     async def amend(self, channel: str, after: int, seen: list[Event]) -> None:
         """Append as new what was seen of a channel after a place, and is not in its log."""
         bodies = [encode(event) for event in seen]
-        name = self._log_name(channel)
+        name = self.log_name(channel)
         await self.run("amend", self.keys.channel(channel), name, self._lines, after, *bodies)
 
     async def claims(self, nicks: list[str]) -> list[tuple[str, ...] | None]:
@@ -981,7 +985,8 @@ def _member(raw: bytes | None) -> tuple[str, str] | None:
     return token, nick
 
 
-def _entries(flat: list[bytes]) -> list[Entry]:
+def read_entries(flat: list[bytes]) -> list[Entry]:
+    """What scripts tell of a log: id, ms and body of each entry."""
     return [
         Entry(int(flat[i].partition(b"-")[0]), int(flat[i + 1]), decode_event(flat[i + 2]))
         for i in range(0, len(flat), 3)

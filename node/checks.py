@@ -10,7 +10,7 @@ from broker import address
 from broker.api import Code, Refused
 from node import opers
 from node.core import limits, names
-from node.files import read_secret
+from node.files import read_lines, read_secret
 from node.http import tokens
 from node.ports import place
 
@@ -111,6 +111,32 @@ def networks(values: tuple[str, ...]) -> None:
 def balancers(values: tuple[str, ...]) -> None:
     """Networks, or the word `unix` (`node.net.proxied.UNIX`, which is slow to import)."""
     networks(tuple(value for value in values if value != "unix"))
+
+
+MOTD_LINES, MOTD_BYTES = 500, 400
+"""The most lines of a message of the day, and the most bytes of each: an IRC message has 512."""
+
+
+def motd_file(value: str) -> None:
+    """A text that people read line by line. Or nothing."""
+    if value:
+        lines = read_lines(value)
+        if len(lines) > MOTD_LINES:
+            raise ValueError(f"at most {MOTD_LINES} lines in {value}")
+        _short_lines(lines, f" in {value}")
+
+
+def admin_lines(value: str) -> None:
+    """One to three lines, with `|` between them. Or nothing."""
+    lines = value.split("|")
+    if len(lines) > 3:
+        raise ValueError(f"three lines at most, with | between them, not {len(lines)}")
+    _short_lines(lines, "")
+
+
+def _short_lines(lines: list[str], where: str) -> None:
+    if any(set("\r\n\0") & set(line) or len(line.encode()) > MOTD_BYTES for line in lines):
+        raise ValueError(f"lines of at most {MOTD_BYTES} bytes{where}")
 
 
 def token_file(value: str) -> None:

@@ -40,6 +40,16 @@ def read_secret(path: str) -> str:
     return secret
 
 
+def read_lines(path: str) -> list[str]:
+    """The lines of a text. Raises ValueError."""
+    try:
+        text = _read(path).decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"text in {path}") from None
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]
+
+
 def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()

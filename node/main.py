@@ -14,7 +14,7 @@ from node import __version__, checks
 from node.flags import Unusable, config_file, flags, given
 from node.operate.commands import operators
 from node.options import SettingError, rows
-from node.settings import UP_DOORS, Settings, UpSettings
+from node.settings import UP_DOORS, Settings, UpSettings, no_doors
 from node.sources import build
 
 T = TypeVar("T")
@@ -98,9 +98,7 @@ def node(config: str | None, parent_pipe: int | None, **values: Any) -> None:
     try:
         settings = build(Settings, given(values, config))
         if settings.doors == 0:
-            raise SettingError(
-                "--line, --json, --echo, --http", "at least one endpoint to listen on"
-            )
+            raise no_doors()
     except SettingError as e:
         raise Unusable(str(e)) from None
 

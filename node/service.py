@@ -1,6 +1,6 @@
 """The only place where the parts are put together: one node, from settings to doors.
 
-settings ─> Cluster (Redis) ─> Chat ─> doors: line, json, echo, http
+settings ─> Cluster (Redis) ─> Chat ─> doors: line, irc, json, echo, http
 """
 
 import gc
@@ -32,8 +32,11 @@ from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
 from node.core.tally import Tally
+from node.dialects.irc import Irc, IrcConfig
 from node.dialects.json import Json
 from node.dialects.slash import Slash
+from node.files import read_lines
+from node.fresh import Fresh
 from node.health import Health
 from node.net.aside import Aside
 from node.net.connection import LineDoor, SocketDoor, write
@@ -133,7 +136,7 @@ class Node:
             self.chat,
             self.health,
             ending=lambda: self.draining,
-            dialects=(Slash.name, Json.name),
+            dialects=(Slash.name, Irc.name, Json.name),
         )
         self._reporter = Reporter(
             settings.name,
@@ -148,6 +151,11 @@ class Node:
         self._sites: list[Any] = []
         self._dashboard: Any = None
         self._upgrading: list[SocketDoor] = []  # behind HTTP's
+        motd = Fresh[list[str]](
+            "--irc-motd", "lines", settings.irc_motd, read_lines, [], reactor.seconds, _told
+        )
+        self._rereads.append(motd.again)
+        self._irc = Irc(_irc_config(settings, lambda: motd.now))
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -185,7 +193,7 @@ class Node:
                     shared=settings.reuse_port,
                     dead_peer=settings.dead_peer,
                     balancers=Balancers.parse(settings.balancers, served=kind == "http"),
-                    asks=kind in ("line", "json"),  # a browser would ask its people
+                    asks=kind in ("line", "irc", "json"),  # a browser would ask its people
                     again=self._rereads.append,
                 )
                 self._ports.append((kind, port))
@@ -196,6 +204,8 @@ class Node:
         settings = self._settings
         return [
             ("line", settings.line, self._line_door),
+            ("irc", settings.irc, self._irc_door),
+            ("irc-ws", settings.irc_ws, self._irc_ws_door),
             ("json", settings.json, self._json_door),
             ("echo", settings.echo, EchoDoor),
             ("http", settings.http, self._http_door),
@@ -203,6 +213,16 @@ class Node:
 
     def _line_door(self) -> LineDoor:
         return self._chat_door(LineDoor, Slash())
+
+    def _irc_door(self) -> LineDoor:
+        return self._chat_door(LineDoor, self._irc)
+
+    def _irc_ws_door(self) -> Any:
+        from node.http.site import site
+
+        made = site({path: self._irc_resource() for path in ("", "irc")})
+        self._sites.append(made)
+        return made
 
     def _json_door(self) -> LineDoor:
         return self._chat_door(LineDoor, Json(lambda message: message + b"\n"))
@@ -218,12 +238,10 @@ class Node:
         from node.http.site import site
         from node.http.tokens import Tokens
         from node.net.frames import text_frame
-        from node.net.websocket import Watch, WebSocketDoor, WebSocketResource
+        from node.net.websocket import WebSocketResource
 
         settings = self._settings
-        chat = self._chat_door(WebSocketDoor, Json(text_frame))
-        chat.watch = Watch(settings.dead_peer, reactor)
-        self._upgrading.append(chat)
+        chat = self._websocket_door(Json(text_frame))
         tokens = Tokens(settings.tokens, reactor.seconds, _told)
         self._rereads.append(tokens.again)
         access = Access(
@@ -245,6 +263,7 @@ class Node:
                 "api/v1": Api(parts),
                 "counter": Counter(self.broker),
                 "dashboard": self._the_dashboard(access),
+                "irc": self._irc_resource(),
                 "livez": Livez(),
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
@@ -264,6 +283,30 @@ class Node:
             news = News(name, board, lambda: self._reporter.latest, reactor)
             self._dashboard = Dashboard(name, access, news, reactor)
         return self._dashboard
+
+    def _irc_resource(self) -> Any:
+        """IRC over WebSocket, in frames of bytes or of text (text if they don't say)."""
+        from node.net.frames import LineFrames, binary_frame, text_frame
+        from node.net.websocket import WebSocketResource
+
+        doors = {
+            protocol: self._websocket_door(Irc(self._irc.config, framed))
+            for protocol, framed in (
+                ("text.ircv3.net", lambda line: text_frame(line.encode())),
+                ("binary.ircv3.net", lambda line: binary_frame(line.encode())),
+            )
+        }
+        for door in doors.values():
+            door.frames = LineFrames
+        return WebSocketResource(doors["text.ircv3.net"], self._settings.origins, doors)
+
+    def _websocket_door(self, dialect: Dialect) -> Any:
+        from node.net.websocket import Watch, WebSocketDoor
+
+        door = self._chat_door(WebSocketDoor, dialect)
+        door.watch = Watch(self._settings.dead_peer, reactor)
+        self._upgrading.append(door)
+        return door
 
     def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
         """A door to the chat: how it's framed, and how it's spoken."""
@@ -391,6 +434,22 @@ class Node:
 
 def _told(what: str) -> None:
     log.warn("{what}", what=what)
+
+
+def _irc_config(settings: Settings, motd: Callable[[], list[str]]) -> IrcConfig:
+    """What the settings say of IRC. Clients take a name without a dot for a person's."""
+    name = settings.server_name
+    where, who, mail, *_ = [*settings.irc_admin.split("|"), "", ""]
+    return IrcConfig(
+        server=name if "." in name else f"irc.{name}",
+        network=name,
+        version=f"chorus-{__version__}",
+        created=time.time(),
+        motd=motd,
+        admin=(where, who, mail),
+        channels=settings.channels_per_session,
+        password=settings.irc_password,
+    )
 
 
 def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:

@@ -151,7 +151,7 @@ class Chat:
         self._bans = bans or Bans(lambda: 0)
         self.operators = operators or NoOperators()
         self._spawn = spawn
-        self._promise = promise
+        self.promise = promise
         self._later = later
         self._known: set[Session] = set()  # to the cluster: opened, and not evicted since
         self._unknown: dict[Session, bool] = {}  # to be restored; True: nobody saw them quit
@@ -240,7 +240,7 @@ class Chat:
         for session in list(self.hub.sessions.values()):
             session.lane.first(Dismiss(closing) if drained else End(LOST, closing))
         if self._present:
-            self._empty = self._promise()
+            self._empty = self.promise()
             await self._empty
 
     def guest(self) -> str:
@@ -300,7 +300,7 @@ class Chat:
     async def seen(self, session: Session) -> None:
         """Returns when the person has been shown the event of their last command."""
         if session.seen < session.me.num and not session.gone:
-            promise = self._promise()
+            promise = self.promise()
             session.waiting = Waiting(session.me.num, promise)
             await promise
 
@@ -461,7 +461,7 @@ class Chat:
 
     async def written(self, session: Session) -> None:
         """Returns when the person's socket takes more: they aren't slow for having missed much."""
-        ready = self._promise()
+        ready = self.promise()
         session.connection.when_ready(lambda: ready.callback(None))
         await ready
 
@@ -469,7 +469,7 @@ class Chat:
     async def resuming(self, sid: str) -> AsyncIterator[None]:
         """Take a session up; one at a time."""
         while sid in self._resuming:
-            over = self._promise()
+            over = self.promise()
             self._resuming[sid].append(over)
             await over
         self._resuming[sid] = []

@@ -281,14 +281,15 @@ class Hub:
         their own unless they asked to.
         """
         events, seq = envelope.events, envelope.seq
+        spelled, epoch, ms = channel.spelled, envelope.epoch, envelope.ms
+        places = [Place(spelled, epoch, seq + i, ms) for i in range(len(events))]
         deliveries = 0
         authors = {event.sid for event in events} & channel.members.keys()
         for sid in authors:
             channel.members[sid].channels[channel.name].quiet = False
         for dialect, group in channel.groups.items():
             pieces = [
-                dialect.render(event, Place(channel.spelled, envelope.epoch, seq + i, envelope.ms))
-                for i, event in enumerate(events)
+                dialect.render(event, place) for event, place in zip(events, places, strict=True)
             ]
             skipped = []
             if authors:
@@ -300,14 +301,13 @@ class Hub:
             deliveries += len(group) * len(events)
             for session in skipped:
                 group[session] = None
-                for piece, event in zip(pieces, events, strict=True):
+                for piece, event, place in zip(pieces, events, places, strict=True):
                     if event.sid != session.me.sid or dialect.echo:
-                        self._give(session, event, piece)
+                        self._give(session, event, place, piece)
                         deliveries += 1
         for sid in authors:
-            author = channel.members[sid]
-            if author.waiting is not None:
-                self._seen(author, max(event.num for event in events if event.sid == sid))
+            num = max(event.num for event in events if event.sid == sid)
+            self._seen(channel.members[sid], num)
         tally = self.tally  # as in `shown`: this is the hot path
         tally.deliveries += deliveries
         tally.fan_out.observe(deliveries / len(events), len(events))
@@ -332,7 +332,7 @@ class Hub:
                     if name != channel.name
                 ):
                     continue
-                self._give(session, event, data)
+                self._give(session, event, place, data)
                 deliveries += 1
         if isinstance(event, Said):
             self.tally.shown(deliveries, 1)
@@ -349,8 +349,7 @@ class Hub:
         if isinstance(event, Said):
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
-            if author.waiting is not None:
-                self._seen(author, event.num)
+            self._seen(author, event.num)
             return
         if isinstance(event, Quit):
             return  # a sweeper's, which is numbered otherwise: they're here still
@@ -490,21 +489,22 @@ class Hub:
         said = reply.reply if type(reply) is Answered else reply
         if type(said) is Error:
             self.tally.refusals[said.code] += 1
-        self._put(session, session.dialect.reply(reply, session.me.nick))
-
-    def _put(self, session: Session, data: bytes) -> None:
         if session.diversion is not None:
-            session.diversion.pieces.append(data)
+            session.diversion.pieces.append(reply)
         else:
-            self._outbox.put(session, data)
+            self._outbox.put(session, session.dialect.reply(reply, session.me.nick))
 
-    def _give(self, session: Session, event: Event, data: bytes) -> None:
+    def _give(self, session: Session, event: Event, place: Place, data: bytes) -> None:
         """An event, to somebody whom it's for."""
         diversion = session.diversion
         if diversion and event.sid == session.me.sid and event.num > diversion.since:
-            diversion.pieces.append(data)
+            diversion.pieces.append((event, place))
         else:
             self._outbox.put(session, data)
+
+    def echo(self, session: Session, event: Event, place: Place) -> None:
+        """Show somebody an event of their own that stands in somebody else's inbox."""
+        self._give(session, event, place, session.dialect.render(event, place))
 
     def _welcome(self, session: Session) -> None:
         welcome, session.welcome = session.welcome, None

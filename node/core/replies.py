@@ -33,6 +33,8 @@ class Goodbye(StrEnum):
     DRAIN = "drain"
     ELSEWHERE = "elsewhere"
     IDLE = "idle"
+    REGISTRATION = "registration"
+    PASSWORD = "password"  # noqa: S105
     CONNECTS = "connects"
     CONNECTIONS = "connections"
     KICKED = "kicked"
@@ -148,6 +150,7 @@ class YourNick(Reply, frozen=True):
     sid: str
     old: str
     new: str
+    by: str = ""
 
 
 class Welcome(Reply, frozen=True):

@@ -5,9 +5,10 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
 from broker.api import Identity
+from broker.events import Event
 from broker.names import fold
 from node.core.commands import Command
-from node.core.dialect import Connection, Dialect
+from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
 from node.core.limits import Allowance
 from node.core.opers import Oper
@@ -31,7 +32,7 @@ class Diversion:
 
     def __init__(self, since: int) -> None:
         self.since = since
-        self.pieces: list[bytes] = []
+        self.pieces: list[Reply | tuple[Event, Place]] = []
 
 
 class Waiting(NamedTuple):
@@ -71,14 +72,14 @@ PAST = 8
 class Session:
     """One person, here. `pending` is what this turn has for them, kept by the outbox.
 
-    `seen` is the highest command number of which the person has been shown the event (lines
-    said aside), and `waiting` fires when it reaches the number that a verb waits for. `welcome`
-    is shown right after the session's own `Joined`. `secret`: with which it can be taken up again;
-    empty if it isn't kept. `allowance`: how fast they may do what, or None: as they like. `peer`:
-    the address that they're connected from, empty if it's none. `certificate`: the fingerprint of
-    the one that they have shown (SHA-256, hexadecimal), empty if it's none. `oper`: as which
-    operator they have shown themselves, if they have. `parse`: makes commands
-    of what they send. `diversion`: where what's said to them goes for now, if not to them.
+    `seen` is the highest command number of which the event has come by, and `waiting` fires when it
+    reaches the number that a verb waits for. `welcome` is shown right after the session's own
+    `Joined`. `secret`: with which it can be taken up again; empty if it's not kept. `allowance`:
+    how fast they may do what, or None: as they like. `peer`: the address that they're connected
+    from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
+    (SHA-256, hexadecimal), empty if it's none. `oper`: as which operator they have shown
+    themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
+    said to them goes for now, if not to them.
     """
 
     __slots__ = (

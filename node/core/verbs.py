@@ -88,18 +88,40 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     if command.ref is not None:
         settled = partial(settled, line=command)
     session.current = name
-    tally, nick = chat.tally, session.me.nick
-    tally.lines += 1
-    tally.by_channel[name] = tally.by_channel.get(name, 0) + 1
-    tally.by_nick[nick] = tally.by_nick.get(nick, 0) + 1
+    chat.tally.said(name, session.me.nick)
     chat.broker.say(session.me, name, text, command.action, settled)
+
+
+async def say_and_wait(
+    chat: "Chat", session: Session, channel: str, text: str, *, action: bool = False
+) -> None:
+    """Say a line, and return when it's in the log, and the author has read it if they do.
+
+    Raises Refused.
+    """
+    name = _joined(session, channel)
+    promise, refusals = chat.promise(), list[Refused]()
+
+    def settled(refused: Refused | None) -> None:
+        if refused is not None:
+            refusals.append(refused)
+        promise.callback(None)
+
+    chat.broker.say(session.me, name, names.text(text), action, settled)
+    chat.tally.said(name, session.me.nick)
+    session.current = name
+    await promise
+    for refused in refusals:
+        raise refused
+    if session.dialect.echo:
+        await chat.seen(session)
 
 
 async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> None:
     me, new = session.me, names.nick(command.name)
     old = me.nick
     if new == old:
-        chat.hub.reply(session, replies.YourNick(me.sid, old, new))
+        chat.hub.reply(session, replies.YourNick(me.sid, old, new, me.profile.by))
         return
     _afford(session, Act.NICKS, Code.NICKS_TOO_OFTEN)
     told = await chat.broker.rename(me, new, list(session.channels))
@@ -107,7 +129,7 @@ async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> Non
     if told:
         await chat.seen(session)
     else:
-        chat.hub.reply(session, replies.YourNick(me.sid, old, new))
+        chat.hub.reply(session, replies.YourNick(me.sid, old, new, me.profile.by))
 
 
 async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
@@ -205,9 +227,14 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
         shown = _channel(session, channel)
         found = await chat.broker.topic(shown)
         return replies.TopicIs(chat.hub.spelled(fold(shown), shown), found)
-    await chat.broker.set_topic(session.me, _joined(session, channel), names.text(text))
-    await chat.seen(session)
+    await set_topic(chat, session, _joined(session, channel), text)
     return None
+
+
+async def set_topic(chat: "Chat", session: Session, name: str, text: str) -> None:
+    """Set a channel's topic, or take it away."""
+    await chat.broker.set_topic(session.me, name, names.text(text))
+    await chat.seen(session)
 
 
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:

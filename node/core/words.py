@@ -83,6 +83,8 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.DRAIN: "this node is being drained; another will do",
     Goodbye.ELSEWHERE: "resumed elsewhere",
     Goodbye.IDLE: "nothing came from you for {about} (--idle)",
+    Goodbye.REGISTRATION: "you didn't say who you are within {about}",
+    Goodbye.PASSWORD: "the password is wrong",
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"
     " --connects-per-address)",
     Goodbye.KICKED: "kicked: {about}",

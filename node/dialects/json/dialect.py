@@ -25,6 +25,7 @@ class Json:
     """
 
     name = "json"
+    greets = True
     page = 200
     history = 10
     lobby = False

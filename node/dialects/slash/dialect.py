@@ -24,6 +24,7 @@ class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
 
     name = "slash"
+    greets = True
     page = 200
     history = 10
     lobby = True

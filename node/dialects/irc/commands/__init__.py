@@ -1,0 +1,12 @@
+"""The verbs of IRC: a table with a row for each."""
+
+from node.dialects.irc.call import Row
+from node.dialects.irc.commands import channels, messages, people, registration, server
+
+COMMANDS: dict[str, Row] = {
+    **registration.COMMANDS,
+    **channels.COMMANDS,
+    **messages.COMMANDS,
+    **people.COMMANDS,
+    **server.COMMANDS,
+}
