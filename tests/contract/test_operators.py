@@ -178,7 +178,8 @@ async def test_who_is_killed_on_another_node_reads_by_whom_and_others_see_it(cit
         ("kill", "bob", "bob was killed: spam", BY),
     ]
     assert expected == city.incidents()
-    assert await city.person(a, "bob"), "they may come back"
+    back = await city.person(a, "bob")
+    assert "bob" == back.session.me.nick
 
 
 async def test_who_is_killed_here_is_killed_as_well_and_nobody_is_not(city: City) -> None:
