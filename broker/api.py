@@ -11,14 +11,14 @@ was lost in between and it can't be known. Channel and nick arguments may be spe
 any case; `Envelope.log` is always folded.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from broker.events import Entry, Envelope, Event, Extra, Redacted
-from broker.rules import FREE, Rules
+from broker.rules import FREE, Decision, Fellow, Judge, Rules, Standing, anybody
 
 
 class Code(StrEnum):
@@ -72,6 +72,17 @@ class Code(StrEnum):
     BUSY = "busy"
     CUT_OFF = "cut-off"
     UNSETTLED = "unsettled"
+
+    # what a channel's rules forbid, and what it takes to change them
+    BANNED_HERE = "banned-here"
+    KEY_WRONG = "key-wrong"
+    CHANNEL_FULL = "channel-full"
+    INVITE_ONLY = "invite-only"
+    NOT_OP = "not-op"
+    CANNOT_SPEAK = "cannot-speak"
+    TARGET_NOT_MEMBER = "target-not-member"
+    ALREADY_THERE = "already-there"
+    LIST_FULL = "list-full"
 
 
 HELD_BACK = 10
@@ -177,7 +188,7 @@ class Arrival(NamedTuple):
 
     Everything after `tip` is theirs to read, beginning with their own `Joined` if they
     came `announced`, in which case `tip` is the place before it. An attempt whose answer was lost
-    may have announced them before; then they haven't been `announced` here.
+    may have announced them before; then they haven't been `announced` here. `status` is theirs.
     """
 
     tip: Position
@@ -343,12 +354,20 @@ class Posted(NamedTuple):
     same: bool
 
 
+class Invitation(NamedTuple):
+    """Who was invited: their nick as spelled, and why they are away (or None)."""
+
+    nick: str
+    away: str | None
+
+
 class ChannelInfo(NamedTuple):
-    """A row of the list of channels."""
+    """A row of the list of channels. `modes`: as in `Rules`."""
 
     name: str
     members: int
     topic: str
+    modes: str = ""
 
 
 class Person(NamedTuple):
@@ -379,6 +398,12 @@ class Totals(NamedTuple):
     channels: int
     messages: int
 
+
+JudgeOf = Callable[[Rules, Standing, Fellow], None]
+"""As a `Judge`, of what somebody wants to do to somebody else who is there."""
+
+Decide = Callable[[Rules, Mapping[str, Fellow]], Decision]
+"""What somebody decides who sees the rules of a channel, and some members by their folded nicks."""
 
 Settled = Callable[[Refused | None], None]
 """Told how a pipelined command ended: None when it was accepted."""
@@ -588,6 +613,9 @@ class Broker(Protocol):
         quiet: bool = False,
         roster: int = 100,
         history: int = 10,
+        judge: Judge = anybody,
+        status: str = "",
+        modes: str = "",
     ) -> Arrival:
         """Become a member of a channel that this node follows, which makes it if need be.
 
@@ -597,10 +625,21 @@ class Broker(Protocol):
         return, oldest first. A session that is a member already stays one, without an event,
         and reads on from where the log is now. TOO_MANY_MADE if the channel is new and the
         address has made too many.
+
+        Who comes into a channel in which nobody is gets `status`, and the channel `modes`. Others
+        come in if the `judge` lets them, by the rules that hold at that moment, and if there are
+        fewer members than the rules' limit: else CHANNEL_FULL, unless they were invited. An
+        invitation is good for coming in once. Who is a member already isn't judged.
+        Whoever was a member when the broker forgot everything isn't, either: they have their old
+        status, and the channel has the rules that it had, as far as any node knew them.
         """
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:
-        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member."""
+        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member.
+
+        The last to leave takes the channel's rules along, and if not everybody might come in (there
+        was a key, or one had to be invited), all that was said.
+        """
 
     def say(
         self,
@@ -610,12 +649,18 @@ class Broker(Protocol):
         action: bool,
         settled: Settled,
         *,
+        judge: Judge = anybody,
         extra: Extra | None = None,
+        outside: bool = False,
     ) -> None:
         """Append a line to the channel's log; the answer comes through `settled`, once.
 
         Lines of one session to one channel keep their order, without waiting for answers.
         NOT_MEMBER if the session isn't in the channel. BUSY if too much is under way.
+        It's accepted if the `judge` lets it, by the rules and with the status that hold at that
+        moment; in a channel that never had any rules members aren't judged. `outside`: the session
+        isn't in the channel, and may say something nevertheless if the judge lets it;
+        NO_SUCH_CHANNEL as for `roster`.
         If replicas count (see `Sink.replicated`), an accepted line is settled when enough have it;
         at once where there aren't enough, of which the sink was told before. Everybody is
         shown it as soon as it's accepted, whatever replicas do.
@@ -632,8 +677,56 @@ class Broker(Protocol):
         not appended, and what is returned is the place of the first.
         """
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
-        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
+    async def set_topic(
+        self, me: Identity, channel: str, topic: str, *, judge: Judge = anybody
+    ) -> None:
+        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER.
+
+        The `judge` is asked as for `say`, also where there are no rules.
+        """
+
+    # -- channels with rules
+
+    async def rules(self, channel: str) -> Rules:
+        """What holds in the channel now. NO_SUCH_CHANNEL as for `roster`."""
+
+    async def rule(
+        self,
+        me: Identity,
+        channel: str,
+        decide: Decide,
+        about: Iterable[str] | None = None,
+    ) -> Decision:
+        """Change the channel's rules, or the statuses of some who are there, with a `Ruled` event.
+
+        `decide` is given the rules and the members with the nicks that it's `about` (None: all),
+        and of course `me`, if that's one; it may raise Refused. It's pure: if the rules, or a
+        status that it was given of `me` or gives another, are others by the time at which they'd be
+        changed, nothing is done, and it's asked again. So of two who decide at the same time the
+        second knows what the first did. Nothing is done either if there are no changes in what it
+        decides, which is returned. The `law` is counted here. NO_SUCH_CHANNEL.
+        """
+
+    async def kick(
+        self, me: Identity, channel: str, nick: str, why: str, *, judge: JudgeOf
+    ) -> None:
+        """Take the nick's holder out of the channel with a `Kicked` event, if the `judge` lets it,
+        by the rules and statuses that hold at that moment.
+
+        NO_SUCH_NICK, TARGET_NOT_MEMBER, NO_SUCH_CHANNEL. `me` need not be a member. Nothing that
+        the other says in the channel is accepted after that; where they are it's known when the
+        event has come by. A session that is detached finds it out when it's taken up.
+        """
+
+    async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
+        """Invite the nick's holder into the channel (see `join` and `Standing.invited`), with an
+        `Invited` event in its log and in their inbox.
+
+        NO_SUCH_NICK; ALREADY_THERE if they're a member. `me` need not be one, if the `judge` lets
+        them, by the rules and with the status that hold at that moment. If there's no such channel
+        it's only told to the guest. The last hundred invitations of a channel count, as long as
+        somebody is in it.
+        """
 
     async def tell(
         self,

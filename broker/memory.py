@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
+import msgspec
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
@@ -27,9 +28,12 @@ from broker.api import (
     Arrival,
     ChannelInfo,
     Code,
+    Decide,
     Found,
     History,
     Identity,
+    Invitation,
+    JudgeOf,
     Member,
     Missed,
     Person,
@@ -58,11 +62,14 @@ from broker.events import (
     Envelope,
     Event,
     Extra,
+    Invited,
     Joined,
+    Kicked,
     Left,
     Quit,
     Redacted,
     Renamed,
+    Ruled,
     Said,
     Tagged,
     Told,
@@ -71,9 +78,20 @@ from broker.events import (
     program,
 )
 from broker.names import fold
+from broker.rules import (
+    FREE,
+    Decision,
+    Fellow,
+    Judge,
+    Rules,
+    Standing,
+    anybody,
+    encode_rules,
+)
 
 _DAY_MS = 86_400_000
 _WITNESSED = 8_192
+_INVITES = 100
 
 
 @dataclass
@@ -179,6 +197,8 @@ class _Member:
     quiet: bool
     num: int
     since: int = 0
+    status: str = ""
+    by: str = ""
 
 
 @dataclass
@@ -189,9 +209,31 @@ class _Channel:
     members: dict[str, _Member] = field(default_factory=dict)
     topic: Topic = Topic("", "", 0)
     spoken: bool = False
+    rules: Rules = FREE
+    invites: list[str] = field(default_factory=list)
+
+    def standing(self, sid: str) -> Standing:
+        """Of somebody who is there, or isn't."""
+        member = self.members.get(sid)
+        if member is None:
+            return Standing(False, "", sid in self.invites)
+        return Standing(True, member.status)
+
+    def fellow(self, sid: str) -> Fellow:
+        member = self.members[sid]
+        return Fellow(sid, member.nick, member.status, member.by)
+
+    def lapse(self) -> None:
+        """Nobody is there any more, and the rules end with that."""
+        self.invites.clear()
+        if self.rules is not FREE:
+            closed = self.rules.key != "" or "i" in self.rules.modes
+            self.rules = Rules(self.rules.law + 1)
+            if closed:
+                self.spoken, self.topic = False, Topic("", "", 0)
 
     def roster(self, most: int | None = None) -> Roster:
-        members = [Member(member.nick) for member in self.members.values()]
+        members = [Member(one.nick, one.status, one.by) for one in self.members.values()]
         return Roster(self.name, members[:most], len(members))
 
 
@@ -234,6 +276,8 @@ class World:
         self.connections_per_address = connections_per_address
         self.nodes: list[Memory] = []
         self.counters: Counter[str] = Counter()
+        # the rules of channels and the status of each member when all was forgotten
+        self.before: dict[tuple[str, str], tuple[Rules, str]] = {}
         self._replicated: dict[str, int] | None = None
         self._logs_made = 0
         self._claims_made = 0
@@ -277,6 +321,11 @@ class World:
         for nick, session in self.claims.items():
             if session.kept is None or session.kept.ends is None:
                 session.home.held[nick] = (session.sid, session.claimed)
+        self.before = {
+            (name, sid): (channel.rules, member.status)
+            for name, channel in self.channels.items()
+            for sid, member in channel.members.items()
+        }
         self._begin()
         self.counters.clear()
         for node in self.nodes:
@@ -406,7 +455,9 @@ class World:
             self._calling = False
 
     def vacate(self, channel: _Channel) -> None:
-        """Forget a channel that is empty, if nothing was ever said in it."""
+        """Forget the rules of a channel that is empty, and all of it if nothing was said in it."""
+        if not channel.members:
+            channel.lapse()
         if not channel.members and not channel.spoken:
             self.channels.pop(channel.log.name, None)
 
@@ -420,7 +471,7 @@ class World:
                 continue
             member = channel.members.pop(session.sid)
             if not member.quiet:
-                self.append(channel.log, quitting)
+                self.append(channel.log, msgspec.structs.replace(quitting, by=member.by))
             self.vacate(channel)
         self.sessions.pop(session.sid, None)
         self.free(session)
@@ -636,7 +687,8 @@ class Memory:
                 self._world.append(
                     found.log, Renamed(me.sid, me.num, nick, session.nick, names, me.profile.by)
                 )
-        return Regained(found.name, tip, member.quiet, nick, member.since)
+        status, rules = member.status, found.rules
+        return Regained(found.name, tip, member.quiet, nick, member.since, status, rules)
 
     def attend(self, me: Identity, inbox: Position) -> None:
         session = self._world.sessions[me.sid]
@@ -697,9 +749,15 @@ class Memory:
         quiet: bool = False,
         roster: int = 100,
         history: int = 10,
+        judge: Judge = anybody,
+        status: str = "",
+        modes: str = "",
     ) -> Arrival:
         session, world, name = self._session(me), self._world, fold(channel)
         found = world.channels.get(name)
+        before = world.before.get((name, me.sid))
+        if before is None:
+            self._may_join(found, me, channel, judge)
         if found is None:
             made = sum(c.maker == me.address for c in world.channels.values())
             if me.address and made >= (world.channels_per_address or inf):
@@ -708,16 +766,35 @@ class Memory:
         log, member = world.trim(found.log), found.members.get(me.sid)
         joins = member is None
         if member is None:
-            member = _Member(me.token, session.nick, quiet, me.num, log.seq)
+            member = _Member(me.token, session.nick, quiet, me.num, log.seq, by=me.profile.by)
+            if before is not None:
+                rules, member.status = before
+                if rules.law > found.rules.law:
+                    found.rules = rules
+                del world.before[name, me.sid]
+            elif not found.members:
+                member.status = status
+                if modes:
+                    found.rules = Rules(found.rules.law + 1, modes)
             found.members[me.sid] = member
             session.channels[name] = None
+            if me.sid in found.invites:
+                found.invites.remove(me.sid)
         tip = log.tip
         if name in self._heard:
             heard = self._heard[name]
             if heard is None or heard.epoch != log.epoch:
                 self._heard[name] = log.tip
         said = log.spoken(history, tip.seq)
-        arrival = Arrival(tip, found.roster(roster), found.topic, said, joins and announce)
+        arrival = Arrival(
+            tip,
+            found.roster(roster),
+            found.topic,
+            said,
+            joins and announce,
+            member.status,
+            found.rules,
+        )
         if joins and announce:
             world.append(
                 log,
@@ -727,11 +804,21 @@ class Memory:
             )
         return arrival
 
+    @staticmethod
+    def _may_join(found: _Channel | None, me: Identity, channel: str, judge: Judge) -> None:
+        """Ask the judge, and count: of who comes to others."""
+        if found is None or not found.members or me.sid in found.members:
+            return
+        standing = found.standing(me.sid)
+        judge(found.rules, standing)
+        if 0 < found.rules.limit <= len(found.members) and not standing.invited:
+            raise Refused(Code.CHANNEL_FULL, channel)
+
     async def leave(self, me: Identity, channel: str, why: str) -> None:
         found, member = self._member(me, channel)
         del found.members[me.sid]
         self._world.sessions[me.sid].channels.pop(found.log.name, None)
-        self._world.append(found.log, Left(me.sid, me.num, member.nick, why, me.profile.by))
+        self._world.append(found.log, Left(me.sid, me.num, member.nick, why, member.by))
         self._world.vacate(found)
 
     def say(
@@ -742,19 +829,24 @@ class Memory:
         action: bool,
         settled: Settled,
         *,
+        judge: Judge = anybody,
         extra: Extra | None = None,
+        outside: bool = False,
     ) -> None:
         try:
-            found, member = self._member(me, channel)
+            found, member = self._speaker(me, channel, outside=outside)
+            if member is None or (me.num > member.num and found.rules is not FREE):
+                judge(found.rules, found.standing(me.sid))
         except Refused as refused:
             settled(refused)
             return
-        if me.num > member.num:
-            member.num, member.quiet, found.spoken = me.num, False, True
+        if member is None or me.num > member.num:
+            nick, found.spoken = me.nick, True
+            if member is not None:
+                member.num, member.quiet, nick = me.num, False, member.nick
             self._world.messages += 1
-            self._world.append(
-                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by, extra)
-            )
+            said = Said(me.sid, me.num, nick, text, action, me.profile.by, extra)
+            self._world.append(found.log, said)
         settled(None)
 
     async def tag(
@@ -766,6 +858,14 @@ class Memory:
             self._world.messages += 1
             tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)
             self._world.append(found.log, tagged)
+
+    def _speaker(
+        self, me: Identity, channel: str, *, outside: bool
+    ) -> tuple[_Channel, _Member | None]:
+        if outside:
+            self._session(me)
+            return self._channel(channel), None
+        return self._member(me, channel)
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
         found = self._channel(channel)
@@ -781,14 +881,99 @@ class Memory:
         self._world.posted[memo] = posted, text
         return posted
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+    async def set_topic(
+        self, me: Identity, channel: str, topic: str, *, judge: Judge = anybody
+    ) -> None:
         found, member = self._member(me, channel)
         if me.num > member.num:
+            judge(found.rules, found.standing(me.sid))
             member.num, found.spoken = me.num, True
             found.topic = Topic(topic, member.nick, self._world.ms())
             self._world.append(
                 found.log, TopicSet(me.sid, me.num, member.nick, topic, me.profile.by)
             )
+
+    async def rules(self, channel: str) -> Rules:
+        return self._channel(channel).rules
+
+    async def rule(
+        self, me: Identity, channel: str, decide: Decide, about: Iterable[str] | None = None
+    ) -> Decision:
+        self._session(me)
+        found = self._channel(channel)
+        member = found.members.get(me.sid)
+        if member is not None and me.num <= member.num:
+            return Decision(found.rules, ())
+        wanted = None if about is None else {me.sid, *map(self._sid_of, about)}
+        fellows = [found.fellow(sid) for sid in found.members if wanted is None or sid in wanted]
+        decision = decide(found.rules, {fold(fellow.nick): fellow for fellow in fellows})
+        if decision.changes:
+            if member is not None:
+                member.num = me.num
+            same = msgspec.structs.replace(decision.rules, law=found.rules.law) == found.rules
+            law = found.rules.law + 1
+            found.rules = msgspec.structs.replace(decision.rules, law=law)
+            there = [each for each in decision.statuses if each[0] in found.members]
+            for sid, status in there:
+                found.members[sid].status = status
+            ruled = Ruled(
+                me.sid,
+                me.num,
+                me.nick,
+                law,
+                decision.changes,
+                tuple(there),
+                me.profile.by,
+                "" if same else encode_rules(found.rules),
+            )
+            self._world.append(found.log, ruled)
+        return decision
+
+    def _sid_of(self, nick: str) -> str:
+        holder = self._world.claims.get(fold(nick))
+        return holder.sid if holder is not None else ""
+
+    async def kick(
+        self, me: Identity, channel: str, nick: str, why: str, *, judge: JudgeOf
+    ) -> None:
+        self._session(me)
+        found, sid = self._channel(channel), self._holder(nick).sid
+        member = found.members.get(me.sid)
+        if member is not None and me.num <= member.num:
+            return
+        if sid not in found.members:
+            raise Refused(Code.TARGET_NOT_MEMBER, nick)
+        judge(found.rules, found.standing(me.sid), found.fellow(sid))
+        if member is not None:
+            member.num = me.num
+        target = found.members.pop(sid)
+        self._world.sessions[sid].channels.pop(found.log.name, None)
+        kicked = Kicked(me.sid, me.num, me.nick, sid, target.nick, why, me.profile.by)
+        self._world.append(found.log, kicked)
+        self._world.vacate(found)
+
+    async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
+        session, guest = self._session(me), self._holder(nick)
+        found = self._world.channels.get(fold(channel))
+        spelled = channel if found is None else found.name
+        event = Invited(me.sid, me.num, me.nick, guest.nick, spelled, guest.sid, me.profile.by)
+        if found is None or not found.members:
+            judge(FREE, Standing(False))
+        else:
+            member = found.members.get(me.sid)
+            if guest.sid in found.members:
+                raise Refused(Code.ALREADY_THERE, guest.nick)
+            if member is None or me.num > member.num:
+                judge(found.rules, found.standing(me.sid))
+                others = [sid for sid in found.invites if sid != guest.sid]
+                found.invites = [*others, guest.sid][-_INVITES:]
+                self._world.append(found.log, event)
+                if member is not None:
+                    member.num = me.num
+        if me.num > session.told:
+            session.told = me.num
+            self._world.append(guest.inbox, event, [guest.home])
+        return Invitation(guest.nick, guest.away)
 
     async def tell(
         self,
@@ -926,7 +1111,11 @@ class Memory:
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()
         rows = sorted(self._world.channels.items())
-        return [ChannelInfo(c.name, len(c.members), c.topic.text) for _, c in rows if c.members]
+        return [
+            ChannelInfo(c.name, len(c.members), c.topic.text, c.rules.modes)
+            for _, c in rows
+            if c.members
+        ]
 
     async def person(self, nick: str) -> Person:
         held = self._holder(nick)

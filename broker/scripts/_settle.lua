@@ -81,7 +81,7 @@ end
 local function replay(meta, roster, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
-  if kind == 'told' or kind == '?' then return end
+  if kind == '?' then return end
   if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
     redis.call('HSET', meta, 'spoken', seq)
     return
@@ -103,10 +103,19 @@ local function replay(meta, roster, seq, ms, body)
   elseif kind == 'topic' then
     redis.call('HSET', meta, 'topic', event[5], 'topic_nick', nick, 'topic_ms', ms)
     redis.call('HSETNX', meta, 'spoken', 0)
+  elseif kind == 'invited' then
+    redis.call('HSET', meta, 'invites',
+      inviting(redis.call('HGET', meta, 'invites'), event[7], true))
   end
   keep(roster, sid, m)
+  if kind == 'ruled' then
+    enact(meta, roster, event)
+  elseif kind == 'kicked' then
+    redis.call('HDEL', roster, event[5])
+  end
 end
 
+-- `roster`: none for an inbox, where nothing follows from what comes in.
 local function settle(meta, roster, log, lines, at)
   if at == '' or redis.call('HGET', meta, 'at') == at then return end
   local flat, about, offered = redis.call('HGETALL', meta), {}, {}
@@ -124,7 +133,7 @@ local function settle(meta, roster, log, lines, at)
       local ms, body = string.match(about[seq], '^(%d+) (.*)$')
       redis.call('XADD', log, 'MAXLEN', '~', lines, seq .. '-0', 'm', ms, 'e', body)
       if string.sub(body, 1, 11) == '["redacted"' then take_back(meta, log, cjson.decode(body)[5]) end
-      replay(meta, roster, seq, ms, body)
+      if roster then replay(meta, roster, seq, ms, body) end
     end
     redis.call('HDEL', meta, seq)
   end
