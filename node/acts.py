@@ -182,12 +182,14 @@ async def kick(desk: Desk, nick: str, why: str, by: str) -> str:
     return await _end(desk, nick, why, by)
 
 
-async def kill(desk: Desk, nick: str, why: str, killer: str, by: str) -> str:
-    """End somebody's session for good, as an operator of the chat, `killer`, does."""
-    return await _end(desk, nick, why, by, killer)
+async def kill(desk: Desk, killer: str, own: str, nick: str, why: str, by: str) -> str:
+    """End somebody's session for good, as an operator of the chat does, who is called `killer`. If
+    it's their `own` (a sid), that's not waited for: it ends when this is done.
+    """
+    return await _end(desk, nick, why, by, killer, own)
 
 
-async def _end(desk: Desk, nick: str, why: str, by: str, killer: str = "") -> str:
+async def _end(desk: Desk, nick: str, why: str, by: str, killer: str = "", own: str = "") -> str:
     why = words(why, "why", LONGEST_WHY, empty=True)
     kind, was = (Kind.KILL, "killed") if killer else (Kind.KICK, "kicked")
     for _ in range(2):  # it may be taken up on another node just now
@@ -198,7 +200,7 @@ async def _end(desk: Desk, nick: str, why: str, by: str, killer: str = "") -> st
         node = holder.node if holder.node in living else living[-1]
         order = orders.Kick(new_report(), holder.sid, why, killer)
         found = await _order(desk, node, order, orders.Found)
-        if found.here and await desk.gone(holder):
+        if found.here and (holder.sid == own or await desk.gone(holder)):
             says = f"{holder.nick} was {was}{f': {why}' if why else ''}"
             await desk.tell(kind, holder.nick, says, by)
             return says

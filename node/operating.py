@@ -33,9 +33,9 @@ class Operating:
         """As `Operators` has it."""
         await self._desk.tell(Kind.OPER, nick, f"{nick} is an operator now", by)
 
-    async def kill(self, nick: str, why: str, killer: str, by: str) -> str:
+    async def kill(self, me: Identity, nick: str, why: str, by: str) -> str:
         """As `Operators` has it. NO_SUCH_NICK."""
-        return await _done(acts.kill(self._desk, nick, why, killer, by), nick)
+        return await _done(acts.kill(self._desk, me.nick, me.sid, nick, why, by), nick)
 
     async def wallops(self, me: Identity, text: str, by: str) -> str:
         """As `Operators` has it."""

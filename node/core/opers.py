@@ -146,8 +146,10 @@ class Operators(Protocol):
     async def became(self, nick: str, by: str) -> None:
         """Somebody is an operator now."""
 
-    async def kill(self, nick: str, why: str, killer: str, by: str) -> str:
-        """End somebody's session; `killer`: the operator's nick. Done when it has ended."""
+    async def kill(self, me: Identity, nick: str, why: str, by: str) -> str:
+        """End somebody's session, in the name of the operator. Done when it has ended, if it isn't
+        their own.
+        """
 
     async def wallops(self, me: Identity, text: str, by: str) -> str:
         """Write to all; done when it was written to those of every node."""

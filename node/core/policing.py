@@ -90,7 +90,7 @@ async def _alter(chat: "Chat", session: Session, *, add: str = "", remove: str =
 async def kill(chat: "Chat", session: Session, command: Kill) -> Reply:
     by = _as(session, Right.KILL)
     why = names.text(command.why)
-    return OperDid(await chat.operators.kill(command.nick, why, session.me.nick, by))
+    return OperDid(await chat.operators.kill(session.me, command.nick, why, by))
 
 
 async def wallops(chat: "Chat", session: Session, command: Wallops) -> None:

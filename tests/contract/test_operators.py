@@ -190,6 +190,13 @@ async def test_who_is_killed_here_is_killed_as_well_and_nobody_is_not(city: City
     assert Error(Code.NO_SUCH_NICK, "bob") == await ann.does(Kill("bob"))
 
 
+async def test_an_operator_may_end_their_own_session(city: City) -> None:
+    (a,) = await city.grow(1)
+    ann = await city.boss(a)
+    assert OperDid("ann was killed: enough") == await ann.does(Kill("ann", "enough"))
+    await ann.until_told(Closing(Goodbye.KILLED, about="ann (enough)"))
+
+
 async def test_a_wrong_password_or_name_is_refused(city: City) -> None:
     (a,) = await city.grow(1)
     ann = await city.person(a, "ann")

@@ -52,10 +52,10 @@ class Fake:
     async def became(self, nick: str, by: str) -> None:
         self.did.append(("became", nick, by))
 
-    async def kill(self, nick: str, why: str, killer: str, by: str) -> str:
+    async def kill(self, me: Identity, nick: str, why: str, by: str) -> str:
         if self.refused is not None:
             raise self.refused
-        self.did.append(("kill", nick, why, killer, by))
+        self.did.append(("kill", me.nick, nick, why, by))
         return "killed"
 
     async def wallops(self, me: Identity, text: str, by: str) -> str:
@@ -184,7 +184,7 @@ WORK: list[tuple[Right, Command, list[Reply], tuple[Any, ...]]] = [
         Right.KILL,
         Kill("bob", "spam"),
         [OperDid("killed")],
-        ("kill", "bob", "spam", "ann", "oper boss (ann)"),
+        ("kill", "ann", "bob", "spam", "oper boss (ann)"),
     ),
     (Right.WALLOPS, Wallops("hi"), [], ("wallops", "ann", "hi", "oper boss (ann)")),
     (Right.REHASH, Rehash(), [OperDid("read")], ("rehash", "oper boss (ann)")),
