@@ -43,23 +43,6 @@ class Code(StrEnum):
     JOINS_TOO_OFTEN = "joins-too-often"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
-    MASK_INVALID = "mask-invalid"
-    KEY_INVALID = "key-invalid"
-    LIMIT_INVALID = "limit-invalid"
-    MODE_UNKNOWN = "mode-unknown"
-    MODE_LACKS = "mode-lacks"
-    TOO_MANY_MODES = "too-many-modes"
-    LIST_FULL = "list-full"
-    BANNED = "banned"
-    INVITE_ONLY = "invite-only"
-    KEY_WRONG = "key-wrong"
-    FULL = "channel-full"
-    MODERATED = "moderated"
-    SILENCED = "silenced"
-    CTCP_REFUSED = "ctcp-refused"
-    NOT_OPERATOR = "not-operator"
-    NOT_THERE = "not-there"
-    ALREADY_THERE = "already-there"
     NO_OPERS = "no-operators"
     PASSWORD_WRONG = "password-wrong"  # noqa: S105
     OPERS_TOO_OFTEN = "operators-too-often"
@@ -83,6 +66,14 @@ class Code(StrEnum):
     TARGET_NOT_MEMBER = "target-not-member"
     ALREADY_THERE = "already-there"
     LIST_FULL = "list-full"
+    SILENCED = "silenced"
+    CTCP_REFUSED = "ctcp-refused"
+    MODE_UNKNOWN = "mode-unknown"
+    MODE_LACKS = "mode-lacks"
+    TOO_MANY_MODES = "too-many-modes"
+    MASK_INVALID = "mask-invalid"
+    KEY_INVALID = "key-invalid"
+    LIMIT_INVALID = "limit-invalid"
 
 
 HELD_BACK = 10

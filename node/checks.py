@@ -9,7 +9,7 @@ from collections.abc import Callable
 from broker import address
 from broker.api import Code, Refused
 from node import opers
-from node.core import limits, names
+from node.core import limits, modes, names
 from node.files import read_lines, read_secret
 from node.http import tokens
 from node.ports import place
@@ -86,6 +86,12 @@ def one_of(*words: str) -> Callable[[str], None]:
             raise ValueError(f"{' or '.join(words)}, not {value!r}")
 
     return check
+
+
+def channel_modes(value: str) -> None:
+    """Letters of modes that a channel has from the beginning, or none."""
+    if not set(value) <= set(modes.FLAGS):
+        raise ValueError(f"letters of {modes.FLAGS}, or nothing, not {value!r}")
 
 
 def rate(value: str) -> None:

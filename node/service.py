@@ -103,6 +103,7 @@ class Node:
                 server=settings.server_name,
                 node=settings.name,
                 lobby=settings.lobby,
+                channel_modes=settings.channel_modes,
                 channels_per_session=settings.channels_per_session,
             ),
             self.broker,

@@ -13,6 +13,7 @@ from node.checks import (
     admin_lines,
     balancers,
     between,
+    channel_modes,
     channel_or_none,
     endpoints,
     motd_file,
@@ -170,6 +171,12 @@ class Settings:
         "CHANNEL",
         "The channel that people find themselves in. Empty: there is none.",
         check=channel_or_none,
+    )
+    channel_modes: str = setting(
+        "n",
+        "MODES",
+        "The modes of new channels, of Cimnpst. On IRC many expect nt.",
+        check=channel_modes,
     )
     limits: bool = setting(
         True,

@@ -104,11 +104,14 @@ class Dismiss(Command, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ChatConfig:
-    """What people see and what bounds there are. `lobby` empty: none."""
+    """What people see and what bounds there are. `lobby` empty: none. `channel_modes`: the modes
+    (flags) of new channels.
+    """
 
     server: str = "chorus"
     node: str = "node"
     lobby: str = "#lobby"
+    channel_modes: str = "n"
     channels_per_session: int = 100
 
 
@@ -243,6 +246,10 @@ class Chat:
             self._empty = self.promise()
             await self._empty
 
+    def founder_of(self, channel: str) -> str:
+        """The status of whoever comes into a channel in which nobody is: the lobby is nobody's."""
+        return "" if fold(channel) == fold(self.config.lobby) else "o"
+
     def guest(self) -> str:
         """A nick that the server may give."""
         return names.GUEST + "".join(self._rng.choices(_LETTERS, k=5))
@@ -280,9 +287,12 @@ class Chat:
 
     def refuse(self, session: Session, refused: Refused, command: Command) -> None:
         code = refused.code
-        if isinstance(command, Say) and code is Code.NOT_MEMBER:
-            # here the session is a member, or it would have been refused here
-            code = Code.CUT_OFF
+        if (
+            isinstance(command, Say)
+            and code is Code.NOT_MEMBER
+            and fold(refused.about) in session.channels
+        ):
+            code = Code.CUT_OFF  # they are one here, and have been told nothing else
         self.answer(session, command, Error(code, refused.about))
 
     def done(self, session: Session, command: Command) -> None:
@@ -662,9 +672,17 @@ class Chat:
             spelled = self.hub.spelled(name)
             announce = not forgotten and not quiet
             try:
-                await self.broker.join(
-                    me, spelled, announce=announce, quiet=quiet, roster=0, history=0
+                arrival = await self.broker.join(
+                    me,
+                    spelled,
+                    announce=announce,
+                    quiet=quiet,
+                    roster=0,
+                    history=0,
+                    status="" if forgotten else self.founder_of(name),
+                    modes=self.config.channel_modes,
                 )
+                membership.status = arrival.status
             except Refused as refused:
                 if refused.code is not Code.TOO_MANY_MADE:
                     raise

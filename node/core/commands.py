@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from broker.api import Position
+from broker.events import Extra
 from node.core.replies import Ref, Reply
 
 if TYPE_CHECKING:
@@ -47,9 +48,13 @@ class Leave(Command, frozen=True):
 
 
 class Say(Command, frozen=True):
+    """`outside`: also where the person isn't in the channel, if its rules allow that."""
+
     channel: str | None
     text: str
     action: bool = False
+    extra: Extra | None = None
+    outside: bool = False
 
 
 class Tell(Command, frozen=True):
@@ -81,6 +86,32 @@ class Topic(Command, frozen=True):
 
     channel: str | None = None
     text: str = ""
+
+
+class Mode(Command, frozen=True):
+    """Show the rules of a channel, or a list of masks, or change them: `words` are such as
+    `+ov-b ann bob *!*@host` (`node.core.modes`). `partly`: do what can be done of it, and say of
+    each of the rest why it can't; else it's all or nothing.
+    """
+
+    channel: str | None = None
+    words: tuple[str, ...] = ()
+    partly: bool = False
+
+
+class Kick(Command, frozen=True):
+    """Take somebody out of a channel."""
+
+    channel: str | None
+    nick: str
+    why: str = ""
+
+
+class Invite(Command, frozen=True):
+    """Ask somebody into a channel."""
+
+    channel: str | None
+    nick: str
 
 
 class History(Command, frozen=True):

@@ -264,9 +264,12 @@ async def take_back(chat: "Chat", session: Session) -> bool:
         if not me.nick:
             await _rename_as_guest(chat, session)
         for name in list(session.channels):
-            if await chat.broker.regain(me, name) is None:
+            regained = await chat.broker.regain(me, name)
+            if regained is None:
                 chat.hub.part(session, name)
                 chat.hub.reply(session, replies.Gap(name, None))
+            elif name in session.channels:
+                session.channels[name].status = regained.status
         await chat.broker.resumed(me)
     except BaseException:
         me.nick = me.nick or nick

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from broker.api import Broker, Position
 from broker.events import Entry, Envelope, Said
 from broker.names import fold
+from node.core import rules
 from node.core.hub import Hub
 
 
@@ -74,8 +75,9 @@ class Listening:
         self._hub.listen_no_more(self.name, self)
 
     def _show(self, at: Position, entry: Entry) -> None:
-        if isinstance(entry.event, Said) and not self._over:
-            self._tell(Heard(at, entry.ms, entry.event))
+        event = entry.event
+        if isinstance(event, Said) and not rules.least(event) and not self._over:
+            self._tell(Heard(at, entry.ms, event))
 
     # -- as the hub's Listener
 

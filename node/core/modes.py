@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from broker.api import Code, Refused
+from broker.rules import Rules
 from node.core import masks
 
 MOST = 20
@@ -171,6 +172,18 @@ def written(changes: Iterable[tuple[str, str]]) -> str:
         if about:
             words.append(about)
     return " ".join([letters, *words])
+
+
+def shown(rules: Rules, *, inside: bool) -> str:
+    """The modes that a channel has, as they'd be typed, without its lists; empty if there are none.
+    `inside`: for somebody who is in it, and may know its key.
+    """
+    about = [("+" + letter, "") for letter in rules.modes]
+    if rules.key:
+        about.append(("+k", rules.key if inside else ""))
+    if rules.limit:
+        about.append(("+l", str(rules.limit)))
+    return written(about)
 
 
 def ranked(letters: Iterable[str]) -> str:

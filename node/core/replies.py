@@ -8,6 +8,7 @@ from broker.api import ChannelInfo, Code, Person, Position, Presence, Totals
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
 from broker.events import Entry
+from broker.rules import Mask, Rules
 
 
 class News(StrEnum):
@@ -194,6 +195,29 @@ class Everyone(Reply, frozen=True):
 class TopicIs(Reply, frozen=True):
     channel: str
     topic: SetTopic
+
+
+class ModesAre(Reply, frozen=True):
+    """The rules of a channel. `inside`: the person is in it, and may know its key."""
+
+    channel: str
+    rules: Rules
+    inside: bool
+
+
+class MasksAre(Reply, frozen=True):
+    """Lists of masks that a channel has, by letter."""
+
+    channel: str
+    lists: dict[str, tuple[Mask, ...]]
+
+
+class Inviting(Reply, frozen=True):
+    """You have invited somebody. `away`: why they're away, or None."""
+
+    channel: str
+    nick: str
+    away: str | None = None
 
 
 class Lines(Reply, frozen=True):

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from broker.api import Code, Refused
+from broker.api import Code, Identity, Refused
+from broker.events import Event, Said, Tagged
 from broker.names import fold
-from broker.rules import Mask, Rules, Standing
+from broker.rules import Fellow, Judge, Mask, Rules, Standing
 from node.core.masks import Who, matches, same
 from node.core.modes import LIST, MODES, Change, Kind, Mode, ranked, reaches
 
@@ -21,15 +22,20 @@ CTCP = "\x01"
 """How a line begins that clients speak among one another (Client-to-Client Protocol)."""
 
 
+def who(me: Identity) -> Who:
+    """Somebody who is here, as masks see them."""
+    return Who(me.nick, me.profile.by, me.profile.peer)
+
+
 def join(rules: Rules, standing: Standing, channel: str, who: Who, key: str = "") -> None:
     """Somebody wants to come in. Who was invited may, whatever the rules say.
 
-    Raises BANNED, INVITE_ONLY or KEY_WRONG. How many may be in it is the broker's to count.
+    Raises BANNED_HERE, INVITE_ONLY or KEY_WRONG. How many may be in it is the broker's to count.
     """
     if standing.invited or standing.member:
         return
     if banned(rules, who):
-        raise Refused(Code.BANNED, channel)
+        raise Refused(Code.BANNED_HERE, channel)
     if "i" in rules.modes and not _listed(rules, "I", who):
         raise Refused(Code.INVITE_ONLY, channel)
     if rules.key and rules.key != key:
@@ -37,17 +43,31 @@ def join(rules: Rules, standing: Standing, channel: str, who: Who, key: str = ""
 
 
 def speak(rules: Rules, standing: Standing, channel: str, who: Who, text: str = "") -> None:
-    """Somebody wants to say something. Raises NOT_MEMBER, CTCP_REFUSED, MODERATED or SILENCED."""
-    if not standing.member and "n" in rules.modes:
+    """Somebody wants to say something.
+
+    Raises NOT_MEMBER, CTCP_REFUSED, CANNOT_SPEAK or SILENCED. Where nothing was ever decided only
+    members speak.
+    """
+    if not standing.member and ("n" in rules.modes or not rules.law):
         raise Refused(Code.NOT_MEMBER, channel)
     if text.startswith(CTCP) and "C" in rules.modes:
         raise Refused(Code.CTCP_REFUSED, channel)
     if standing.status:
         return
     if "m" in rules.modes:
-        raise Refused(Code.MODERATED, channel)
+        raise Refused(Code.CANNOT_SPEAK, channel)
     if banned(rules, who):
         raise Refused(Code.SILENCED, channel)
+
+
+def speaking(channel: str, me: Identity, text: str) -> Judge:
+    """As `speak`, to be asked later, of a line of somebody's."""
+
+    def judge(rules: Rules, standing: Standing) -> None:
+        if not (standing.member and anybody_speaks(rules)):
+            speak(rules, standing, channel, who(me), text)
+
+    return judge
 
 
 def anybody_speaks(rules: Rules) -> bool:
@@ -56,14 +76,14 @@ def anybody_speaks(rules: Rules) -> bool:
 
 
 def topic(rules: Rules, standing: Standing, channel: str) -> None:
-    """Somebody wants to set the topic. Raises NOT_MEMBER or NOT_OPERATOR."""
+    """Somebody wants to set the topic. Raises NOT_MEMBER or NOT_OP."""
     _member(standing, channel)
     if "t" in rules.modes:
         _reach(standing, "h", channel)
 
 
 def invite(rules: Rules, standing: Standing, channel: str) -> None:
-    """Somebody wants to invite somebody. Raises NOT_MEMBER or NOT_OPERATOR."""
+    """Somebody wants to invite somebody. Raises NOT_MEMBER or NOT_OP."""
     _member(standing, channel)
     if "i" in rules.modes:
         _reach(standing, "h", channel)
@@ -71,18 +91,10 @@ def invite(rules: Rules, standing: Standing, channel: str) -> None:
 
 def kick(standing: Standing, target: str, channel: str) -> None:
     """Somebody wants to take somebody out who has the status `target`. Raises NOT_MEMBER or
-    NOT_OPERATOR: who is half an operator can't do that to one, nor to another like them.
+    NOT_OP: who is half an operator can't do that to one, nor to another like them.
     """
     _member(standing, channel)
     _reach(standing, "o" if reaches(target, "h") else "h", channel)
-
-
-class Target(NamedTuple):
-    """Whose status is to be changed."""
-
-    sid: str
-    nick: str
-    status: str
 
 
 class Enacted(NamedTuple):
@@ -100,14 +112,14 @@ def enact(
     rules: Rules,
     standing: Standing,
     asked: Iterable[Change],
-    target: Callable[[str], Target],
+    target: Callable[[str], Fellow],
     *,
     channel: str,
     me: Who,
     ms: int,
 ) -> Enacted:
-    """Change the modes of a channel, so far as somebody may. `target`: who has a nick there; raises
-    Refused. `ms`: what the time is.
+    """Change the modes of a channel, so far as somebody may. `target`: which member has a nick;
+    raises Refused. `ms`: what the time is.
     """
     bench = _Bench(rules, standing, target, channel, me, ms)
     for change in asked:
@@ -122,7 +134,7 @@ class _Bench:
         self,
         rules: Rules,
         standing: Standing,
-        target: Callable[[str], Target],
+        target: Callable[[str], Fellow],
         channel: str,
         me: Who,
         ms: int,
@@ -191,12 +203,12 @@ class _Bench:
     def status(self, change: Change, row: Mode) -> str | None:
         if not self._gives_up(change):
             _reach(self._standing, row.least, self._channel)
-        sid, nick, held = self._target(change.about)
-        held = self.statuses.get(sid, held)
+        fellow = self._target(change.about)
+        held = self.statuses.get(fellow.sid, fellow.status)
         if change.on == (row.letter in held):
             return None
-        self.statuses[sid] = ranked(set(held) ^ {row.letter})
-        return nick
+        self.statuses[fellow.sid] = ranked(set(held) ^ {row.letter})
+        return fellow.nick
 
     def _gives_up(self, change: Change) -> bool:
         """Whether it's a status of one's own that is given up, which anybody may."""
@@ -217,6 +229,12 @@ def banned(rules: Rules, who: Who) -> bool:
     return _listed(rules, "b", who) and not _listed(rules, "e", who)
 
 
+def least(event: Event) -> str:
+    """The least status of those whom something that was said is for; empty: it's for all."""
+    extra = event.extra if isinstance(event, Said | Tagged) else None
+    return extra.rank if extra is not None else ""
+
+
 def hidden(letters: str) -> bool:
     """Whether a channel with these modes isn't there for who isn't in it."""
     return "s" in letters or "p" in letters
@@ -233,4 +251,4 @@ def _member(standing: Standing, channel: str) -> None:
 
 def _reach(standing: Standing, least: str, channel: str) -> None:
     if not reaches(standing.status, least):
-        raise Refused(Code.NOT_OPERATOR, channel)
+        raise Refused(Code.NOT_OP, channel)

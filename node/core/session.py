@@ -11,6 +11,7 @@ from node.core.commands import Command
 from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
 from node.core.limits import Allowance
+from node.core.modes import reaches
 from node.core.opers import Oper
 from node.core.replies import Reply
 
@@ -46,17 +47,18 @@ class Membership:
     """A session's part of a channel's log: after `since`, up to `until` once it has left.
 
     `era`: as the hub's channel has it; empty: the log has begun anew since, and all that it has
-    is theirs.
+    is theirs. `status`: letters, the highest first.
     """
 
-    __slots__ = ("name", "era", "since", "until", "quiet")
+    __slots__ = ("name", "era", "since", "until", "quiet", "status")
 
-    def __init__(self, name: str, era: str, since: int, quiet: bool) -> None:
+    def __init__(self, name: str, era: str, since: int, quiet: bool, status: str = "") -> None:
         self.name = name
         self.era = era
         self.since = since
         self.until: int | None = None
         self.quiet = quiet
+        self.status = status
 
     def covers(self, era: str, seq: int) -> bool:
         """Whether the event at this place of the channel's log was theirs to see."""
@@ -131,6 +133,11 @@ class Session:
         if membership is not None and membership.covers(era, seq):
             return True
         return any(past.name == channel and past.covers(era, seq) for past in self.past)
+
+    def reaches(self, channel: str, least: str) -> bool:
+        """Whether they have this status in a channel, or a higher one; empty: anybody has."""
+        membership = self.channels.get(channel)
+        return not least or (membership is not None and reaches(membership.status, least))
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

@@ -50,7 +50,7 @@ def test_something_is_said_in_a_channel_without_being_there(make_town: MakeTown)
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
     for person in (ann, bob):
         assert ["[#go] <deploys.bot> it's deployed"] == person.settle()
-    assert ["in #go (2): ann bob"] == ann.does("/names")
+    assert ["in #go (2): @ann bob"] == ann.does("/names")
 
 
 def test_where_there_is_no_channel_nothing_is_said(make_town: MakeTown) -> None:

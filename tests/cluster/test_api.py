@@ -158,7 +158,7 @@ def test_a_channel_is_followed_and_gone_on_with_on_another_node(
     with Api(town.nodes[1], secret).events("go", after=first.id) as events:
         ann.does("three")
         assert ["two", "three"] == [next(events).data["text"] for _ in range(2)]
-    assert "in #go (1): ann" == ann.does("/names #go")[0]
+    assert "in #go (1): @ann" == ann.does("/names #go")[0]
 
 
 def test_what_was_said_while_the_node_stood_still_comes_and_comes_once(
@@ -224,7 +224,7 @@ def test_who_follows_reads_on_after_redis_lost_everything(
         ann.does("one")
         assert "one" == next(events).data["text"]
         town.cluster.redis.flushall()
-        await_fact(lambda: "in #go (1): ann" in ann.does("/names #go"))
+        await_fact(lambda: "in #go (1): @ann" in ann.does("/names #go"))
         ann.does("two")
         told = [next(events) for _ in range(2)]
     assert [("gap", {"lost": None}), ("said", "two")] == [

@@ -27,6 +27,17 @@ UNDERSTOOD: list[tuple[dict[str, Any], Command]] = [
     ({"do": "tell", "nick": "bob", "text": "psst"}, core.Tell("bob", "psst")),
     ({"do": "topic", "channel": "#go"}, core.Topic("#go")),
     ({"do": "topic", "channel": "#go", "topic": "x"}, core.Topic("#go", "x")),
+    ({"do": "mode", "channel": "#go"}, core.Mode("#go")),
+    (
+        {"do": "mode", "channel": "#go", "changes": ["+o", "bob"]},
+        core.Mode("#go", ("+o", "bob")),
+    ),
+    ({"do": "kick", "channel": "#go", "nick": "bob"}, core.Kick("#go", "bob")),
+    (
+        {"do": "kick", "channel": "#go", "nick": "bob", "why": "x"},
+        core.Kick("#go", "bob", "x"),
+    ),
+    ({"do": "invite", "channel": "#go", "nick": "bob"}, core.Invite("#go", "bob")),
     ({"do": "names", "channel": "#go"}, core.Names("#go")),
     ({"do": "list"}, core.ListChannels()),
     ({"do": "list", "pattern": "#g*", "page": 2}, core.ListChannels("#g*", 2)),

@@ -22,7 +22,21 @@ from broker.api import (
     Topic,
     Totals,
 )
-from broker.events import Entry, Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.events import (
+    Entry,
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Renamed,
+    Ruled,
+    Said,
+    Told,
+    TopicSet,
+)
+from broker.rules import Mask, Rules
 from node import __version__
 from node.core import replies
 from node.core.commands import Answer
@@ -46,6 +60,30 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
     (Left("s", 1, "bob"), {"is": "left", "channel": "#Go", **AT}),
     (Left("s", 1, "bob", "x"), {"is": "left", "channel": "#Go", **AT, "why": "x"}),
     (TopicSet("s", 1, "bob", "t"), {"is": "topic", "channel": "#Go", **AT, "topic": "t"}),
+    (
+        Kicked("s", 1, "bob", "t", "tom", "x"),
+        {
+            "is": "kicked",
+            "channel": "#Go",
+            **AT,
+            "target": "tom",
+            "target_sid": "t",
+            "why": "x",
+        },
+    ),
+    (
+        Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", "")), (("t", "o"),)),
+        {
+            "is": "ruled",
+            "channel": "#Go",
+            **AT,
+            "changes": [{"mode": "+o", "about": "tom"}, {"mode": "+n"}],
+        },
+    ),
+    (
+        Invited("s", 1, "bob", "tom", "#Two", "t"),
+        {"is": "invited", "channel": "#Two", **AT},
+    ),
     (
         Renamed("s", 1, "bob", "rob", ("#go",)),
         {"is": "renamed", "channel": "#Go", **AT, "new": "rob"},
@@ -172,6 +210,36 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "names", "channel": "#Go", "nicks": ["bob"], "total": 1},
     ),
     (
+        replies.Names(Roster("#Go", [Member("bob", "ov"), Member("tom")], 2)),
+        {
+            "is": "names",
+            "channel": "#Go",
+            "nicks": ["bob", "tom"],
+            "total": 2,
+            "statuses": {"bob": "ov"},
+        },
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame", 5), inside=True),
+        {"is": "modes", "channel": "#Go", "modes": "ntkl", "key": "sesame", "limit": 5},
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame"), inside=False),
+        {"is": "modes", "channel": "#Go", "modes": "ntk"},
+    ),
+    (
+        replies.MasksAre("#Go", {"b": (Mask("x!*@*", "bob", 1000),), "e": ()}),
+        {
+            "is": "masks",
+            "channel": "#Go",
+            "lists": {"b": [{"mask": "x!*@*", "nick": "bob", "at": 1000}], "e": []},
+        },
+    ),
+    (
+        replies.Inviting("#Go", "tom", "lunch"),
+        {"is": "inviting", "channel": "#Go", "nick": "tom", "away": "lunch"},
+    ),
+    (
         replies.Channels([ChannelInfo("#a", 2, ""), ChannelInfo("#b", 1, "bees")], 1, 2, 300),
         {
             "is": "channels",
@@ -258,7 +326,7 @@ def validator() -> Draft202012Validator:
 
 @pytest.mark.parametrize("event, sent", EVENTS, ids=repr)
 def test_an_event_is_an_object(dialect: Json, event: Event, sent: dict[str, Any]) -> None:
-    place = PLACE._replace(channel="") if isinstance(event, Told) else PLACE
+    place = PLACE._replace(channel="") if isinstance(event, Told | Invited) else PLACE
     assert [sent] == objects(dialect.render(event, place))
     validator().validate(sent)
 

@@ -100,6 +100,36 @@ class Topic(Asked, frozen=True, tag="topic"):
         return core.Topic(self.channel, self.topic or "", ref=self.id)
 
 
+class Mode(Asked, frozen=True, tag="mode"):
+    """Without `changes`: which are there? A list of masks alone: who is on it?"""
+
+    channel: Name
+    changes: Annotated[
+        tuple[Text, ...],
+        Meta(max_length=64, description='As IRC has them: ["+o-b", "bob", "*!*@host"]'),
+    ] = ()
+
+    def command(self) -> Command:
+        return core.Mode(self.channel, self.changes, ref=self.id)
+
+
+class Kick(Asked, frozen=True, tag="kick"):
+    channel: Name
+    nick: Name
+    why: Text = ""
+
+    def command(self) -> Command:
+        return core.Kick(self.channel, self.nick, self.why, ref=self.id)
+
+
+class Invite(Asked, frozen=True, tag="invite"):
+    channel: Name
+    nick: Name
+
+    def command(self) -> Command:
+        return core.Invite(self.channel, self.nick, ref=self.id)
+
+
 class Names(Asked, frozen=True, tag="names"):
     channel: Name
 
@@ -193,6 +223,9 @@ AnyAsked = (
     | Say
     | Tell
     | Topic
+    | Mode
+    | Kick
+    | Invite
     | Names
     | List
     | Who

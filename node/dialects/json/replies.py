@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 import node
-from broker.api import Topic
+from broker.api import Roster, Topic
 from node.core import replies as core
 from node.core.replies import Ref, Reply
 from node.core.words import CLOSINGS, NOTICES, filled, gap
@@ -108,18 +108,49 @@ def _welcome(reply: core.Welcome) -> Iterator[Message]:
         pos=f"{epoch}.{seq}",
         nicks=reply.roster.nicks,
         total=reply.roster.total,
+        statuses=_statuses(reply.roster),
         topic=_topic(reply.topic),
         history=lines(reply.channel, epoch, reply.history),
     )
 
 
 def _names(reply: core.Names) -> Iterator[Message]:
-    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
-    yield messages.Names(channel=channel, nicks=nicks, total=total)
+    roster = reply.roster
+    yield messages.Names(
+        channel=roster.channel,
+        nicks=roster.nicks,
+        total=roster.total,
+        statuses=_statuses(roster),
+    )
+
+
+def _statuses(roster: Roster) -> dict[str, str]:
+    return {member.nick: member.status for member in roster.members if member.status}
+
+
+def _modes_are(reply: core.ModesAre) -> Iterator[Message]:
+    rules = reply.rules
+    yield messages.Modes(
+        channel=reply.channel,
+        modes=rules.modes + ("k" if rules.key else "") + ("l" if rules.limit else ""),
+        key=rules.key if reply.inside else "",
+        limit=rules.limit,
+    )
+
+
+def _masks_are(reply: core.MasksAre) -> Iterator[Message]:
+    lists = {
+        letter: [messages.Mask(*mask) for mask in masks] for letter, masks in reply.lists.items()
+    }
+    yield messages.Masks(channel=reply.channel, lists=lists)
+
+
+def _inviting(reply: core.Inviting) -> Iterator[Message]:
+    yield messages.Inviting(channel=reply.channel, nick=reply.nick, away=reply.away)
 
 
 def _channels(reply: core.Channels) -> Iterator[Message]:
-    rows = [messages.Channel(*row) for row in reply.channels]
+    rows = [messages.Channel(*row[:3]) for row in reply.channels]
     yield messages.Channels(channels=rows, page=reply.page, pages=reply.pages, total=reply.total)
 
 
@@ -179,6 +210,9 @@ REPLIES: dict[type[Reply], Callable[[Any], Iterator[Message]]] = {
     core.Whois: _whois,
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,
     core.Token: _token,

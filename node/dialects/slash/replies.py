@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.events import Entry
 from node.core import replies as core
+from node.core.modes import prefix, shown
 from node.core.replies import Reply
 from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.slash import words
@@ -36,6 +37,10 @@ def clock(ms: int) -> str:
     """HH:MM in UTC of Unix milliseconds."""
     minutes = ms // 60_000 % 1440
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _date(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ms / 1000))
 
 
 def _broken(names: Iterable[str]) -> Iterator[str]:
@@ -131,18 +136,18 @@ def _welcome(slash: "Slash", reply: core.Welcome) -> Iterator[str]:
 
 
 def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
-    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
+    channel, members, total = reply.roster
     head = f"in {channel} ({total}): "
-    for line in _broken(nicks):
+    for line in _broken(prefix(status) + nick for nick, status, _ in members):
         yield head + line
-    if len(nicks) < total:
-        yield f"{head}and {total - len(nicks)} more, /names {channel} shows all"
+    if len(members) < total:
+        yield f"{head}and {total - len(members)} more, /names {channel} shows all"
     if not total:
         yield f"{head}nobody"
 
 
 def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
-    for name, members, topic in reply.channels:
+    for name, members, topic, _ in reply.channels:
         about = f": {harmless(topic)}" if topic else ""
         yield f"{name} ({members}){about}"
     count = f"{reply.total} channel{'' if reply.total == 1 else 's'}"
@@ -151,8 +156,7 @@ def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
 
 def _whois(slash: "Slash", reply: core.Whois) -> Iterator[str]:
     nick, node, since, away, channels = reply.person[:5]
-    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(since / 1000))
-    yield f"{nick} is on the node {node}, connected since {when} UTC"
+    yield f"{nick} is on the node {node}, connected since {_date(since)}"
     if away is not None:
         yield f"{nick} is away{because(away)}"
     for line in _broken(channels):
@@ -173,11 +177,34 @@ def _everyone(slash: "Slash", reply: core.Everyone) -> Iterator[str]:
 def _topic_is(slash: "Slash", reply: core.TopicIs) -> Iterator[str]:
     text, nick, ms = reply.topic
     if text:
-        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000))
         yield f"the topic of {reply.channel} is {harmless(text)}"
-        yield f"set by {nick}, {when} UTC"
+        yield f"set by {nick}, {_date(ms)}"
     else:
         yield f"{reply.channel} has no topic"
+
+
+def _modes_are(slash: "Slash", reply: core.ModesAre) -> Iterator[str]:
+    modes = shown(reply.rules, inside=reply.inside)
+    yield (
+        f"the modes of {reply.channel} are {harmless(modes)}"
+        if modes
+        else (f"{reply.channel} has no modes")
+    )
+
+
+def _masks_are(slash: "Slash", reply: core.MasksAre) -> Iterator[str]:
+    for letter, masks in reply.lists.items():
+        what = words.LISTED[letter].format(channel=reply.channel)
+        for mask, nick, ms in masks:
+            yield f"{harmless(mask)} {what} (by {nick}, {_date(ms)})"
+        if not masks:
+            yield f"nobody {what}"
+
+
+def _inviting(slash: "Slash", reply: core.Inviting) -> Iterator[str]:
+    yield f"you have invited {reply.nick} into {reply.channel}"
+    if reply.away is not None:
+        yield from _holder_away(slash, core.HolderAway(reply.nick, reply.away))
 
 
 def _lines(slash: "Slash", channel: str, entries: list[Entry]) -> Iterator[str]:
@@ -241,6 +268,9 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Whois: _whois,
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,
     core.Token: _token,

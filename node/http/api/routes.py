@@ -10,7 +10,7 @@ from broker.names import fold
 from broker.reports import Status
 from node import acts
 from node.acts import Desk
-from node.core import names
+from node.core import names, rules
 from node.core.hub import Hub
 from node.http.access import Access, Caller, Denied, Scope
 from node.http.api import values
@@ -112,7 +112,7 @@ async def messages(asked: Asked) -> Answer:
     said = [
         values.message(found.epoch, entry, entry.event)
         for entry in found.entries
-        if isinstance(entry.event, Said)
+        if isinstance(entry.event, Said) and not rules.least(entry.event)
     ]
     return values.Messages(channel, said, found.more)
 
@@ -126,7 +126,7 @@ def position(text: str) -> Position:
 async def channels(asked: Asked) -> Answer:
     found = await asked.parts.broker.channels()
     page, after = _page(found, asked.query, lambda channel: channel.name)
-    rows = [values.Channel(*channel) for channel in page]
+    rows = [values.Channel(*channel[:3]) for channel in page]
     return values.Channels(rows, len(found), after)
 
 
