@@ -45,6 +45,13 @@ class Code(StrEnum):
     OTHERS_MODES = "others-modes"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
+    NO_OPERS = "no-operators"
+    PASSWORD_WRONG = "password-wrong"  # noqa: S105
+    OPERS_TOO_OFTEN = "operators-too-often"
+    NOT_OPER = "no-operator"
+    RIGHT_LACKED = "right-lacked"
+    NOT_DONE = "not-done"
+    BARRED = "barred"
     ELSEWHERE = "elsewhere"
     AWAY = "broker-away"
     BUSY = "busy"

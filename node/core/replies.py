@@ -51,10 +51,19 @@ class Goodbye(StrEnum):
     CONNECTIONS = "connections"
     KICKED = "kicked"
     BANNED = "banned"
+    KILLED = "killed"
+    """By an operator of the chat; who that is, and in brackets why, is what it's about."""
 
     def because(self, why: str) -> str:
         """For others, who see somebody quit: the reason, and more of it if there's more."""
+        if self is Goodbye.KILLED:
+            return f"Killed ({why})"  # as IRC has it, where it's also a program that reads it
         return f"{self}: {why}" if why else str(self)
+
+
+def killed(killer: str, why: str) -> str:
+    """What a KILLED is about."""
+    return f"{killer} ({why})" if why else killer
 
 
 Ref = int | str

@@ -12,6 +12,7 @@ from node.core.commands import Command
 from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
 from node.core.limits import Allowance
+from node.core.opers import Oper
 from node.core.replies import Reply
 
 
@@ -81,10 +82,11 @@ class Session:
     `Joined`. `secret`: with which it can be taken up again; empty if it's not kept. `allowance`:
     how fast they may do what, or None: as they like. `peer`: the address that they're connected
     from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
-    (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands of what they send.
-    `diversion`: where what's said to them goes for now, if not to them. `invitations`: channels, as
-    spelled, into which they were asked. `watched`: the nicks of which they're told who has them, as
-    they typed them, by folded nick.
+    (SHA-256, hexadecimal), empty if it's none. `oper`: as which operator they have shown
+    themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
+    said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
+    were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
+    folded nick.
     """
 
     __slots__ = (
@@ -104,6 +106,7 @@ class Session:
         "allowance",
         "peer",
         "certificate",
+        "oper",
         "parse",
         "diversion",
         "invitations",
@@ -127,6 +130,7 @@ class Session:
         self.allowance: Allowance | None = None
         self.peer = ""
         self.certificate = ""
+        self.oper: Oper | None = None
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}

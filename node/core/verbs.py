@@ -16,7 +16,7 @@ from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
 from broker.spans import ranks, readable
-from node.core import chanops, commands, kept, names, past, people, replies, rules
+from node.core import chanops, commands, kept, names, past, people, policing, replies, rules
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -379,4 +379,5 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Answer: answer,
     commands.Do: do,
     **people.VERBS,
+    **policing.VERBS,
 }

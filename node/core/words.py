@@ -7,6 +7,17 @@ of them come. `{about}` is what a sentence is about; each is one line.
 from broker.api import Code
 from node.core.replies import Gap, Goodbye, News
 
+OPERATORS: dict[Code, str] = {
+    Code.NO_OPERS: "this server has no operators whom one could become",
+    Code.PASSWORD_WRONG: "that is no operator's name and password, or not from here",
+    Code.OPERS_TOO_OFTEN: "you try to become an operator too often; try again in {about}",
+    Code.NOT_OPER: "only operators of this server may do that",
+    Code.RIGHT_LACKED: "you are an operator, but not one who may do that ({about})",
+    Code.NOT_DONE: "that was not done: {about}",
+    Code.BARRED: "you are banned from this server: {about}",
+}
+"""What is said of operators of the chat, in IRC; who speaks otherwise can't come across it."""
+
 REFUSED: dict[Code, str] = {
     Code.NICK_TAKEN: "the nick {about} is taken",
     Code.NICK_INVALID: "{about} can't be a nick: 1 to 32 letters, digits or - _ [ ] \\ ` ^ {{ }} |,"
@@ -50,6 +61,7 @@ REFUSED: dict[Code, str] = {
     Code.KEY_INVALID: "{about} can't be a key: 1 to 32 printable characters, no space, no comma and"
     " no colon first",
     Code.LIMIT_INVALID: "{about} can't be a limit: a number from 1 to 9999999",
+    **OPERATORS,
     Code.ELSEWHERE: "that session is open elsewhere",
     Code.AWAY: "the broker is away; that was not done",
     Code.BUSY: "the server can't do that now; it was not done, try again in a moment",
@@ -81,6 +93,7 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"
     " --connects-per-address)",
     Goodbye.KICKED: "kicked: {about}",
+    Goodbye.KILLED: "killed: {about}",
     Goodbye.BANNED: "banned: {about}",
     Goodbye.CONNECTIONS: "too many connections from your address (limit: {about},"
     " --connections-per-address)",

@@ -188,13 +188,15 @@ async def ban(asked: Asked) -> Answer:
     body: values.NewBan = asked.body
     network = body.network if isinstance(body.network, str) else ""
     nick = body.nick if isinstance(body.nick, str) else ""
-    if bool(network) == bool(nick):
-        raise Denied(422, "body-invalid", "expected either a network or a nick")
+    mask = body.mask if isinstance(body.mask, str) else ""
+    if [bool(network), bool(nick), bool(mask)].count(True) != 1:
+        raise Denied(422, "body-invalid", "expected either a network, a nick or a mask")
     done = await acts.ban(
         asked.parts.desk,
         by=asked.by,
         network=network,
         nick=nick,
+        mask=mask,
         seconds=body.seconds,
         why=body.why,
         force=body.force,
@@ -203,13 +205,13 @@ async def ban(asked: Asked) -> Answer:
 
 
 async def unban(asked: Asked) -> Answer:
-    return values.Done(await acts.unban(asked.parts.desk, asked.path["network"], asked.by))
+    return values.Done(await acts.unban(asked.parts.desk, asked.path["banned"], asked.by))
 
 
 PATHS: dict[str, Any] = {
     "channel": values.ChannelName,
     "node": values.NodeName,
-    "network": values.Network,
+    "banned": values.Barred,
 }
 """What may stand in a path, by its name there."""
 
@@ -322,7 +324,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "bans",
         Scope.OPERATE,
-        "Let nobody connect any more from a network",
+        "Let nobody connect any more from a network, or nobody who is like a mask",
         ban,
         {200: values.Done},
         body=values.NewBan,
@@ -330,9 +332,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "DELETE",
-        "bans/{network}",
+        "bans/{banned}",
         Scope.OPERATE,
-        "Let people connect again from a network",
+        "Let people connect again who are banned",
         unban,
         {200: values.Done},
         problems=(404,),
