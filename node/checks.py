@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from broker import address
 from broker.api import Code, Refused
+from node import opers
 from node.core import limits, modes, names
 from node.files import read_lines, read_secret
 from node.http import tokens
@@ -148,6 +149,12 @@ def token_file(value: str) -> None:
     """A file with tokens. Or nothing."""
     if value:
         tokens.load(value)
+
+
+def oper_file(value: str) -> None:
+    """A file with operators of the chat. Or nothing."""
+    if value:
+        opers.load(value)
 
 
 def origins(values: tuple[str, ...]) -> None:

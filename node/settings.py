@@ -19,6 +19,7 @@ from node.checks import (
     motd_file,
     networks,
     one_of,
+    oper_file,
     origins,
     rate,
     redis_url,
@@ -135,6 +136,12 @@ class Settings:
         "A TOML file with the tokens of those who may use the API; see docs/api.md.",
         check=token_file,
     )
+    opers: str = setting(
+        "",
+        "FILE",
+        "A TOML file with those who may become operators in the chat; see docs/operators.md.",
+        check=oper_file,
+    )
     operators_from: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1"),
         "NETWORK",
@@ -152,6 +159,12 @@ class Settings:
         "NAME",
         "What people see as the server's name; one for the whole cluster.",
         check=spelled("-_.", 63),
+    )
+    cloak_secret_file: str = setting(
+        "",
+        "FILE",
+        "Where the secret for cloaks is, one for all nodes. Empty: in Redis, drawn at random.",
+        check=secret_file_or_none,
     )
     namespace: str = setting(
         "chorus",
@@ -223,6 +236,12 @@ class Settings:
         "200/60",
         "COUNT/SECONDS",
         "As --nicks-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    opers_per_address: str = setting(
+        "10/60",
+        "COUNT/SECONDS",
+        "How often all from one address on a node may try to become operators. Empty: no limit.",
         check=rate,
     )
     connects_per_address: str = setting(

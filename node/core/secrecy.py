@@ -1,22 +1,27 @@
-"""Secret channels: what of them is there for whom. Who isn't in one mustn't learn of it."""
+"""Secret channels: what of them is there for whom. Who isn't in one mustn't learn of it, unless
+they are an operator of the server. What of people is known to whom: see `people`.
+"""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from broker.api import ChannelInfo, Code, Refused
 from broker.names import fold
 from broker.rules import Rules
-from node.core import rules
+from node.core import people, rules
 from node.core.session import Session
 
 if TYPE_CHECKING:
     from node.core.chat import Chat
 
 
+def _privy(session: Session, channel: str) -> bool:
+    return fold(channel) in session.channels or people.is_operator(session)
+
+
 async def rules_of(chat: "Chat", session: Session, channel: str) -> Rules:
     """The rules of a channel that somebody may know of. Raises NO_SUCH_CHANNEL."""
     found = await chat.broker.rules(channel)
-    if rules.hidden(found.modes) and fold(channel) not in session.channels:
+    if rules.hidden(found.modes) and not _privy(session, channel):
         raise Refused(Code.NO_SUCH_CHANNEL, channel)
     return found
 
@@ -32,15 +37,5 @@ async def listed(chat: "Chat", session: Session) -> list[ChannelInfo]:
     return [
         one
         for one in await chat.broker.channels()
-        if not rules.hidden(one.modes) or fold(one.name) in session.channels
+        if not rules.hidden(one.modes) or _privy(session, one.name)
     ]
-
-
-async def known(chat: "Chat", session: Session, channels: Iterable[str]) -> list[str]:
-    """Those of these channels of which somebody may know. May be a second old."""
-    asked = list(channels)
-    if all(fold(name) in session.channels for name in asked):
-        return asked
-    hidden = {fold(one.name) for one in await chat.broker.channels() if rules.hidden(one.modes)}
-    hidden -= session.channels.keys()
-    return [name for name in asked if fold(name) not in hidden]

@@ -17,6 +17,7 @@ from node.dialects.irc.wire import Malformed, Message
 if TYPE_CHECKING:
     from node.core.chat import Chat
 
+BOT = "B"
 CTCP = "\x01"
 _ACTION = "\x01ACTION "
 
@@ -26,7 +27,8 @@ class Reader:
 
     Until they're registered, `nick`, `user`, `real` and `password` are what they said so far, and
     `negotiating` is whether they haven't ended that yet. `version`: of the capability negotiation
-    that they know (0, 302...). `refs` counts the batches that they were sent.
+    that they know (0, 302...). `refs` counts the batches that they were sent. `away`: why they'll be
+    away from the beginning.
     """
 
     __slots__ = (
@@ -38,6 +40,7 @@ class Reader:
         "negotiating",
         "version",
         "refs",
+        "away",
     )
 
     def __init__(self, session: Session) -> None:
@@ -49,6 +52,7 @@ class Reader:
         self.negotiating = False
         self.version = 0
         self.refs = 0
+        self.away: str | None = None
 
     def __call__(self, line: bytes) -> Command | None:
         try:
@@ -57,7 +61,9 @@ class Reader:
             return core.Do(partial(_refuse, malformed.code))
         if message is None:
             return None
-        if message.verb == "PRIVMSG" and not message.tags and self._session.me.nick:
+        me = self._session.me
+        plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
+        if message.verb == "PRIVMSG" and plain:
             said = _said(message)
             if said is not None:
                 return said
@@ -86,8 +92,8 @@ def _said(message: Message) -> Command | None:
         return None
     if text.startswith(CTCP):
         said = action(text)
-        return core.Say(channel, said, action=True) if said is not None else None
-    return core.Say(channel, text)
+        return core.Say(channel, said, action=True, outside=True) if said is not None else None
+    return core.Say(channel, text, outside=True)
 
 
 def action(text: str) -> str | None:

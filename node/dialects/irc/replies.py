@@ -2,16 +2,20 @@
 by its own commands, with `Lines`.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from broker.api import Code, Member
+from broker.api import BOT, Code, Member, Refused
 from broker.events import Entry
 from node.core import replies as core
 from node.core import words
 from node.core.dialect import Place
+from node.core.opers import OperDid, OperIs, OperWrites
+from node.core.people import OPERATOR, real_host
 from node.core.replies import Reply
-from node.dialects.irc import wire
+from node.core.watchers import MOST
+from node.dialects.irc import refusals, wire
 from node.dialects.irc.isupport import isupport
 from node.dialects.irc.modes import prefix
 
@@ -73,21 +77,10 @@ def _closing(irc: "Irc", reply: core.Closing, _to: str) -> Iterator[str]:
 
 def _error(irc: "Irc", reply: core.Error, to: str) -> Iterator[str]:
     """Of a line that was said to a channel: whatever else is refused is answered by its command."""
-    if reply.code in (Code.NOT_MEMBER, Code.NO_SUCH_CHANNEL):
-        known = reply.code is Code.NOT_MEMBER
-        name = "ERR_CANNOTSENDTOCHAN" if known else "ERR_NOSUCHCHANNEL"
-        yield irc.numeric(to, name, reply.about)
+    if reply.code is Code.NOT_MEMBER:
+        yield irc.numeric(to, "ERR_CANNOTSENDTOCHAN", reply.about)
     else:
-        yield from failed(irc, to, "PRIVMSG", reply.code, reply.about)
-
-
-def failed(irc: "Irc", to: str, verb: str, code: Code, about: str) -> Iterator[str]:
-    """What has no numeric (IRCv3 standard-replies; a notice without them)."""
-    says = words.filled(words.REFUSED[code], about)
-    if "standard-replies" in irc.options:
-        yield irc.said(f"FAIL {verb} {code.value.upper().replace('-', '_')} :{says}")
-    else:
-        yield irc.said(f"NOTICE {to} :{verb}: {says}")
+        yield from refusals.told(irc, to, "PRIVMSG", Refused(reply.code, reply.about))
 
 
 def _your_nick(irc: "Irc", reply: core.YourNick, _to: str) -> Iterator[str]:
@@ -134,6 +127,109 @@ def _names(irc: "Irc", reply: core.Names, to: str) -> Iterator[str]:
     yield from names(irc, to, reply.roster.channel, reply.roster.members)
 
 
+def _modes_are(irc: "Irc", reply: core.ModesAre, to: str) -> Iterator[str]:
+    rules = reply.rules
+    params = [
+        ("k", rules.key and (rules.key if reply.inside else "*")),
+        ("l", str(rules.limit or "")),
+    ]
+    letters = rules.modes + "".join(letter for letter, about in params if about)
+    more = (about for _, about in params if about)
+    yield irc.numeric(to, "RPL_CHANNELMODEIS", reply.channel, f"+{letters}", *more)
+
+
+_LISTS = {
+    "b": ("RPL_BANLIST", "RPL_ENDOFBANLIST"),
+    "e": ("RPL_EXCEPTLIST", "RPL_ENDOFEXCEPTLIST"),
+    "I": ("RPL_INVEXLIST", "RPL_ENDOFINVEXLIST"),
+}
+
+
+def _masks_are(irc: "Irc", reply: core.MasksAre, to: str) -> Iterator[str]:
+    for letter, masks in reply.lists.items():
+        row, end = _LISTS[letter]
+        for mask, nick, ms in masks:
+            yield irc.numeric(to, row, reply.channel, mask, nick, str(ms // 1000))
+        yield irc.numeric(to, end, reply.channel)
+
+
+def _inviting(irc: "Irc", reply: core.Inviting, to: str) -> Iterator[str]:
+    yield irc.numeric(to, "RPL_INVITING", reply.nick, reply.channel)
+    if reply.away is not None:
+        yield irc.numeric(to, "RPL_AWAY", reply.nick, text=reply.away)
+
+
+def _whois(irc: "Irc", reply: core.Whois, to: str) -> Iterator[str]:
+    person = reply.person
+    nick, profile, server = person.nick, person.profile, irc.config.server
+    user, _, host = profile.by.partition("@")
+    real = profile.real or nick
+    yield irc.numeric(to, "RPL_WHOISUSER", nick, user or "*", host or "*", "*", text=real)
+    if profile.certificate:
+        says = f"has client certificate fingerprint {profile.certificate}"
+        yield irc.numeric(to, "RPL_WHOISCERTFP", nick, text=says)
+    if profile.peer:
+        says = f"is connecting from {user}@{real_host(profile.peer)} {real_host(profile.peer)}"
+        yield irc.numeric(to, "RPL_WHOISHOST", nick, text=says)
+    head = irc.numeric(to, "RPL_WHOISCHANNELS", nick)
+    every = "multi-prefix" in irc.options
+    seats = (prefix(seat.status, every=every) + seat.channel for seat in person.seats)
+    for line in wire.filled(seats, wire.LINE - 4 - len(head.encode())):
+        yield f"{head} :{line}"
+    yield irc.numeric(to, "RPL_WHOISSERVER", nick, server, text=irc.config.network)
+    if person.away is not None:
+        yield irc.numeric(to, "RPL_AWAY", nick, text=person.away or "away")
+    if OPERATOR in profile.modes:
+        yield irc.numeric(to, "RPL_WHOISOPERATOR", nick)
+    if BOT in profile.modes:
+        yield irc.numeric(to, "RPL_WHOISBOT", nick)
+    if profile.account:
+        yield irc.numeric(to, "RPL_WHOISACCOUNT", nick, profile.account)
+    yield irc.numeric(to, "RPL_ENDOFWHOIS", nick)
+
+
+def _whowas(irc: "Irc", reply: core.Whowas, to: str) -> Iterator[str]:
+    if not reply.found:
+        yield irc.numeric(to, "ERR_WASNOSUCHNICK", refusals.shown(reply.nick))
+    for was in reply.found:
+        user, _, host = was.profile.by.partition("@")
+        real = was.profile.real or was.nick
+        yield irc.numeric(to, "RPL_WHOWASUSER", was.nick, user or "*", host or "*", "*", text=real)
+        gone = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(was.until / 1000))
+        yield irc.numeric(to, "RPL_WHOISSERVER", was.nick, irc.config.server, text=gone)
+    yield irc.numeric(to, "RPL_ENDOFWHOWAS", refusals.shown(reply.nick))
+
+
+def _seen(irc: "Irc", reply: core.Seen, to: str) -> Iterator[str]:
+    there = (f"{one.nick}!{one.by}" for one in reply.there)
+    for name, shown in (("RPL_MONONLINE", there), ("RPL_MONOFFLINE", iter(reply.free))):
+        for line in wire.filled(shown, 400):
+            yield irc.numeric(to, name, text=line.replace(" ", ","))
+    if reply.refused:
+        yield irc.numeric(to, "ERR_MONLISTFULL", str(MOST), ",".join(reply.refused))
+
+
+def _taken_back(irc: "Irc", reply: core.TakenBack, to: str) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from irc.lines(reply.event, Place(channel, *reply.at, reply.ms, reply.target))
+
+
+def _oper_is(irc: "Irc", reply: OperIs, to: str) -> Iterator[str]:
+    if reply.name:
+        yield irc.numeric(to, "RPL_YOUREOPER")
+        yield irc.said(f"MODE {to} :+{OPERATOR}")
+    else:
+        yield irc.said(f"MODE {to} :-{OPERATOR}")
+
+
+def _oper_did(irc: "Irc", reply: OperDid, to: str) -> Iterator[str]:
+    yield irc.said(f"NOTICE {to} :{reply.says}")
+
+
+def _oper_writes(irc: "Irc", reply: OperWrites, _to: str) -> Iterator[str]:
+    yield f":{reply.nick}!{reply.by} WALLOPS :{reply.text}"
+
+
 def _token(irc: "Irc", reply: core.Token, to: str) -> Iterator[str]:
     yield irc.said(f"NOTE TOKEN {reply.token} :With this you can take up your session again")
 
@@ -178,6 +274,16 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.YourNick: _your_nick,
     core.Welcome: _welcome,
     core.Names: _names,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
+    core.Whois: _whois,
+    core.Whowas: _whowas,
+    core.Seen: _seen,
+    core.TakenBack: _taken_back,
+    OperIs: _oper_is,
+    OperDid: _oper_did,
+    OperWrites: _oper_writes,
     core.Token: _token,
     core.Resumed: _resumed,
     core.Past: _past,
