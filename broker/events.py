@@ -29,7 +29,7 @@ def program() -> str:
 class Extra(msgspec.Struct, array_like=True, frozen=True):
     """What few lines have. `notice`: nobody is to answer it by itself. `tags`: client-only tags of
     IRCv3, with their `+`. `rank`: the least status that reads it, empty: all. `bot`: a program says
-    it. `account`: of the author, empty: none.
+    it. `account`: of the author, empty: none. `outside`: the author isn't in the channel.
     """
 
     notice: bool = False
@@ -37,6 +37,7 @@ class Extra(msgspec.Struct, array_like=True, frozen=True):
     rank: str = ""
     bot: bool = False
     account: str = ""
+    outside: bool = False
 
 
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="said"):
@@ -241,6 +242,9 @@ Event = (
 Wide = Renamed | Quit | Altered
 """Kinds that stand in several logs, and are shown once."""
 
+DECISIONS = frozenset((Kicked, Ruled))
+"""Kinds that the broker itself has to know of."""
+
 SPOKEN = (Said,)
 """The kinds that history shows: what was said, not who came and went."""
 
@@ -303,6 +307,11 @@ def decode_envelope(data: bytes) -> Envelope:
     except msgspec.ValidationError:
         schema, log, epoch, seq, ms, events = _decode_apart(data)
         return Envelope(schema, log, epoch, seq, ms, list(map(decode_event, events)))
+
+
+def kind_of(event: Event) -> str:
+    """What an event's encoding begins with."""
+    return str(event.__struct_config__.tag)
 
 
 def around_nick(event: Left | Quit) -> tuple[bytes, bytes]:

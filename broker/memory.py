@@ -798,6 +798,8 @@ class Memory:
             if member is not None:
                 member.num, member.quiet, nick = me.num, False, member.nick
             self._world.messages += 1
+            if outside:
+                extra = msgspec.structs.replace(extra or Extra(), outside=True)
             said = Said(me.sid, me.num, nick, text, action, me.profile.by, extra)
             self._world.append(found.log, said)
         settled(None)

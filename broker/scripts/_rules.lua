@@ -7,28 +7,14 @@
 
 local INVITES = 100
 
--- The letters of a member's status; nil if there's no such member.
-local function letters(m)
-  if not m then return nil end
-  local found = string.match(m.status, '^[^!]*')
-  return found == '-' and '' or found
-end
-
--- Their user@host.
-local function by_of(m)
-  return string.match(m.status, '!(.*)$') or ''
-end
-
-local function promote(m, status)
-  local by = by_of(m)
-  m.status = (status == '' and '-' or status) .. (by == '' and '' or '!' .. by)
-end
-
--- {'law', law, rules, a status for each of `them`}: letters, or '?' for who isn't a member.
+-- {'law', law, rules, the face(see _member) of each of `them`, empty for who isn't a member}
 local function as_it_is(meta, roster, them)
   local about = redis.call('HMGET', meta, 'law', 'rules')
   local found = { 'law', about[1] or '0', about[2] or '' }
-  for _, sid in ipairs(them) do found[#found + 1] = letters(member(roster, sid)) or '?' end
+  for _, sid in ipairs(them) do
+    local raw = redis.call('HGET', roster, sid)
+    found[#found + 1] = raw and face(raw) or ''
+  end
   return found
 end
 

@@ -11,7 +11,9 @@ local PAST = 8
 local function replay(meta, roster, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
-  if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
+  local extra = kind == 'said' and type(event[8]) == 'table' and event[8] or {}
+  -- a program's (events.PROGRAM), or a session's which was outside (events.Extra)
+  if string.sub(sid, 1, 1) == '.' or extra[6] then
     redis.call('HSET', meta, 'spoken', seq)
     return
   end
@@ -21,6 +23,7 @@ local function replay(meta, roster, seq, ms, body)
   end
   local m = member(roster, sid) or
     { token = '-', num = 0, flag = 'a', status = '-', seq = seq, nick = nick }
+  if kind == 'joined' and type(event[5]) == 'string' then seen_as(m, event[5]) end
   m.num = math.max(m.num, event[3])
   if kind == 'said' then
     m.flag = 'a'
