@@ -59,7 +59,7 @@ local function lapse(meta)
   local about = redis.call('HMGET', meta, 'law', 'rules', 'invites')
   if not (about[1] or about[3]) then return end
   redis.call('HDEL', meta, 'rules', 'invites')
-  if about[1] then redis.call('HINCRBY', meta, 'law', 1) end
+  if about[1] then redis.call('HSET', meta, 'law', string.format('%.0f', about[1] + 1)) end
   local rules = about[2] and cjson.decode(about[2]) or {}
   if (rules.key or '') ~= '' or string.find(rules.modes or '', 'i', 1, true) then
     redis.call('HDEL', meta, 'spoken', 'topic', 'topic_nick', 'topic_ms')
@@ -67,8 +67,7 @@ local function lapse(meta)
   end
 end
 
--- Takes somebody out. `tell` false: without a word. Returns how many are left, and the address of
--- the channel's maker if it's gone. A channel that's empty is kept as long as its history; one in
+-- Takes somebody out; how many are left, and the address of the channel's maker if it's gone. A channel that's empty is kept as long as its history; one in
 -- which nothing was said is no channel any more, its log stays a moment for who may have to read it.
 local function take_out(meta, roster, log, sid, seconds, moment)
   redis.call('HDEL', roster, sid)
