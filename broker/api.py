@@ -11,13 +11,13 @@ was lost in between and it can't be known. Channel and nick arguments may be spe
 any case; `Envelope.log` is always folded.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from broker.events import Entry, Envelope, Extra
+from broker.events import Altered, Entry, Envelope, Event, Extra, Redacted
 from broker.rules import FREE, Decision, Fellow, Judge, Rules, Standing, anybody
 
 
@@ -30,7 +30,9 @@ class Code(StrEnum):
     NO_SUCH_NICK = "no-such-nick"
     NO_SUCH_CHANNEL = "no-such-channel"
     CHANNEL_INVALID = "channel-invalid"
+    NO_SUCH_LINE = "no-such-line"
     NOT_MEMBER = "not-member"
+    NOT_YOURS = "not-yours"
     ALREADY_MEMBER = "already-member"
     NO_CURRENT_CHANNEL = "no-current-channel"
     TEXT_INVALID = "text-invalid"
@@ -39,8 +41,17 @@ class Code(StrEnum):
     TOO_MANY_MADE = "too-many-made"
     NICKS_TOO_OFTEN = "nicks-too-often"
     JOINS_TOO_OFTEN = "joins-too-often"
+    CHANGES_TOO_OFTEN = "changes-too-often"
+    OTHERS_MODES = "others-modes"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
+    NO_OPERS = "no-operators"
+    PASSWORD_WRONG = "password-wrong"  # noqa: S105
+    OPERS_TOO_OFTEN = "operators-too-often"
+    NOT_OPER = "no-operator"
+    RIGHT_LACKED = "right-lacked"
+    NOT_DONE = "not-done"
+    BARRED = "barred"
     ELSEWHERE = "elsewhere"
     AWAY = "broker-away"
     BUSY = "busy"
@@ -57,6 +68,14 @@ class Code(StrEnum):
     TARGET_NOT_MEMBER = "target-not-member"
     ALREADY_THERE = "already-there"
     LIST_FULL = "list-full"
+    SILENCED = "silenced"
+    CTCP_REFUSED = "ctcp-refused"
+    MODE_UNKNOWN = "mode-unknown"
+    MODE_LACKS = "mode-lacks"
+    TOO_MANY_MODES = "too-many-modes"
+    MASK_INVALID = "mask-invalid"
+    KEY_INVALID = "key-invalid"
+    LIMIT_INVALID = "limit-invalid"
 
 
 HELD_BACK = 10
@@ -78,7 +97,7 @@ class Refused(Exception):
         return hash((self.code, self.about))
 
 
-class Profile(msgspec.Struct, frozen=True):
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of somebody, beside their nick; it stands in the nick's claim.
 
     `by`: `user@host` as others see it. `real`: their real name, as they say. `peer`: the address
@@ -95,6 +114,30 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 NOBODY = Profile()
+
+BOT = "B"
+"""The user mode of a bot."""
+
+ALTERABLE: dict[str, Callable[[Profile, str], Profile]] = {
+    "host": lambda profile, by: msgspec.structs.replace(profile, by=by),
+    "real": lambda profile, real: msgspec.structs.replace(profile, real=real),
+    "bot": lambda profile, on: msgspec.structs.replace(
+        profile, modes="".join(sorted({*profile.modes} - {BOT} | ({BOT} if on else set())))
+    ),
+    "account": lambda profile, account: msgspec.structs.replace(profile, account=account),
+    "modes": lambda profile, modes: msgspec.structs.replace(profile, modes=modes),
+    "peer": lambda profile, peer: msgspec.structs.replace(profile, peer=peer),
+}
+"""What may be altered of a profile, and how; of a bot: whether it's one (empty: it isn't)."""
+
+UNTOLD = {"modes", "peer"}
+"""What of that is altered without a word to anybody."""
+
+
+def altered(profile: Profile, what: str, value: str | None) -> Profile:
+    """A profile after that change; the same if it's about nothing that it has (being away)."""
+    change = ALTERABLE.get(what)
+    return profile if change is None else change(profile, value or "")
 
 
 class Identity(msgspec.Struct):
@@ -251,11 +294,70 @@ class History(NamedTuple):
     more: bool
 
 
+class Way(StrEnum):
+    """Which part of a log is asked for. BEFORE and AFTER a place; the LATEST, or the latest after a
+    place; AROUND one, half of it before; BETWEEN two, from the first one's side.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+    LATEST = "latest"
+    AROUND = "around"
+    BETWEEN = "between"
+
+
+Place = Position | int
+"""A place in a log, or a time (Unix ms)."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A part of a log. `places`: as many as the way says. `count`: how many entries at most.
+
+    `every`: also what wasn't said, but happened. `ranks`: letters of status whose lines the reader
+    may read, of those that aren't for all (`broker.spans.ranks`).
+    """
+
+    way: Way
+    places: tuple[Place, ...]
+    count: int
+    every: bool = False
+    ranks: str = ""
+
+
+class Found(NamedTuple):
+    """An entry of a log, with its place as it was told when it was new, as far as that's known."""
+
+    at: Position
+    ms: int
+    event: Event
+
+
+class Span(NamedTuple):
+    """A part of a log, oldest first. `more`: with a greater count there would be more of it."""
+
+    entries: list[Found]
+    more: bool
+
+
+class Redaction(NamedTuple):
+    """That something was taken back: the event and where it stands. Its `at` is the place as it was
+    told when that was new.
+    """
+
+    at: Position
+    ms: int
+    event: Redacted
+
+
 class Receipt(NamedTuple):
-    """For a private message: the holder's nick as spelled, and why they are away (or None)."""
+    """For a private message: the holder's nick as spelled, and why they are away (or None); where
+    it stands in their inbox, and since when (Unix ms).
+    """
 
     nick: str
     away: str | None
+    at: Position = Position("", 0)
+    ms: int = 0
 
 
 class Posted(NamedTuple):
@@ -285,9 +387,19 @@ class ChannelInfo(NamedTuple):
     modes: str = ""
 
 
+class Seat(NamedTuple):
+    """Where somebody is: a channel as first spelled, their status there, and the letters of its
+    modes.
+    """
+
+    channel: str
+    status: str
+    modes: str
+
+
 class Person(NamedTuple):
     """One person's details. `since`: Unix milliseconds; `away`: why, or None. `channels` may be
-    spelled as the person typed them.
+    spelled as the person typed them; `seats` are the same ones, in the same order.
     """
 
     nick: str
@@ -296,13 +408,55 @@ class Person(NamedTuple):
     away: str | None
     channels: list[str]
     profile: Profile = NOBODY
+    seats: tuple[Seat, ...] = ()
 
 
 class Presence(NamedTuple):
-    """A row of the list of everyone."""
+    """A row of the list of everyone. `since`, `away`: as of a `Person`. `channels`: folded."""
 
     nick: str
     node: str
+    since: int = 0
+    away: str | None = None
+    profile: Profile = NOBODY
+    channels: frozenset[str] = frozenset()
+
+
+class Attendee(NamedTuple):
+    """Somebody who is in a channel: as its members see them, and what is known of them. `person`
+    has no channels; of somebody whose nick is changing at this moment it has little else.
+    """
+
+    member: Member
+    person: Person
+
+
+class Attendance(NamedTuple):
+    """Who is in a channel: its name as first spelled, the letters of its modes, everyone."""
+
+    channel: str
+    modes: str
+    attendees: list[Attendee]
+
+
+class Was(NamedTuple):
+    """Somebody who had a nick: as spelled, on which node, since when they were there, and until
+    when they had it (Unix milliseconds).
+    """
+
+    nick: str
+    node: str
+    since: int
+    until: int
+    profile: Profile
+
+
+class Sighting(NamedTuple):
+    """Who has a nick: as spelled, which session that is, and their `user@host`."""
+
+    nick: str
+    sid: str
+    by: str
 
 
 class Totals(NamedTuple):
@@ -385,6 +539,20 @@ class Sink(Protocol):
         Only where the broker was asked to see to that. At the beginning it's believed to be so.
         Not `enough`: a failover could lose what is accepted now. `enough` again: replicas have
         everything, also what was accepted meanwhile.
+        """
+
+    def watched(self, nick: str, holder: Sighting | None) -> None:
+        """A watched nick has a holder, or (None) is free. Told once of each change, in order.
+
+        Of a change of hands both is told. Nothing if the holder only spells it otherwise. What
+        changed while the broker was away is told soon after `back`; of what was undone meanwhile
+        nothing is.
+        """
+
+    def altered(self, event: Altered) -> None:
+        """Something about the holder of a watched nick is otherwise. It's told as it happens, and
+        not what happened while the broker was away. Whoever hears a channel of theirs gets it
+        there, too.
         """
 
     def kept(self) -> Iterable[Kept]:
@@ -643,14 +811,50 @@ class Broker(Protocol):
         somebody is in it.
         """
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK.
 
         If replicas count, it returns as a line is settled: see `say`.
         """
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        """Say why one is away (may be empty), or None: one is back."""
+    async def tag(
+        self,
+        me: Identity,
+        channel: str,
+        tags: dict[str, str],
+        extra: Extra | None = None,
+        *,
+        judge: Judge = anybody,
+    ) -> None:
+        """Append a `Tagged` to the channel's log, in its order among lines; refused as they are."""
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`."""
+
+    async def alter(
+        self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
+    ) -> list[str]:
+        """Have something of oneself be otherwise, with an `Altered` event in each channel.
+
+        `what`: a key of ALTERABLE, or `away` (why, which may be empty; None: one is back). Returns
+        the (folded) channels that were told; a quiet member's channel isn't, nor is one that one
+        isn't in. Rosters have one's new `user@host` from then on, the quiet member's, too. The
+        event carries all channels, as given. Nobody is told of what is UNTOLD. The caller sets
+        `me.profile` (by `altered`), or `me.away`, afterwards.
+        """
+
+    async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
+        """Say why one is away (may be empty), or None: one is back. As `alter` does."""
 
     async def barrier(self) -> None:
         """Returns when everything accepted before the call has been given to the sink.
@@ -666,11 +870,43 @@ class Broker(Protocol):
     async def topic(self, channel: str) -> Topic:
         """The channel's topic. NO_SUCH_CHANNEL."""
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         """The last `count` spoken entries of the log; none if no such channel.
 
         `before`: the last that stand before this place. It may have been told under an earlier
-        epoch of the log; none if the log has begun anew since.
+        epoch of the log; none if the log has begun anew since. `ranks`: as in `Wanted`.
+        """
+
+    # -- what logs have kept
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        """A part of a channel's log; or, if `target` is a nick, of what the session and whoever was
+        called so wrote to one another, in the order of its times. Nothing if there's no such log.
+
+        Both ends are exact: what stands at a place, or has its very millisecond, is neither before
+        nor after it. A place may have been told under an earlier epoch; of one that has gone, what
+        was before it is before it. If it isn't known at all, nothing is before it. In an inbox
+        nothing is found that an earlier holder of the session's nick was sent.
+        """
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        """When something was last said (Unix ms) in each of these channels, by its folded name, and
+        by each who wrote to the session, by nick. Who never did isn't in it.
+        """
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        """Take back a line, or tags, in a channel or sent to a nick, with a `Redacted`.
+
+        Nobody finds it any more in history, spans or gaps, and its bytes aren't in the log. Its
+        place stays; nobody is told a gap. NOT_MEMBER; NO_SUCH_LINE if nothing is said there, or not
+        any more; NOT_YOURS in a channel, if somebody else said it and the session is neither op
+        nor half-op there. What somebody else told a nick is no such line. `power`: an operator of
+        the server, who may do all this in any channel, without being in it. Asked again under the
+        same number it's done once.
         """
 
     async def channels(self) -> list[ChannelInfo]:
@@ -682,8 +918,41 @@ class Broker(Protocol):
         A channel that was left a second ago may be among theirs.
         """
 
+    async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
+        """Details of each nick's holder, without their channels; None if it has none."""
+
+    async def members(self, channel: str) -> Attendance:
+        """Everyone who is in the channel, with what is known of them. NO_SUCH_CHANNEL as for
+        `roster`.
+        """
+
+    async def was(self, nick: str, count: int = 0) -> list[Was]:
+        """Who had a nick before, the last first; at most `count`, if it's above 0.
+
+        That's kept for a day, and of the last ten. Of nicks that are given to whoever comes,
+        nothing is.
+        """
+
+    async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:
+        """Hear who takes these nicks, and when they're free again, wherever that is; who has them
+        now. What changes after that is told (`Sink.watched`).
+
+        After a refusal they may be watched or not, until `unwatch`.
+        """
+
+    def unwatch(self, nicks: Iterable[str]) -> None:
+        """Hear no more of these nicks. Nothing is told after this call."""
+
+    async def secret(self, name: str, drawn: str) -> str:
+        """A secret that all nodes share: the one that is kept under this name, or `drawn` if there
+        is none, which is kept from then on; also if the broker forgets everything, as long as a
+        node is there that has asked for it.
+        """
+
     async def people(self) -> list[Presence]:
-        """Everyone, by nick. May be a second old."""
+        """Everyone, by nick. May be a second old, where there are so many that reading them takes
+        long.
+        """
 
     async def totals(self) -> Totals:
         """The cluster in numbers. May be a second old."""

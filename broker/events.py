@@ -29,7 +29,9 @@ def program() -> str:
 class Extra(msgspec.Struct, array_like=True, frozen=True):
     """What few lines have. `notice`: nobody is to answer it by itself. `tags`: client-only tags of
     IRCv3, with their `+`. `rank`: the least status that reads it, empty: all. `bot`: a program says
-    it. `account`: of the author, empty: none. `outside`: the author isn't in the channel.
+    it. `account`: of the author, empty: none. `cuts`: where a text of several lines was sent in
+    pieces that belong together, by the number of characters before. `outside`: the author isn't in
+    the channel.
     """
 
     notice: bool = False
@@ -37,6 +39,7 @@ class Extra(msgspec.Struct, array_like=True, frozen=True):
     rank: str = ""
     bot: bool = False
     account: str = ""
+    cuts: tuple[int, ...] = ()
     outside: bool = False
 
 
@@ -153,7 +156,9 @@ class Invited(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="invit
 
 
 class Redacted(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="redacted"):
-    """What stood at the place `at` of this log (`EPOCH.SEQ`) was taken back."""
+    """What stood at the place `at` of this log (`EPOCH.SEQ`) was taken back. `to`: in an inbox, the
+    session that had got it.
+    """
 
     sid: str
     num: int
@@ -161,6 +166,7 @@ class Redacted(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="reda
     at: str
     why: str = ""
     by: str = ""
+    to: str = ""
 
 
 class TopicSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="topic"):
@@ -216,11 +222,14 @@ class Altered(msgspec.Struct, array_like=True, frozen=True, tag="altered"):
 
 
 class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="?"):
-    """An event of a later release: it has its place, and nobody is shown it."""
+    """An event of a later release, or what is left of one that was taken back: it has its place,
+    and nobody is shown it.
+    """
 
     sid: str = ""
     num: int = 0
     nick: str = ""
+    by: str = ""
 
 
 Event = (
@@ -307,11 +316,6 @@ def decode_envelope(data: bytes) -> Envelope:
     except msgspec.ValidationError:
         schema, log, epoch, seq, ms, events = _decode_apart(data)
         return Envelope(schema, log, epoch, seq, ms, list(map(decode_event, events)))
-
-
-def kind_of(event: Event) -> str:
-    """What an event's encoding begins with."""
-    return str(event.__struct_config__.tag)
 
 
 def around_nick(event: Left | Quit) -> tuple[bytes, bytes]:

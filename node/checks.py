@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from broker import address
 from broker.api import Code, Refused
-from node.core import limits, names
-from node.files import read_secret
+from node import opers
+from node.core import limits, modes, names
+from node.files import read_lines, read_secret
 from node.http import tokens
 from node.ports import place
 
@@ -87,6 +88,12 @@ def one_of(*words: str) -> Callable[[str], None]:
     return check
 
 
+def channel_modes(value: str) -> None:
+    """Letters of modes that a channel has from the beginning, or none."""
+    if not set(value) <= set(modes.FLAGS):
+        raise ValueError(f"letters of {modes.FLAGS}, or nothing, not {value!r}")
+
+
 def rate(value: str) -> None:
     """How often something may be done. Or nothing."""
     try:
@@ -112,10 +119,42 @@ def balancers(values: tuple[str, ...]) -> None:
     networks(tuple(value for value in values if value != "unix"))
 
 
+MOTD_LINES, MOTD_BYTES = 500, 400
+"""The most lines of a message of the day, and the most bytes of each: an IRC message has 512."""
+
+
+def motd_file(value: str) -> None:
+    """A text that people read line by line. Or nothing."""
+    if value:
+        lines = read_lines(value)
+        if len(lines) > MOTD_LINES:
+            raise ValueError(f"at most {MOTD_LINES} lines in {value}")
+        _short_lines(lines, f" in {value}")
+
+
+def admin_lines(value: str) -> None:
+    """One to three lines, with `|` between them. Or nothing."""
+    lines = value.split("|")
+    if len(lines) > 3:
+        raise ValueError(f"three lines at most, with | between them, not {len(lines)}")
+    _short_lines(lines, "")
+
+
+def _short_lines(lines: list[str], where: str) -> None:
+    if any(set("\r\n\0") & set(line) or len(line.encode()) > MOTD_BYTES for line in lines):
+        raise ValueError(f"lines of at most {MOTD_BYTES} bytes{where}")
+
+
 def token_file(value: str) -> None:
     """A file with tokens. Or nothing."""
     if value:
         tokens.load(value)
+
+
+def oper_file(value: str) -> None:
+    """A file with operators of the chat. Or nothing."""
+    if value:
+        opers.load(value)
 
 
 def origins(values: tuple[str, ...]) -> None:

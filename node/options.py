@@ -94,6 +94,11 @@ def rows(settings: type[Any]) -> Iterator[Row]:
         yield _row(declared)
 
 
+def flag_of(field: str) -> str:
+    """How a setting is called outside, without the dashes in front."""
+    return field.replace("_", "-")
+
+
 def validate(settings: object) -> None:
     """Call this in `__post_init__`. Raises SettingError for the first value that won't do."""
     for row in rows(type(settings)):
@@ -108,7 +113,7 @@ def validate(settings: object) -> None:
 
 def _row(declared: Field[Any]) -> Row:
     known = declared.metadata
-    words = declared.name.replace("_", "-")
+    words = flag_of(declared.name)
     flag = f"no-{words}" if known["negated"] else words
     return Row(
         field=declared.name,

@@ -1,11 +1,12 @@
 """The only place where the parts are put together: one node, from settings to doors.
 
-settings ─> Cluster (Redis) ─> Chat ─> doors: line, json, echo, http
+settings ─> Cluster (Redis) ─> Chat ─> doors: line, irc, json, echo, http
 """
 
 import gc
 import random
 import resource
+import secrets
 import signal
 import sys
 import time
@@ -23,8 +24,10 @@ from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from broker.reports import Kind
 from node import __version__, logs
+from node.core import names
 from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
+from node.core.cloak import Cloak
 from node.core.dialect import Dialect
 from node.core.drain import Drain
 from node.core.entrance import Entrance
@@ -32,9 +35,13 @@ from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
 from node.core.session import Session
 from node.core.tally import Tally
+from node.dialects.irc import Irc, IrcConfig
 from node.dialects.json import Json
 from node.dialects.slash import Slash
+from node.files import read_lines, read_secret
+from node.fresh import Fresh
 from node.health import Health
+from node.net.aside import Aside
 from node.net.connection import LineDoor, SocketDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
@@ -43,6 +50,8 @@ from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.numbers import Numbers
+from node.operating import Operating
+from node.opers import Opers
 from node.ordered import Ordered
 from node.reporter import Reporter
 from node.settings import Settings
@@ -65,6 +74,7 @@ class Node:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._cloak = Cloak(secrets.token_bytes(32))  # until it's known what the others have
         self._rng = rng = random.Random()
         self.broker = Cluster(
             ClusterConfig(
@@ -80,6 +90,7 @@ class Node:
                 replicas=settings.replicas if settings.ack == "replicated" else 0,
                 ack_timeout=settings.ack_timeout,
                 connections_per_address=settings.connections_per_address if settings.limits else 0,
+                passing=names.GUEST,
             ),
             reactor,
             rng,
@@ -88,12 +99,16 @@ class Node:
             bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
         )
         self.tally = Tally()
+        bans = Bans(lambda: self.broker.now_ms)
+        opers = Opers(settings.opers, reactor.seconds, Aside(), _told)
+        self._rereads: list[Callable[[], str]] = [opers.again]
         self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
                 server=settings.server_name,
                 node=settings.name,
                 lobby=settings.lobby,
+                channel_modes=settings.channel_modes,
                 channels_per_session=settings.channels_per_session,
             ),
             self.broker,
@@ -105,9 +120,11 @@ class Node:
             later=reactor.callLater,
             tally=self.tally,
             journal=logs.Journal(),
+            shown_host=lambda peer: self._cloak.host(peer),  # noqa: PLW0108 (it's another later)
+            bans=bans,
+            operators=Operating(opers, self.broker.desk),
         )
-        bans = Bans(lambda: self.broker.now_ms)
-        self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
+        self._ordered = Ordered(self.chat, self.broker, self, bans, self._reread, _spawn)
         self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._lag = LoopLag(self.tally.loop_lag, reactor)
@@ -126,7 +143,7 @@ class Node:
             self.chat,
             self.health,
             ending=lambda: self.draining,
-            dialects=(Slash.name, Json.name),
+            dialects=(Slash.name, Irc.name, Json.name),
         )
         self._reporter = Reporter(
             settings.name,
@@ -141,6 +158,11 @@ class Node:
         self._sites: list[Any] = []
         self._dashboard: Any = None
         self._upgrading: list[SocketDoor] = []  # behind HTTP's
+        motd = Fresh[list[str]](
+            "--irc-motd", "lines", settings.irc_motd, read_lines, [], reactor.seconds, _told
+        )
+        self._rereads.append(motd.again)
+        self._irc = Irc(_irc_config(settings, lambda: motd.now))
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -158,6 +180,7 @@ class Node:
         first = "" if settings.reuse_port else "http"
         opened = await self._open_doors(lambda kind: kind == first)
         await self.broker.start(self.chat)
+        self._cloak = Cloak((await self._cloak_secret()).encode())
         self._serving = True
         if settings.limits and settings.idle:
             self._idle.start()
@@ -166,6 +189,17 @@ class Node:
             self._reporter.start()
             self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
         return await self._open_doors(lambda kind: kind != first) + opened
+
+    async def _cloak_secret(self) -> str:
+        """As the settings say, or what all nodes share."""
+        if self._settings.cloak_secret_file:
+            return read_secret(self._settings.cloak_secret_file)
+        while True:
+            with suppress(Refused):
+                return await self.broker.secret("cloak", secrets.token_hex(32))
+            pause: Deferred[None] = Deferred()
+            reactor.callLater(0.2, pause.callback, None)
+            await pause
 
     async def _open_doors(self, wanted: Callable[[str], bool]) -> list[str]:
         settings, opened = self._settings, []
@@ -178,7 +212,8 @@ class Node:
                     shared=settings.reuse_port,
                     dead_peer=settings.dead_peer,
                     balancers=Balancers.parse(settings.balancers, served=kind == "http"),
-                    asks=kind in ("line", "json"),  # a browser would ask its people
+                    asks=kind in ("line", "irc", "json"),  # a browser would ask its people
+                    again=self._rereads.append,
                 )
                 self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")
@@ -188,6 +223,8 @@ class Node:
         settings = self._settings
         return [
             ("line", settings.line, self._line_door),
+            ("irc", settings.irc, self._irc_door),
+            ("irc-ws", settings.irc_ws, self._irc_ws_door),
             ("json", settings.json, self._json_door),
             ("echo", settings.echo, EchoDoor),
             ("http", settings.http, self._http_door),
@@ -195,6 +232,16 @@ class Node:
 
     def _line_door(self) -> LineDoor:
         return self._chat_door(LineDoor, Slash())
+
+    def _irc_door(self) -> LineDoor:
+        return self._chat_door(LineDoor, self._irc)
+
+    def _irc_ws_door(self) -> Any:
+        from node.http.site import site
+
+        made = site({path: self._irc_resource() for path in ("", "irc")})
+        self._sites.append(made)
+        return made
 
     def _json_door(self) -> LineDoor:
         return self._chat_door(LineDoor, Json(lambda message: message + b"\n"))
@@ -210,15 +257,14 @@ class Node:
         from node.http.site import site
         from node.http.tokens import Tokens
         from node.net.frames import text_frame
-        from node.net.websocket import Watch, WebSocketDoor, WebSocketResource
+        from node.net.websocket import WebSocketResource
 
         settings = self._settings
-        chat = self._chat_door(WebSocketDoor, Json(text_frame))
-        chat.watch = Watch(settings.dead_peer, reactor)
-        self._upgrading.append(chat)
-        told = lambda what: log.warn("{what}", what=what)  # noqa: E731
+        chat = self._websocket_door(Json(text_frame))
+        tokens = Tokens(settings.tokens, reactor.seconds, _told)
+        self._rereads.append(tokens.again)
         access = Access(
-            Tokens(settings.tokens, reactor.seconds, told),
+            tokens,
             parse_networks(settings.operators_from),
             reactor.seconds,
         )
@@ -236,6 +282,7 @@ class Node:
                 "api/v1": Api(parts),
                 "counter": Counter(self.broker),
                 "dashboard": self._the_dashboard(access),
+                "irc": self._irc_resource(),
                 "livez": Livez(),
                 "readyz": Readyz(self.health.unready),
                 "metrics": Metrics(self._numbers),
@@ -255,6 +302,30 @@ class Node:
             news = News(name, board, lambda: self._reporter.latest, reactor)
             self._dashboard = Dashboard(name, access, news, reactor)
         return self._dashboard
+
+    def _irc_resource(self) -> Any:
+        """IRC over WebSocket, in frames of bytes or of text (text if they don't say)."""
+        from node.net.frames import LineFrames, binary_frame, text_frame
+        from node.net.websocket import WebSocketResource
+
+        doors = {
+            protocol: self._websocket_door(Irc(self._irc.config, framed))
+            for protocol, framed in (
+                ("text.ircv3.net", lambda line: text_frame(line.encode())),
+                ("binary.ircv3.net", lambda line: binary_frame(line.encode())),
+            )
+        }
+        for door in doors.values():
+            door.frames = LineFrames
+        return WebSocketResource(doors["text.ircv3.net"], self._settings.origins, doors)
+
+    def _websocket_door(self, dialect: Dialect) -> Any:
+        from node.net.websocket import Watch, WebSocketDoor
+
+        door = self._chat_door(WebSocketDoor, dialect)
+        door.watch = Watch(self._settings.dead_peer, reactor)
+        self._upgrading.append(door)
+        return door
 
     def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
         """A door to the chat: how it's framed, and how it's spoken."""
@@ -359,6 +430,10 @@ class Node:
         _spawn(self.broker.report(order.report, shedding))
         self.end(over, order.by)
 
+    def _reread(self) -> tuple[str, ...]:
+        """Read anew what files say; what came of each, in words."""
+        return tuple(dict.fromkeys(says for again in self._rereads if (says := again())))
+
     def shed(self, order: orders.Shed) -> None:
         """Report how many there are, close some of their connections, and report that."""
         over = self._settings.drain if order.over is None else order.over
@@ -374,6 +449,26 @@ class Node:
         self.broker.board.tell(Kind.REBALANCE, self._settings.name, says, order.by)
         report(finished=False)
         drain.start()
+
+
+def _told(what: str) -> None:
+    log.warn("{what}", what=what)
+
+
+def _irc_config(settings: Settings, motd: Callable[[], list[str]]) -> IrcConfig:
+    """What the settings say of IRC. Clients take a name without a dot for a person's."""
+    name = settings.server_name
+    where, who, mail, *_ = [*settings.irc_admin.split("|"), "", ""]
+    return IrcConfig(
+        server=name if "." in name else f"irc.{name}",
+        network=name,
+        version=f"chorus-{__version__}",
+        created=time.time(),
+        motd=motd,
+        admin=(where, who, mail),
+        channels=settings.channels_per_session,
+        password=settings.irc_password,
+    )
 
 
 def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:

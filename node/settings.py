@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from broker.address import Seeds, parse, with_password
 from node.checks import (
+    admin_lines,
     balancers,
     between,
+    channel_modes,
     channel_or_none,
     endpoints,
+    motd_file,
     networks,
     one_of,
+    oper_file,
     origins,
     rate,
     redis_url,
@@ -24,7 +28,10 @@ from node.checks import (
     token_file,
 )
 from node.files import read_secret
-from node.options import SettingError, setting, validate
+from node.options import SettingError, flag_of, setting, validate
+
+DOORS = ("line", "irc", "irc_ws", "json", "echo", "http")
+"""The settings that open doors."""
 
 _HOST_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
@@ -60,6 +67,48 @@ class Settings:
         "Open a chat door for nc and telnet: an endpoint string of Twisted's.",
         check=endpoints,
     )
+    irc: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a chat door for IRC clients.",
+        check=endpoints,
+    )
+    irc_ws: tuple[str, ...] = setting(
+        (),
+        "ENDPOINT",
+        "Open a door for IRC over WebSocket, and nothing else; HTTP doors have it at /irc.",
+        check=endpoints,
+    )
+    irc_password_file: str = setting(
+        "",
+        "FILE",
+        "Where the password is that IRC clients must give (PASS). Empty: they needn't.",
+        check=secret_file_or_none,
+    )
+    irc_motd: str = setting(
+        "",
+        "FILE",
+        "A text file with IRC's message of the day, read anew by REHASH. Empty: there is none.",
+        check=motd_file,
+    )
+    irc_admin: str = setting(
+        "",
+        "LINES",
+        "What IRC's ADMIN says of who runs this: three lines at most, with | between them.",
+        check=admin_lines,
+    )
+    irc_sts: int = setting(
+        0,
+        "PORT",
+        "IRC clients that know STS are to use TLS, on this port, and only that. 0: they needn't.",
+        check=between(0, 65_535, "as a port"),
+    )
+    irc_sts_days: float = setting(
+        30,
+        "DAYS",
+        "How long they are to remember that. 0: they're to forget it.",
+        check=between(0, 3_650, "days"),
+    )
     echo: tuple[str, ...] = setting(
         (), "ENDPOINT", "Open a door that sends every byte back.", check=endpoints
     )
@@ -72,7 +121,7 @@ class Settings:
     http: tuple[str, ...] = setting(
         (),
         "ENDPOINT",
-        "Open a door for HTTP, and for chat over WebSocket at /ws.",
+        "Open a door for HTTP, and for chat over WebSocket at /ws (JSON) and /irc.",
         check=endpoints,
     )
     origins: tuple[str, ...] = setting(
@@ -86,6 +135,12 @@ class Settings:
         "FILE",
         "A TOML file with the tokens of those who may use the API; see docs/api.md.",
         check=token_file,
+    )
+    opers: str = setting(
+        "",
+        "FILE",
+        "A TOML file with those who may become operators in the chat; see docs/operators.md.",
+        check=oper_file,
     )
     operators_from: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1"),
@@ -105,6 +160,12 @@ class Settings:
         "What people see as the server's name; one for the whole cluster.",
         check=spelled("-_.", 63),
     )
+    cloak_secret_file: str = setting(
+        "",
+        "FILE",
+        "Where the secret for cloaks is, one for all nodes. Empty: in Redis, drawn at random.",
+        check=secret_file_or_none,
+    )
     namespace: str = setting(
         "chorus",
         "NAME",
@@ -116,6 +177,12 @@ class Settings:
         "CHANNEL",
         "The channel that people find themselves in. Empty: there is none.",
         check=channel_or_none,
+    )
+    channel_modes: str = setting(
+        "n",
+        "MODES",
+        "The modes of new channels, of Cimnpst. On IRC many expect nt.",
+        check=channel_modes,
     )
     limits: bool = setting(
         True,
@@ -169,6 +236,12 @@ class Settings:
         "200/60",
         "COUNT/SECONDS",
         "As --nicks-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    opers_per_address: str = setting(
+        "10/60",
+        "COUNT/SECONDS",
+        "How often all from one address on a node may try to become operators. Empty: no limit.",
         check=rate,
     )
     connects_per_address: str = setting(
@@ -302,13 +375,27 @@ class Settings:
         return with_password(self.redis, read_secret(self.redis_password_file))
 
     @property
+    def irc_password(self) -> str:
+        """What IRC clients must give, or nothing."""
+        return read_secret(self.irc_password_file) if self.irc_password_file else ""
+
+    @property
     def doors(self) -> int:
         """How many addresses the node is to listen on."""
-        return len(self.line) + len(self.echo) + len(self.json) + len(self.http)
+        return sum(len(getattr(self, field)) for field in DOORS)
+
+
+def no_doors() -> SettingError:
+    """Nothing was said of where to listen."""
+    return SettingError(
+        ", ".join(f"--{flag_of(door)}" for door in DOORS), "at least one endpoint to listen on"
+    )
 
 
 UP_DOORS: dict[str, tuple[str, ...]] = {
     "line": ("tcp:1234:interface=127.0.0.1",),
+    "irc": ("tcp:6667:interface=127.0.0.1",),
+    "irc_ws": (),
     "http": ("tcp:8080:interface=127.0.0.1",),
     "echo": (),
     "json": (),

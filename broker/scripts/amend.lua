@@ -24,7 +24,8 @@ for i = 4, #ARGV do
   local event = cjson.decode(ARGV[i])
   if not known[identity(event)] and still(event) then
     bodies[#bodies + 1] = ARGV[i]
-    if event[1] == 'said' then spoken = 'spoken' end
+    if event[1] == 'said' or event[1] == 'tagged' then spoken = 'spoken' end
+    if event[1] == 'redacted' then take_back(meta, log, event[5]) end
     local m = member(roster, event[2])
     if m and event[3] > m.num then
       m.num = event[3]

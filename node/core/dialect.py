@@ -35,6 +35,10 @@ class Dialect(Protocol):
     lobby: bool
     """Whether people come into the lobby by connecting."""
 
+    greets: bool
+    """Whether people come in by connecting, as guests. Otherwise they do when they've said as whom.
+    """
+
     longest: int
     """The most bytes of a person's message, without its end."""
 

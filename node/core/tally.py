@@ -75,6 +75,12 @@ class Tally:
         self.by_nick: dict[str, int] = {}
         self.loop_lag = Histogram(LAGS)
 
+    def said(self, channel: str, nick: str) -> None:
+        """A line was accepted, to be said."""
+        self.lines += 1
+        self.by_channel[channel] = self.by_channel.get(channel, 0) + 1
+        self.by_nick[nick] = self.by_nick.get(nick, 0) + 1
+
     def shown(self, deliveries: int, lines: int) -> None:
         """So many lines of one envelope were put into outboxes so often."""
         self.deliveries += deliveries

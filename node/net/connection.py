@@ -32,6 +32,9 @@ from node.net.reached import reached
 HANDSHAKE = 10.0
 """Seconds that TLS's handshake may take."""
 
+REGISTRATION = 60.0
+"""Seconds that one may take to say who one is, where that's to be said."""
+
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
 
@@ -144,7 +147,15 @@ class SocketConnection(Protocol):
             self, self._door.dialect, site, peer=peer, certificate=shown
         )
         session.allowance = allowance
-        chat.greet(session, lobby=session.dialect.lobby)
+        if session.dialect.greets:
+            chat.greet(session, lobby=session.dialect.lobby)
+        else:
+            self._door.call_later(REGISTRATION, self._still_strange, session)
+
+    def _still_strange(self, session: Session) -> None:
+        if self._session is session and not session.me.nick and not session.gone:
+            about = f"{REGISTRATION:g} seconds"
+            self._door.chat.lost(session, str(Goodbye.REGISTRATION), Goodbye.REGISTRATION, about)
 
     def dataReceived(self, data: bytes) -> None:
         session, chat = self._session, self._door.chat

@@ -11,7 +11,7 @@ from wsproto.frame_protocol import CloseReason
 
 from node.net.pace import Messages
 
-_FIN_TEXT = 0x81
+_FIN_TEXT, _FIN_BINARY = 0x81, 0x82
 _SHORT, _TWO_BYTES, _EIGHT_BYTES = 125, 126, 127
 
 PING = b"\x89\x00"
@@ -20,16 +20,25 @@ PING = b"\x89\x00"
 
 def text_frame(payload: bytes) -> bytes:
     """A server's text frame (section 5.2); the payload is UTF-8."""
+    return _frame(_FIN_TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """A server's binary frame."""
+    return _frame(_FIN_BINARY, payload)
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
     size = len(payload)
     if size <= _SHORT:
-        return bytes((_FIN_TEXT, size)) + payload
+        return bytes((kind, size)) + payload
     if size < 1 << 16:
-        return bytes((_FIN_TEXT, _TWO_BYTES)) + size.to_bytes(2) + payload
-    return bytes((_FIN_TEXT, _EIGHT_BYTES)) + size.to_bytes(8) + payload
+        return bytes((kind, _TWO_BYTES)) + size.to_bytes(2) + payload
+    return bytes((kind, _EIGHT_BYTES)) + size.to_bytes(8) + payload
 
 
 class Frames:
-    """The frames of one connection from a client. `limit`: the most bytes of a message.
+    """The frames of one connection from a client: text. `limit`: the most bytes of a message.
 
     `answers`: what is to be sent back: pongs. `closing`: the last frame that is to be sent, once
     the other side has sent its last or has `broken` the rules; what comes then isn't read.
@@ -79,7 +88,7 @@ class Frames:
         """Whether there's more to come."""
         match event:
             case TextMessage():
-                self._text(event, messages)
+                self._take(event.data.encode(), event, messages)
             case Ping():
                 self.answers += self._read.send(event.response())
                 messages.append(b"")
@@ -88,8 +97,7 @@ class Frames:
                     messages.append(b"")
                 self.expecting = False
             case BytesMessage():
-                self.broken = True
-                self._close(CloseReason.UNSUPPORTED_DATA, "only text is spoken here")
+                self._binary(event, messages)
             case CloseConnection():
                 self.broken = self._read.state is not ConnectionState.REMOTE_CLOSING
                 self._close(event.code, event.reason)
@@ -99,15 +107,38 @@ class Frames:
         self.closing = bytes(self._read.send(CloseConnection(code, reason or "")))
         return self.closing
 
-    def _text(self, event: TextMessage, messages: Messages) -> None:
+    def _binary(self, _event: BytesMessage, _messages: Messages) -> None:
+        self.broken = True
+        self._close(CloseReason.UNSUPPORTED_DATA, "only text is spoken here")
+
+    def _take(self, data: bytes, event: TextMessage | BytesMessage, messages: Messages) -> None:
+        """A part of a message, or a whole one."""
         if not self._skipping:
-            self._message += event.data.encode()
+            self._message += data
             if len(self._message) > self._limit:
                 self._message, self._skipping = b"", True
                 messages.append(None)
         if event.message_finished:
             if not self._skipping:
-                messages.append(self._message)
+                messages += self._made_of(self._message)
             self._message, self._skipping = b"", False
         elif event.frame_finished:
             messages.append(b"")
+
+    def _made_of(self, message: bytes) -> Messages:
+        return [message]
+
+
+class LineFrames(Frames):
+    """Frames of which each is a line, without its end; text or binary, whichever they like.
+
+    Whoever sends an end with it all the same, or several lines, is understood as over TCP.
+    """
+
+    __slots__ = ()
+
+    def _binary(self, event: BytesMessage, messages: Messages) -> None:
+        self._take(bytes(event.data), event, messages)
+
+    def _made_of(self, message: bytes) -> Messages:
+        return [line.removesuffix(b"\r") for line in message.removesuffix(b"\n").split(b"\n")]

@@ -1,12 +1,14 @@
 """People who come by WebSocket (RFC 6455), behind a resource of the HTTP door.
 
     GET /ws ── from one of our pages, or no page ── 101 ──> WebSocketConnection
+                     (by subprotocol, to one of several doors)
 
 The handshake and what comes are wsproto's business. Twisted's own WebSocket support, on wsproto
 too, isn't used: it gathers messages of any size, and writes each by itself (docs/adr/0020).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from h11 import ProtocolError
@@ -14,7 +16,7 @@ from twisted.internet.task import LoopingCall
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from wsproto.connection import ConnectionType
-from wsproto.events import AcceptConnection, RejectConnection
+from wsproto.events import AcceptConnection, RejectConnection, Request
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
@@ -29,10 +31,10 @@ is asked: with the usual settings sooner than the minute after which proxies clo
 
 
 class WebSocketConnection(SocketConnection):
-    """Text frames. `silent`: how many looks have found it so."""
+    """Frames. `silent`: how many looks have found it so."""
 
     def __init__(self, door: "WebSocketDoor") -> None:
-        self._frames = Frames(door.dialect.longest)
+        self._frames = door.frames(door.dialect.longest)
         super().__init__(door, self._frames.feed)
         self._watch = door.watch
         self._ended = False
@@ -110,9 +112,13 @@ class Watch:
 
 
 class WebSocketDoor(SocketDoor):
-    """Makes WebSocket connections, of which `watch` loses none from sight."""
+    """Makes WebSocket connections, of which `watch` loses none from sight.
+
+    `frames`: makes messages of what comes on one, each of so many bytes at most.
+    """
 
     watch: Watch
+    frames: Callable[[int], Frames] = Frames
 
     def buildProtocol(self, _addr: Any) -> WebSocketConnection:
         return WebSocketConnection(self)
@@ -122,14 +128,22 @@ class WebSocketResource(Resource):
     """Where connections to a door begin.
 
     `origins`: of whose pages they may come, besides those of this very host; `*`: of all.
+    `protocols`: doors by subprotocol: theirs is the first that they name and that is there. Who
+    names none of these comes to `door`.
     """
 
     isLeaf = True
 
-    def __init__(self, door: WebSocketDoor, origins: Iterable[str]) -> None:
+    def __init__(
+        self,
+        door: WebSocketDoor,
+        origins: Iterable[str],
+        protocols: Mapping[str, WebSocketDoor] = MappingProxyType({}),
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._door = door
         self._origins = frozenset(origins)
+        self._protocols = protocols
 
     def render_GET(self, request: Any) -> Any:
         if self._door.closed:
@@ -142,14 +156,18 @@ class WebSocketResource(Resource):
             handshake.initiate_upgrade_connection(
                 [(name, value) for name, values in headers for value in values], request.path
             )
-            accepted = handshake.send(AcceptConnection())
+            (asked,) = handshake.events()
+            assert isinstance(asked, Request)
+            spoken = next((one for one in asked.subprotocols if one in self._protocols), None)
+            accepted = handshake.send(AcceptConnection(subprotocol=spoken))
         except (RemoteProtocolError, LocalProtocolError, ProtocolError, UnicodeError) as e:
             hint = getattr(e, "event_hint", None)
             return _no_handshake(request, hint, str(e))
         channel = request.channel
         channel.setTimeout(None)
         channel.transport.write(accepted)
-        connection: Any = self._door.buildProtocol(None)
+        door = self._door if spoken is None else self._protocols[spoken]
+        connection: Any = door.buildProtocol(None)
         # As Twisted's own: what comes over the connection isn't HTTP from here on.
         channel.dataReceived = connection.dataReceived
         channel.connectionLost = connection.connectionLost

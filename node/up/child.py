@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-_ADDRESS = re.compile(r"(line|json|echo|http) \S+ \S+")
+_ADDRESS = re.compile(r"(line|irc|irc-ws|json|echo|http) \S+ \S+")
 """What a node prints for each address that it listens on, once it can serve."""
 
 _PIECE = 65_536

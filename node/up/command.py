@@ -18,9 +18,9 @@ from pathlib import Path
 import node
 from broker.embedded import Embedded, EmbeddedError
 from broker.ping import Unreachable, ping
-from node.options import SettingError
+from node.options import SettingError, flag_of
 from node.ports import Claim, PortError, claim
-from node.settings import UP_DOORS, Settings, UpSettings
+from node.settings import UP_DOORS, Settings, UpSettings, no_doors
 from node.signals import interruptible
 from node.sources import Given, build, to_environ
 from node.up.child import Child, Program, SpawnError
@@ -66,7 +66,7 @@ def _claim(given: Mapping[str, Given], stack: ExitStack) -> Doors:
     """Make the public ports ours before anything is started."""
     doors: Doors = {}
     for name, default in UP_DOORS.items():
-        wanted = given.get(name, Given(default, f"--{name}"))
+        wanted = given.get(name, Given(default, f"--{flag_of(name)}"))
         doors[name] = []
         for endpoint in wanted.value if isinstance(wanted.value, tuple) else ():
             try:
@@ -80,7 +80,7 @@ def _claim(given: Mapping[str, Given], stack: ExitStack) -> Doors:
             stack.callback(claimed.close)
             doors[name].append(claimed)
     if not any(doors.values()):
-        raise SettingError("--line, --json, --echo, --http", "at least one endpoint to listen on")
+        raise no_doors()
     return doors
 
 
@@ -116,7 +116,7 @@ def _program(
     flags = ["--name", settings.name, "--reuse-port", "--parent-pipe", "0"]
     for name, claims in doors.items():
         for claimed in claims:
-            flags += [f"--{name}", claimed.endpoint]
+            flags += [f"--{flag_of(name)}", claimed.endpoint]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
     environ.update(to_environ(settings))
     # The node is this very code, wherever it lies and whatever the current folder holds.
@@ -152,6 +152,8 @@ def _welcome(own: UpSettings, settings: Settings, doors: Doors, redis: Embedded 
     """Where to connect and how."""
     ways = {
         "line": "  chat     nc {host} {port}    (from two terminals; /help explains)",
+        "irc": "  irc      irssi -c {host} -p {port}    (or any other IRC client)",
+        "irc_ws": "  irc      ws://{in_url}:{port}/    (over WebSocket)",
         "http": "  browser  http://{in_url}:{port}/\n"
         "  look     http://{in_url}:{port}/dashboard    (how the cluster is)\n"
         "  counter  curl http://{in_url}:{port}/counter",

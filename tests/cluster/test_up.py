@@ -171,7 +171,7 @@ def test_a_redis_of_ones_own_is_used(tmp_path: Path) -> None:
 
 def test_a_second_one_on_the_same_state_is_refused(tmp_path: Path) -> None:
     with Up(tmp_path, "--nodes", "1") as up, up.person() as ann:
-        second = refused("--line", LOOPBACK, "--http", "", "--state", str(up.state))
+        second = refused("--line", LOOPBACK, "--irc", "", "--http", "", "--state", str(up.state))
         expected = f"{up.state} is in use: process {up.process.pid} runs a cluster on it"
         assert (1, f"Error: the folder {expected}\n") == (second.returncode, second.stderr)
         assert [] == ann.settle()
@@ -180,7 +180,9 @@ def test_a_second_one_on_the_same_state_is_refused(tmp_path: Path) -> None:
 def test_a_second_one_on_the_same_port_is_refused(tmp_path: Path) -> None:
     with Up(tmp_path, "--nodes", "1") as up:
         port = f"tcp:{up.port}:interface=127.0.0.1"
-        second = refused("--line", port, "--http", "", "--state", str(tmp_path / "other"))
+        second = refused(
+            "--line", port, "--irc", "", "--http", "", "--state", str(tmp_path / "other")
+        )
         expected = f"Error: --line: 127.0.0.1 port {up.port} can't be opened: address already"
         assert (1, True) == (second.returncode, second.stderr.startswith(expected))
         assert not (tmp_path / "other").exists()
@@ -203,7 +205,14 @@ def test_a_redis_that_does_not_answer_is_told() -> None:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         done = refused(
-            "--line", LOOPBACK, "--http", "", "--redis", f"redis://:hunter2@127.0.0.1:{port}"
+            "--line",
+            LOOPBACK,
+            "--irc",
+            "",
+            "--http",
+            "",
+            "--redis",
+            f"redis://:hunter2@127.0.0.1:{port}",
         )
     expected = f"Error: no Redis answers at 127.0.0.1:{port}: connection refused\n"
     assert (1, expected) == (done.returncode, done.stderr)
@@ -211,7 +220,9 @@ def test_a_redis_that_does_not_answer_is_told() -> None:
 
 def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
-    done = refused("--line", LOOPBACK, "--http", "", "--state", str(tmp_path / "state"))
+    done = refused(
+        "--line", LOOPBACK, "--irc", "", "--http", "", "--state", str(tmp_path / "state")
+    )
     expected = f"Error: the embedded Redis can't use {tmp_path}/state: "
     assert (1, True) == (done.returncode, done.stderr.startswith(expected))
 
@@ -219,7 +230,7 @@ def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:
 def test_nodes_that_cannot_serve_end_it_all_and_say_why(tmp_path: Path) -> None:
     door = f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/no.pem"
     state = ["--state", str(tmp_path / "state")]
-    done = refused("--nodes", "1", "--name", "n", "--line", door, "--http", "", *state)
+    done = refused("--nodes", "1", "--name", "n", "--line", door, "--irc", "", "--http", "", *state)
     lines = done.stderr.splitlines()
     assert any(line.startswith("n-1 | Error: --line: expected an endpoint") for line in lines)
     assert "Error: n-1 ended before it could serve (status 2)" == lines[-1]
@@ -230,7 +241,9 @@ def test_nodes_that_cannot_serve_end_it_all_and_say_why(tmp_path: Path) -> None:
 
 def test_the_children_of_one_that_is_killed_while_starting_end_too(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        command("up", "--line", LOOPBACK, "--http", "", "--state", str(tmp_path / "state")),
+        command(
+            "up", "--line", LOOPBACK, "--irc", "", "--http", "", "--state", str(tmp_path / "state")
+        ),
         env=environ(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -12,10 +12,10 @@ from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, refusal, somebody
 from tests.support.spin import eventually, gather
 
-BAN = {"b": (Mask("bob!*@*", "ann", 5),)}
+BAN: dict[str, tuple[Mask, ...]] = {"b": (Mask("bob!*@*", "ann", 5),)}
 
 
-def nobody(*_judged: object) -> None:
+def nobody(*_judged: object) -> Any:
     """Lets nobody do anything."""
     raise Refused(Code.NOT_OP)
 
@@ -76,7 +76,7 @@ async def ruled(make_brokers: MakeBrokers, *others: str) -> tuple[Node, Node, Id
     return a, b, ann, people
 
 
-def kinds(events: list[Event], *kinds: type) -> list[Event]:
+def kinds(events: list[Event], *kinds: type) -> list[Any]:
     return [event for event in events if isinstance(event, kinds)]
 
 
@@ -382,7 +382,8 @@ async def test_who_is_kept_out_does_not_hold_the_channel(make_brokers: MakeBroke
     async def channels() -> list[str]:
         return (await a.broker.person("bob")).channels
 
-    await eventually(channels, [])
+    nothing: list[str] = []
+    await eventually(channels, nothing)
 
 
 async def test_a_judge_is_asked_with_the_rules_that_hold(make_brokers: MakeBrokers) -> None:
@@ -556,7 +557,8 @@ async def test_who_was_kicked_does_not_hold_the_channel(make_brokers: MakeBroker
     async def channels() -> list[str]:
         return (await a.broker.person("bob")).channels
 
-    await eventually(channels, [])
+    nothing: list[str] = []
+    await eventually(channels, nothing)
 
 
 async def test_who_was_kicked_may_come_again(make_brokers: MakeBrokers) -> None:
@@ -655,7 +657,8 @@ async def test_lines_keep_their_order_when_the_rules_change_among_them(
     make_brokers: MakeBrokers,
 ) -> None:
     a, b, ann, (bob,) = await ruled(make_brokers, "bob")
-    texts, ends = [str(i) for i in range(60)], []
+    texts = [str(i) for i in range(60)]
+    ends: list[Refused | None] = []
 
     def say(text: str) -> None:
         b.broker.say(bob, "#go", text, False, ends.append, judge=speaks)

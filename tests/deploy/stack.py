@@ -15,7 +15,7 @@ IMAGE = "chorus/node:latest"
 
 class Stack:
     """As a context manager: it's up inside, with three nodes. From a copy of the repository's
-    files, so that no secrets are drawn there. `line`, `http`, `stats`: the balancer's ports.
+    files, so that no secrets are drawn there. `line`, `irc`, `http`, `stats`: the balancer's ports.
     """
 
     def __init__(self, daemon: Daemon, root: Path, folder: Path) -> None:
@@ -26,9 +26,11 @@ class Stack:
         for name in wanted:
             copy = shutil.copytree if (root / name).is_dir() else shutil.copy
             copy(root / name, self._folder / name)
-        self.line, self.http, self.stats = _free_ports(3)
+        self.line, self.irc, tls, self.http, self.stats = _free_ports(5)
         daemon.environ |= {
             "CHORUS_LINE_PORT": str(self.line),
+            "CHORUS_IRC_PORT": str(self.irc),
+            "CHORUS_IRC_TLS_PORT": str(tls),
             "CHORUS_HTTP_PORT": str(self.http),
             "CHORUS_STATS_PORT": str(self.stats),
         }

@@ -220,6 +220,20 @@ def test_nodes_are_given_settings_that_they_have(overlay: str) -> None:
 
 
 @each_store
+def test_every_door_of_a_node_is_open_to_people(overlay: str) -> None:
+    doors = {
+        kind.lower(): int(config(overlay)[f"CHORUS_{kind}"].removeprefix("tcp:"))
+        for kind in ("LINE", "IRC", "HTTP")
+    }
+    template = named(overlay, "Deployment", "node")["spec"]["template"]
+    assert doors == _ports(template)
+    service = named(overlay, "Service", "chorus")["spec"]["ports"]
+    assert {*doors} == {port["targetPort"] for port in service}
+    (people, *_) = named(overlay, "NetworkPolicy", "node")["spec"]["ingress"]
+    assert "from" not in people and {*doors} == {port["port"] for port in people["ports"]}
+
+
+@each_store
 def test_a_node_may_take_longer_to_end_than_its_drain_and_its_goodbye(overlay: str) -> None:
     pod = named(overlay, "Deployment", "node")["spec"]["template"]["spec"]
     takes = PRE_STOP + int(config(overlay)["CHORUS_DRAIN"]) + GOODBYE

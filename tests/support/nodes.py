@@ -21,9 +21,11 @@ import redis
 from broker.address import Seeds, Sentinels, parse
 from tests.support.up import LOOPBACK, SOURCE, command, environ
 
-DOORS = ("line", "json", "echo", "http")
-"""What each node opens."""
+DOORS = ("line", "irc", "json", "echo", "http")
+"""What each node opens, if its release knows it."""
 
+KINDS = (*DOORS, "irc-ws")
+"""What a node may be told to open."""
 
 OTHER_RELEASE = "CHORUS_TEST_OTHER_RELEASE"
 """A variable with a folder whose code every second node runs: see tests/mixed.py."""
@@ -49,9 +51,10 @@ class NodeProcess:
         self.log = log
         self.doors: dict[str, int] = {}  # by kind; of several, the last
         self._told = 0
-        doors = [word for kind in DOORS for word in (f"--{kind}", LOOPBACK)]
+        known = [kind for kind in DOORS if kind != "irc" or (source / "node/dialects/irc").exists()]
+        doors = [word for kind in known for word in (f"--{kind}", LOOPBACK)]
         flags = ("--name", name, *doors, "--parent-pipe", str(lifeline), *flags)
-        self._opened = sum(flag in {f"--{kind}" for kind in DOORS} for flag in flags)
+        self._opened = sum(flag in {f"--{kind}" for kind in KINDS} for flag in flags)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command("node", *flags, module=module),
@@ -88,6 +91,11 @@ class NodeProcess:
     def line(self) -> int:
         """The port of the chat."""
         return self.doors["line"]
+
+    @property
+    def irc(self) -> int:
+        """The port of the chat for IRC clients."""
+        return self.doors["irc"]
 
     @property
     def json(self) -> int:

@@ -44,7 +44,8 @@ class Up:
     def __init__(self, folder: Path, *args: str, **variables: str) -> None:
         self.state = folder / "state"
         self._log = folder / "up.log"
-        doors = ["--line", LOOPBACK, "--http", LOOPBACK, "--state", str(self.state)]
+        listen = [f"--{kind}={LOOPBACK}" for kind in ("line", "irc", "http")]
+        doors = [*listen, "--state", str(self.state)]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 command("up", *doors, *args),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.files import read_secret, read_toml
+from node.files import read_lines, read_secret, read_toml
 
 
 @pytest.fixture
@@ -44,7 +44,22 @@ def test_what_is_no_toml_is_refused(held: bytes, file: Path) -> None:
         read_toml(str(file))
 
 
-@pytest.mark.parametrize("read", [read_secret, read_toml])
+@pytest.mark.parametrize(
+    "held, lines",
+    [
+        (b"", []),
+        (b"one", ["one"]),
+        (b"one\n", ["one"]),
+        (b"one\r\n\r\n two\n", ["one", "", " two"]),
+        ("\u2028\x0bé".encode(), ["\u2028\x0bé"]),
+    ],
+)
+def test_lines_end_as_they_do_in_any_editor(held: bytes, lines: list[str], file: Path) -> None:
+    file.write_bytes(held)
+    assert lines == read_lines(str(file))
+
+
+@pytest.mark.parametrize("read", [read_secret, read_toml, read_lines])
 def test_what_can_not_be_read_is_named(read: Callable[[str], object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^a file that can be read: .*/no: no such file"):
         read(str(tmp_path / "no"))

@@ -14,7 +14,7 @@ from wsproto.events import (
     TextMessage,
 )
 
-from node.net.frames import PING, Frames, text_frame
+from node.net.frames import PING, Frames, LineFrames, binary_frame, text_frame
 from node.net.pace import Messages
 from tests.unit.test_lines import cut
 
@@ -166,3 +166,54 @@ def test_a_text_frame_is_read_as_it_was_meant(size: int) -> None:
     text = "".join(event.data for event in events if isinstance(event, TextMessage))
     ends = [event.message_finished for event in events if isinstance(event, Message)]
     assert ("x" * size * 2, 2) == (text, sum(ends))
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_binary_frame_is_read_as_it_was_meant(size: int) -> None:
+    events = read(binary_frame(b"\xff" * size) * 2)
+    data = b"".join(event.data for event in events if isinstance(event, BytesMessage))
+    ends = [event.message_finished for event in events if isinstance(event, Message)]
+    assert (b"\xff" * size * 2, 2) == (data, sum(ends))
+
+
+# -- a line in each
+
+
+def lines(*events: Event) -> Messages:
+    return LineFrames(LIMIT).feed(sent(*events))
+
+
+def test_a_line_may_come_as_text_or_as_bytes() -> None:
+    assert ["é".encode(), b"\xff"] == lines(TextMessage("é"), BytesMessage(b"\xff"))
+
+
+@pytest.mark.parametrize(
+    "message, read",
+    [
+        ("one\r\n", [b"one"]),
+        ("one\n", [b"one"]),
+        ("one\r\ntwo", [b"one", b"two"]),
+        ("one\ntwo\r\n", [b"one", b"two"]),
+        ("a\rb", [b"a\rb"]),
+        ("\n", [b""]),
+        ("", [b""]),
+    ],
+)
+def test_an_end_of_a_line_is_one_within_a_frame_too(message: str, read: list[bytes]) -> None:
+    assert read == lines(TextMessage(message))
+
+
+def test_bytes_in_several_frames_are_one_line() -> None:
+    parts = [BytesMessage(b"a\xc3", message_finished=False), BytesMessage(b"\xa9b")]
+    assert [b"", "aéb".encode()] == lines(*parts)
+
+
+def test_bytes_that_are_too_many_are_told_once() -> None:
+    assert [None, b"next"] == lines(BytesMessage(b"x" * 1000), BytesMessage(b"next"))
+
+
+@given(st.lists(st.binary(max_size=200), max_size=10))
+def test_no_line_has_an_end_in_it(pieces: list[bytes]) -> None:
+    frames = LineFrames(LIMIT)
+    read = [line for piece in pieces for line in frames.feed(sent(BytesMessage(piece)))]
+    assert all(line is None or b"\n" not in line for line in read)

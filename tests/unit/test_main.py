@@ -72,7 +72,7 @@ def test_flags_go_over_the_environment_and_that_over_a_file(
     [
         (
             ["node"],
-            "--line, --json, --echo, --http: expected at least one endpoint to listen on",
+            "--line, --irc, --irc-ws, --json, --echo, --http: expected at least one endpoint",
         ),
         (["node", "--line", "tcp:x"], "--line: expected a port from 0 to 65535"),
         (["node", "--line", "tcp:1", "--lease", "x"], "--lease: expected a number, not 'x'"),
@@ -80,8 +80,8 @@ def test_flags_go_over_the_environment_and_that_over_a_file(
         (["up", "--nodes", "0"], "--nodes: expected 1 to 64 nodes, not 0"),
         (["up", "--line", "unix:/x"], "--line: expected an endpoint that nodes can share"),
         (
-            ["up", "--line", "", "--http", ""],
-            "--line, --json, --echo, --http: expected at least one",
+            ["up", "--line", "", "--irc", "", "--http", ""],
+            "--line, --irc, --irc-ws, --json, --echo, --http: expected at least one endpoint",
         ),
         (["up", "--lobby", "x"], "--lobby: expected a channel's name"),
     ],
@@ -100,7 +100,7 @@ def test_without_any_redis_server_up_says_what_to_do(
     monkeypatch.setattr("broker.embedded.find_spec", lambda _name: None)
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     result = chorus(
-        *("up", "--line", LOOPBACK, "--http", "", "--state", str(tmp_path / "state")),
+        *("up", "--line", LOOPBACK, "--irc", "", "--http", "", "--state", str(tmp_path / "state")),
         PATH=str(tmp_path),
     )
     assert result.stderr.startswith("Error: there is no Redis-compatible server here: ")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.options import SettingError, rows
-from node.settings import Settings, UpSettings, draw_name
+from node.settings import DOORS, Settings, UpSettings, draw_name
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
@@ -26,16 +26,26 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "redis": "redis://127.0.0.1:6379/0",
         "redis_password_file": "",
         "line": (),
+        "irc": (),
+        "irc_ws": (),
+        "irc_password_file": "",
+        "irc_motd": "",
+        "irc_admin": "",
+        "irc_sts": 0,
+        "irc_sts_days": 30,
         "echo": (),
         "json": (),
         "http": (),
         "tokens": "",
+        "opers": "",
         "operators_from": ("127.0.0.0/8", "::1"),
         "origins": (),
         "name": "n1",
         "server_name": "chorus",
+        "cloak_secret_file": "",
         "namespace": "chorus",
         "lobby": "#lobby",
+        "channel_modes": "n",
         "limits": True,
         "trusted": ("127.0.0.0/8", "::1"),
         "balancers": (),
@@ -45,6 +55,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "joins_per_address": "600/60",
         "nicks_per_session": "10/60",
         "nicks_per_address": "200/60",
+        "opers_per_address": "10/60",
         "connects_per_address": "200/60",
         "connections_per_address": 100,
         "idle": 86_400,
@@ -184,6 +195,16 @@ def test_what_is_no_endpoint_is_refused_and_quoted(door: str, endpoint: str) -> 
     assert repr(endpoint) in said
 
 
+@pytest.mark.parametrize("modes", ["", "n", "nt", "Cimnpst"])
+def test_these_can_be_the_modes_of_new_channels(modes: str) -> None:
+    assert modes == Settings(channel_modes=modes).channel_modes
+
+
+@pytest.mark.parametrize("modes", ["+n", "k", "b", "o", "N", "n t"])
+def test_these_can_not_be_the_modes_of_new_channels(modes: str) -> None:
+    assert refusal(channel_modes=modes).startswith("channel-modes: expected letters of Cimnpst")
+
+
 @pytest.mark.parametrize("lobby", ["", "#lobby", "#ü", "#" + "x" * 50, "##", "#{go}"])
 def test_a_lobby_is_taken(lobby: str) -> None:
     assert lobby == Settings(lobby=lobby).lobby
@@ -222,6 +243,45 @@ def test_networks_are_taken(trusted: tuple[str, ...]) -> None:
 def test_what_is_no_network_is_refused(network: str) -> None:
     said = refusal(trusted=("10.0.0.0/8", network))
     assert said.startswith("trusted: expected a network such as 10.0.0.0/8 or fd00::/8 (")
+
+
+def test_every_kind_of_door_counts() -> None:
+    values: dict[str, Any] = dict.fromkeys(DOORS, (LOOPBACK,))
+    assert 6 == Settings(**values).doors
+
+
+@pytest.mark.parametrize("held", [b"", b"hello\r\n\r\nworld", b"x" * 400 + b"\n", b"\n" * 500])
+def test_a_message_of_the_day_is_taken(held: bytes, tmp_path: Path) -> None:
+    (tmp_path / "motd").write_bytes(held)
+    assert str(tmp_path / "motd") == Settings(irc_motd=str(tmp_path / "motd")).irc_motd
+
+
+@pytest.mark.parametrize(
+    "held, expected",
+    [
+        (b"\xff", "text in "),
+        ("é".encode() * 201, "lines of at most 400 bytes in "),
+        (b"a\rb\n", "lines of at most 400 bytes in "),
+        (b"a\0b\n", "lines of at most 400 bytes in "),
+        (b"\n" * 501, "at most 500 lines in "),
+    ],
+)
+def test_what_is_no_message_of_the_day_is_refused(
+    held: bytes, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "motd").write_bytes(held)
+    said = refusal(irc_motd=str(tmp_path / "motd"))
+    assert said.startswith(f"irc-motd: expected {expected}{tmp_path}")
+
+
+@pytest.mark.parametrize("lines", ["", "Ann", "Ann|Example|ann@example.org"])
+def test_who_runs_it_is_three_lines_at_most(lines: str) -> None:
+    assert lines == Settings(irc_admin=lines).irc_admin
+
+
+@pytest.mark.parametrize("lines", ["a|b|c|d", "a\nb", "x" * 401])
+def test_what_is_no_such_line_is_refused(lines: str) -> None:
+    assert "irc-admin: expected " in refusal(irc_admin=lines)
 
 
 @pytest.mark.parametrize("origins", [(), ("*",), ("https://chat.example.org", "http://h:8080")])

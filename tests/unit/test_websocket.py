@@ -26,7 +26,7 @@ from node.core.bans import Bans
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate
 from node.dialects.json import Json
-from node.net.frames import text_frame
+from node.net.frames import LineFrames, binary_frame, text_frame
 from node.net.websocket import (
     LOOKS,
     Watch,
@@ -50,8 +50,11 @@ class Browser:
         self.channel: Any = node.site.buildProtocol(None)
         self.channel.makeConnection(self.socket)
         self._speaks = WSConnection(ConnectionType.CLIENT)
+        asked = headers.pop("subprotocols", "").split()
         extra = [(name.encode(), value.encode()) for name, value in headers.items()]
-        self.send(Request(host="chat.example.org", target="/ws", extra_headers=extra))
+        self.send(
+            Request(host="chat.example.org", target="/ws", extra_headers=extra, subprotocols=asked)
+        )
 
     def send(self, *events: Event) -> None:
         """Send, and let the turn end."""
@@ -88,7 +91,10 @@ class Node(ClockedChat):
         self.door = WebSocketDoor(self.chat, Json(text_frame), entrance=let_in, **self.given)
         self.door.watch = Watch(DEAD_PEER, self.clock)
         root: Any = Resource()
-        root.putChild(b"ws", WebSocketResource(self.door, origins))
+        self.binary = WebSocketDoor(self.chat, Json(binary_frame), entrance=let_in, **self.given)
+        self.binary.watch, self.binary.frames = self.door.watch, LineFrames
+        protocols = {"text.test": self.door, "binary.test": self.binary}
+        root.putChild(b"ws", WebSocketResource(self.door, origins, protocols))
         self.site: Any = Site(root, reactor=self.clock)
 
     def browser(self) -> Browser:
@@ -170,6 +176,33 @@ def test_a_door_that_is_closed_takes_nobody(node: Node) -> None:
     assert (503, {}) == (answer.status_code, node.chat.hub.sessions)
 
 
+@pytest.mark.parametrize(
+    "asked, agreed, kind",
+    [
+        ("", None, TextMessage),
+        ("text.test", "text.test", TextMessage),
+        ("binary.test", "binary.test", BytesMessage),
+        ("binary.test text.test", "binary.test", BytesMessage),
+        ("other.test text.test binary.test", "text.test", TextMessage),
+        ("other.test", None, TextMessage),
+    ],
+)
+def test_the_first_subprotocol_that_is_there_is_theirs(
+    node: Node, asked: str, agreed: str | None, kind: type[Event]
+) -> None:
+    accepted, greeting = Browser(node, subprotocols=asked).events()
+    assert isinstance(accepted, AcceptConnection) and agreed == accepted.subprotocol
+    assert isinstance(greeting, kind)
+
+
+def test_who_speaks_in_bytes_is_heard_and_answered_in_bytes(node: Node) -> None:
+    browser = Browser(node, subprotocols="binary.test")
+    browser.events()
+    browser.send(BytesMessage(b'{"do":"ping","id":1}\r\n'))
+    (pong,) = browser.events()
+    assert isinstance(pong, BytesMessage) and {"is": "pong", "id": 1} == json.loads(pong.data)
+
+
 PLAIN = b"GET /ws HTTP/1.1\r\nhost: h\r\n\r\n"
 OLD = (
     b"GET /ws HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
@@ -177,12 +210,13 @@ OLD = (
 )
 HEAD = PLAIN.replace(b"GET", b"HEAD")
 STRANGE = PLAIN.replace(b"host: h", b"host: \xff\xfe")
+UNHEARD_OF = OLD.replace(b"version: 8", b"version: 13\r\nsec-websocket-protocol: \xff")
 
 
 @pytest.mark.parametrize(
     "request_, status",
-    [(PLAIN, b"400"), (OLD, b"426"), (HEAD, b"405"), (STRANGE, b"400")],
-    ids=["plain", "old", "head", "strange"],
+    [(PLAIN, b"400"), (OLD, b"426"), (HEAD, b"405"), (STRANGE, b"400"), (UNHEARD_OF, b"400")],
+    ids=["plain", "old", "head", "strange", "unheard of"],
 )
 def test_what_is_no_handshake_is_refused(node: Node, request_: bytes, status: bytes) -> None:
     socket = Socket()

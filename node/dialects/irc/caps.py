@@ -1,0 +1,38 @@
+"""Capabilities (IRCv3 Capability Negotiation): a row for each that is offered."""
+
+from typing import NamedTuple
+
+
+class Cap(NamedTuple):
+    """A capability. `value`: for who asked with `CAP LS 302`. `implies`: what it brings along."""
+
+    name: str
+    value: str = ""
+    implies: tuple[str, ...] = ()
+
+
+_ROWS = (
+    Cap("account-notify"),
+    Cap("account-tag"),
+    Cap("away-notify"),
+    Cap("batch"),
+    Cap("cap-notify"),
+    Cap("chghost"),
+    Cap("echo-message"),
+    Cap("extended-join"),
+    Cap("extended-monitor"),
+    Cap("invite-notify"),
+    Cap("labeled-response"),
+    Cap("message-tags"),
+    Cap("multi-prefix"),
+    Cap("server-time"),
+    Cap("setname"),
+    Cap("standard-replies"),
+    Cap("userhost-in-names"),
+    Cap("draft/no-implicit-names"),
+    Cap("draft/pre-away"),
+)
+
+CAPS = {cap.name: cap for cap in _ROWS}
+STICKY = frozenset({"cap-notify"})
+"""Those that who asked with `CAP LS 302` has anyway, and can't give back."""

@@ -1,0 +1,114 @@
+"""Channels: coming, going, their topics, who is there and which there are (Modern, "Channel
+Operations").
+"""
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+
+from broker.api import ChannelInfo, Code, Refused
+from broker.names import fold
+from node.core import commands as core
+from node.core import verbs
+from node.dialects.irc import replies
+from node.dialects.irc.call import Call, Row
+from node.dialects.irc.isupport import TOPIC
+
+
+async def join(call: Call) -> None:
+    if call.params[0] == "0":
+        for name in list(call.session.channels):
+            await _part(call, name, "")
+        return
+    keys = call.param(1).split(",")
+    for given, key in zip(call.params[0].split(","), [*keys, *[""] * 1000], strict=False):
+        if not given:
+            continue
+        try:
+            command = core.Join(call.channel(given), key)
+            await verbs.join(call.chat, call.session, command)
+        except Refused as refused:
+            if refused.code is not Code.ALREADY_MEMBER:
+                call.refuse(refused)
+
+
+async def part(call: Call) -> None:
+    for given in call.params[0].split(","):
+        if given:
+            await _part(call, given, call.param(1))
+
+
+async def _part(call: Call, given: str, why: str) -> None:
+    try:
+        await verbs.leave(call.chat, call.session, core.Leave(call.channel(given), why))
+    except Refused as refused:
+        call.refuse(refused)
+
+
+async def topic(call: Call) -> None:
+    chat, session = call.chat, call.session
+    channel = call.channel(call.params[0])
+    if len(call.params) > 1:
+        name = fold(channel)
+        if name not in session.channels:
+            await chat.broker.topic(channel)  # NO_SUCH_CHANNEL, if that's so
+            raise Refused(Code.NOT_MEMBER, channel)
+        await verbs.set_topic(chat, session, name, call.params[1][:TOPIC])
+        return
+    found = await chat.broker.topic(channel)
+    spelled = call.spelled(channel)
+    if found.text:
+        call.send(*replies.topic(call.irc, call.nick, spelled, found))
+    else:
+        call.numeric("RPL_NOTOPIC", spelled)
+
+
+async def names(call: Call) -> None:
+    if not call.params:
+        call.numeric("RPL_ENDOFNAMES", "*")
+        return
+    given = call.params[0].split(",")[0]
+    try:
+        roster = await call.chat.broker.roster(call.channel(given))
+    except Refused as refused:
+        if refused.code not in (Code.NO_SUCH_CHANNEL, Code.CHANNEL_INVALID):
+            raise
+        call.numeric("RPL_ENDOFNAMES", given or "*")
+        return
+    call.send(*replies.names(call.irc, call.nick, roster.channel, roster.members))
+
+
+async def list_(call: Call) -> None:
+    conditions = [_condition(each) for each in call.param(0).split(",") if each]
+    found = await call.chat.broker.channels()
+    call.numeric("RPL_LISTSTART", "Channel")
+    wanted = [one for one in conditions if one is not None]
+    named = {fold(each) for each in call.param(0).split(",") if each.startswith("#")}
+    for channel in found:
+        plain = not named or fold(channel.name) in named or any("*" in one for one in named)
+        if plain and all(fits(channel) for fits in wanted):
+            call.numeric("RPL_LIST", channel.name, str(channel.members), text=channel.topic)
+    call.numeric("RPL_LISTEND")
+
+
+def _condition(given: str) -> Callable[[ChannelInfo], bool] | None:
+    """One of ELIST's conditions (Modern, "LIST message"); None for a channel's own name."""
+    if given[0] in "<>" and given[1:].isdigit():
+        most = int(given[1:9])
+        if given[0] == "<":
+            return lambda channel: channel.members < most
+        return lambda channel: channel.members > most
+    without = given.startswith("!")
+    if without or "*" in given or "?" in given:
+        fits = re.compile(translate(fold(given.removeprefix("!")))).match
+        return lambda channel: (fits(fold(channel.name)) is None) is without
+    return None
+
+
+COMMANDS = {
+    "JOIN": Row(join, 1, form="#A,#B [KEY,KEY]", does="come into channels; 0 leaves all"),
+    "PART": Row(part, 1, form="#A,#B [WHY]", does="leave channels"),
+    "TOPIC": Row(topic, 1, form="#CHANNEL [TOPIC]", does="show a channel's topic, or set it"),
+    "NAMES": Row(names, form="#CHANNEL", does="who is in a channel"),
+    "LIST": Row(list_, form="[CONDITIONS]", does="which channels there are: #go*, >5, C<60, T>60"),
+}

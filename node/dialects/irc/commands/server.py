@@ -1,0 +1,143 @@
+"""What one may ask of the server (Modern, "Server Queries and Commands")."""
+
+import time
+
+from node.dialects.irc import wire
+from node.dialects.irc.call import Call, Row
+from node.dialects.irc.isupport import isupport
+from node.dialects.irc.refusals import shown
+
+
+async def motd(call: Call) -> None:
+    config = call.irc.config
+    lines = config.motd()
+    if not lines:
+        call.numeric("ERR_NOMOTD")
+        return
+    call.numeric("RPL_MOTDSTART", text=f"- {config.server} Message of the day - ")
+    for line in lines:
+        call.numeric("RPL_MOTD", text=f"- {line}")
+    call.numeric("RPL_ENDOFMOTD")
+
+
+async def lusers(call: Call) -> None:
+    totals = await call.chat.broker.totals()
+    here = len(call.chat.hub.sessions)
+    people = totals.sessions
+    call.numeric(
+        "RPL_LUSERCLIENT",
+        text=f"There are {people} users and 0 invisible on 1 servers",
+    )
+    call.numeric("RPL_LUSEROP", "0")
+    call.numeric("RPL_LUSERUNKNOWN", "0")
+    call.numeric("RPL_LUSERCHANNELS", str(totals.channels))
+    call.numeric("RPL_LUSERME", text=f"I have {people} clients and 0 servers")
+    call.numeric(
+        "RPL_LOCALUSERS", str(here), str(here), text=f"Current local users {here}, max {here}"
+    )
+    call.numeric(
+        "RPL_GLOBALUSERS",
+        str(people),
+        str(people),
+        text=f"Current global users {people}, max {people}",
+    )
+
+
+async def version(call: Call) -> None:
+    config = call.irc.config
+    call.numeric(
+        "RPL_VERSION",
+        f"chorus-{config.version}",
+        config.server,
+        text="a chat cluster: every node is this server",
+    )
+    for tokens in isupport(config).lines:
+        call.numeric("RPL_ISUPPORT", *tokens)
+
+
+async def admin(call: Call) -> None:
+    config = call.irc.config
+    one, two, mail = config.admin
+    call.numeric("RPL_ADMINME", config.server)
+    call.numeric("RPL_ADMINLOC1", text=one or f"{config.network}, a chorus cluster")
+    call.numeric("RPL_ADMINLOC2", text=two or "no more is said of who runs it")
+    call.numeric("RPL_ADMINEMAIL", text=mail or "no address is given")
+
+
+async def time_(call: Call) -> None:
+    now = call.chat.seconds()
+    shown = time.strftime("%A %B %d %Y -- %H:%M:%S +00:00", time.gmtime(now))
+    call.numeric("RPL_TIME", call.irc.config.server, text=shown)
+
+
+async def info(call: Call) -> None:
+    config = call.irc.config
+    for line in (
+        f"chorus {config.version}: a chat cluster. Any number of equal nodes, one order of events.",
+        "Whoever is here may speak IRC, the line protocol, JSON, or use a browser.",
+        f"This node began {config.since}.",
+    ):
+        call.numeric("RPL_INFO", text=line)
+    call.numeric("RPL_ENDOFINFO")
+
+
+async def links(call: Call) -> None:
+    server = call.irc.config.server
+    call.numeric("RPL_LINKS", server, server, text="0 every node of the cluster is this server")
+    call.numeric("RPL_ENDOFLINKS", "*")
+
+
+async def stats(call: Call) -> None:
+    letter = call.param(0, "*")[:1] or "*"
+    if letter == "u":
+        up = int(call.chat.seconds() - call.chat.started)
+        days, rest = divmod(up, 86400)
+        hours, rest = divmod(rest, 3600)
+        minutes, seconds = divmod(rest, 60)
+        call.numeric(
+            "RPL_STATSUPTIME", text=f"Server Up {days} days {hours}:{minutes:02}:{seconds:02}"
+        )
+    call.numeric("RPL_ENDOFSTATS", letter)
+
+
+async def help_(call: Call) -> None:
+    from node.dialects.irc.commands import COMMANDS  # this is one of them
+
+    about = call.param(0).upper().removeprefix("/")
+    if not about:
+        call.numeric("RPL_HELPSTART", "*", text="The commands; HELP COMMAND tells what one does")
+        for line in wire.filled(sorted(COMMANDS), 400):
+            call.numeric("RPL_HELPTXT", "*", text=line)
+        call.numeric("RPL_ENDOFHELP", "*", text="End of HELP")
+        return
+    row = COMMANDS.get(about)
+    if row is None:
+        call.numeric("ERR_HELPNOTFOUND", shown(call.params[0]))
+        return
+    call.numeric("RPL_HELPSTART", about, text=f"{about} {row.form}".rstrip())
+    call.numeric("RPL_HELPTXT", about, text=row.does)
+    call.numeric("RPL_ENDOFHELP", about, text="End of HELP")
+
+
+async def summon(call: Call) -> None:
+    call.numeric("ERR_SUMMONDISABLED")
+
+
+async def users(call: Call) -> None:
+    call.numeric("ERR_USERSDISABLED")
+
+
+COMMANDS = {
+    "MOTD": Row(motd, does="the message of the day"),
+    "LUSERS": Row(lusers, does="how many people, channels and operators there are"),
+    "VERSION": Row(version, does="which server this is, and what it supports"),
+    "ADMIN": Row(admin, does="who runs this server"),
+    "TIME": Row(time_, does="the server's clock, in UTC"),
+    "INFO": Row(info, does="what this server is"),
+    "LINKS": Row(links, does="which servers there are: all nodes are this one"),
+    "STATS": Row(stats, form="LETTER", does="numbers of the server: u (since when it runs)"),
+    "HELP": Row(help_, form="[COMMAND]", does="the commands, or one of them"),
+    "HELPOP": Row(help_, form="[COMMAND]", does="as HELP"),
+    "SUMMON": Row(summon, does="nothing: nobody can be summoned"),
+    "USERS": Row(users, does="nothing: WHO shows who is there"),
+}

@@ -1,0 +1,157 @@
+"""Events as lines: a table with a row per kind. A line of another dialect may be longer than one of
+IRC: it goes out as several.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from broker import events as core
+from broker.events import Event
+from node.core.dialect import Place
+from node.core.modes import STATUSES, written
+from node.dialects.irc import wire
+
+if TYPE_CHECKING:
+    from node.dialects.irc.dialect import Irc
+
+_Lines = Sequence[str]
+
+_ACTION = "\x01ACTION {}\x01"
+
+
+def _text(irc: "Irc", event: core.Said | core.Told, target: str) -> _Lines:
+    """What was said or told. Each of its lines, in pieces if it's too long."""
+    extra = event.extra
+    verb = "NOTICE" if extra is not None and extra.notice else "PRIVMSG"
+    if extra is not None and extra.rank:
+        target = f"{STATUSES[extra.rank]}{target}"
+    head = f":{irc.source(event)} {verb} {target} :"
+    text = event.text
+    whole = f"{head}{_ACTION.format(text) if event.action else text}"
+    if len(whole) <= ASCII_FITS and text.isascii() and "\n" not in text:
+        return (whole,)
+    room = wire.LINE - 2 - len(head.encode()) - (len(_ACTION) - 2 if event.action else 0)
+    lines = [piece for line in text.split("\n") for piece in wire.pieces(line, room)]
+    if event.action:
+        return [head + _ACTION.format(line) for line in lines]
+    return [head + line for line in lines]
+
+
+ASCII_FITS = wire.LINE - 2
+
+
+def _said(irc: "Irc", event: core.Said, place: Place) -> _Lines:
+    return _text(irc, event, place.channel)
+
+
+def _told(irc: "Irc", event: core.Told, place: Place) -> _Lines:
+    return _text(irc, event, place.to)
+
+
+def _tagged(irc: "Irc", event: core.Tagged, place: Place) -> _Lines:
+    if "message-tags" not in irc.options:
+        return ()
+    rank = event.extra.rank if event.extra is not None else ""
+    target = f"{STATUSES[rank] if rank else ''}{place.channel}" if place.channel else place.to
+    return (f":{irc.source(event)} TAGMSG {target}",)
+
+
+def _joined(irc: "Irc", event: core.Joined, place: Place) -> _Lines:
+    line = f":{irc.source(event)} JOIN {place.channel}"
+    if "extended-join" in irc.options:
+        line = f"{line} {event.account or '*'} :{event.real or event.nick}"
+    return (line,)
+
+
+def _left(irc: "Irc", event: core.Left, place: Place) -> _Lines:
+    why = f" :{event.why}" if event.why else ""
+    return (f":{irc.source(event)} PART {place.channel}{why}",)
+
+
+def _kicked(irc: "Irc", event: core.Kicked, place: Place) -> _Lines:
+    return (f":{irc.source(event)} KICK {place.channel} {event.target} :{event.why or event.nick}",)
+
+
+def _ruled(irc: "Irc", event: core.Ruled, place: Place) -> _Lines:
+    head = f":{irc.source(event)} MODE {place.channel} "
+    lines: list[str] = []
+    some: list[tuple[str, str]] = []
+    size = 0
+    room = wire.LINE - 2 - len(head.encode())
+    for mode, about in event.changes:
+        length = len(mode) + len(about.encode()) + 1
+        if some and size + length > room:
+            lines.append(head + written(some))
+            some, size = [], 0
+        some.append((mode, about))
+        size += length
+    if some:
+        lines.append(head + written(some))
+    return lines
+
+
+def _invited(irc: "Irc", event: core.Invited, place: Place) -> _Lines:
+    if place.channel and "invite-notify" not in irc.options:
+        return ()
+    return (f":{irc.source(event)} INVITE {event.guest} {event.channel}",)
+
+
+def _topic_set(irc: "Irc", event: core.TopicSet, place: Place) -> _Lines:
+    return (f":{irc.source(event)} TOPIC {place.channel} :{event.topic}",)
+
+
+def _renamed(irc: "Irc", event: core.Renamed, _: Place) -> _Lines:
+    return (f":{irc.source(event)} NICK {event.new}",)
+
+
+def _quit(irc: "Irc", event: core.Quit, _: Place) -> _Lines:
+    return (f":{irc.source(event)} QUIT :{event.why}",)
+
+
+def _redacted(irc: "Irc", event: core.Redacted, place: Place) -> _Lines:
+    if "draft/message-redaction" not in irc.options:
+        return ()
+    why = f" :{event.why}" if event.why else ""
+    return (f":{irc.source(event)} REDACT {place.channel or place.to} {event.at}{why}",)
+
+
+def _altered(irc: "Irc", event: core.Altered, _: Place) -> _Lines:
+    cap, line = _ALTERED.get(event.what, ("", ""))
+    if cap not in irc.options:
+        return ()
+    value = event.value or ""
+    if event.what == "host":
+        value = value.replace("@", " ", 1)
+    elif event.value is None:
+        return (f":{irc.source(event)} {line.removesuffix(' :')}",)
+    return (f":{irc.source(event)} {line}{value}",)
+
+
+_ALTERED = {
+    "away": ("away-notify", "AWAY :"),
+    "host": ("chghost", "CHGHOST "),
+    "real": ("setname", "SETNAME :"),
+    "account": ("account-notify", "ACCOUNT "),
+}
+
+
+def _unknown(_irc: "Irc", _event: Event, _place: Place) -> _Lines:
+    return ()
+
+
+EVENTS: dict[type[Event], Callable[["Irc", Any, Place], _Lines]] = {
+    core.Said: _said,
+    core.Told: _told,
+    core.Tagged: _tagged,
+    core.Joined: _joined,
+    core.Left: _left,
+    core.Kicked: _kicked,
+    core.Ruled: _ruled,
+    core.Invited: _invited,
+    core.TopicSet: _topic_set,
+    core.Renamed: _renamed,
+    core.Quit: _quit,
+    core.Redacted: _redacted,
+    core.Altered: _altered,
+    core.Unknown: _unknown,
+}

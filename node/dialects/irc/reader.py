@@ -1,0 +1,109 @@
+"""A person's lines as commands, and what has to be remembered of them from line to line.
+
+A line said in a channel goes straight to the core. Everything else is a row of `commands.COMMANDS`,
+done in its turn.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from node.core import commands as core
+from node.core.commands import Command
+from node.core.session import Session
+from node.dialects.irc import wire
+from node.dialects.irc.call import Call, perform
+from node.dialects.irc.wire import Malformed, Message
+
+if TYPE_CHECKING:
+    from node.core.chat import Chat
+
+BOT = "B"
+CTCP = "\x01"
+_ACTION = "\x01ACTION "
+
+
+class Reader:
+    """What makes commands of one person's lines; never raises.
+
+    Until they're registered, `nick`, `user`, `real` and `password` are what they said so far, and
+    `negotiating` is whether they haven't ended that yet. `version`: of the capability negotiation
+    that they know (0, 302...). `refs` counts the batches that they were sent.
+    """
+
+    __slots__ = (
+        "_session",
+        "nick",
+        "user",
+        "real",
+        "password",
+        "negotiating",
+        "version",
+        "refs",
+    )
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.nick = ""
+        self.user = ""
+        self.real = ""
+        self.password = ""
+        self.negotiating = False
+        self.version = 0
+        self.refs = 0
+
+    def __call__(self, line: bytes) -> Command | None:
+        try:
+            message = wire.parse(line)
+        except Malformed as malformed:
+            return core.Do(partial(_refuse, malformed.code))
+        if message is None:
+            return None
+        me = self._session.me
+        plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
+        if message.verb == "PRIVMSG" and plain:
+            said = _said(message)
+            if said is not None:
+                return said
+        return core.Do(partial(self._perform, message))
+
+    async def _perform(self, message: Message, chat: "Chat", session: Session) -> None:
+        await perform(Call(chat, session, self, message))
+
+    def ref(self) -> str:
+        """A name for a batch, that no other of theirs has."""
+        self.refs += 1
+        return str(self.refs)
+
+    @staticmethod
+    def too_long() -> Command:
+        """What to make of a line of which not even the end was read."""
+        return core.Do(partial(_refuse, wire.TOO_LONG))
+
+
+def _said(message: Message) -> Command | None:
+    """A plain line said in one channel, or None."""
+    if len(message.params) < 2:
+        return None
+    channel, text = message.params[:2]
+    if not channel.startswith("#") or "," in channel or not text:
+        return None
+    if text.startswith(CTCP):
+        said = action(text)
+        return core.Say(channel, said, action=True, outside=True) if said is not None else None
+    return core.Say(channel, text, outside=True)
+
+
+def action(text: str) -> str | None:
+    """What somebody does, if the text is CTCP's ACTION."""
+    return text.removeprefix(_ACTION).removesuffix(CTCP) if text.startswith(_ACTION) else None
+
+
+async def _refuse(code: str, chat: "Chat", session: Session) -> None:
+    """Answer a line that couldn't be read."""
+    call = Call(chat, session, Reader(session), Message("*", [], {}))
+    if code == wire.TOO_LONG:
+        call.numeric("ERR_INPUTTOOLONG")
+    elif code == wire.NOT_UTF8:
+        call.fail("INVALID_UTF8", "Message rejected, your IRC software MUST use UTF-8 encoding")
+    else:
+        call.fail("INVALID_MESSAGE", "That line could not be read")

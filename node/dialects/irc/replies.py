@@ -1,0 +1,211 @@
+"""Replies of the core as lines: a table with a row per reply. Most of what IRC asks for is answered
+by its own commands, with `Lines`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from broker.api import Code, Member, Refused
+from broker.events import Entry
+from node.core import replies as core
+from node.core import words
+from node.core.dialect import Place
+from node.core.replies import Reply
+from node.dialects.irc import refusals, wire
+from node.dialects.irc.isupport import isupport
+from node.dialects.irc.modes import prefix
+
+if TYPE_CHECKING:
+    from node.dialects.irc.dialect import Irc
+
+
+class Lines(Reply, frozen=True):
+    """Lines as they are."""
+
+    lines: tuple[str, ...]
+
+
+class Numeric(Reply, frozen=True):
+    """A numeric reply; `text` None: the table's."""
+
+    name: str
+    params: tuple[str, ...] = ()
+    text: str | None = None
+
+
+def _lines(_irc: "Irc", reply: Lines, _to: str) -> Iterable[str]:
+    return reply.lines
+
+
+def _numeric(irc: "Irc", reply: Numeric, to: str) -> Iterator[str]:
+    yield irc.numeric(to, reply.name, *reply.params, text=reply.text)
+
+
+def _greeting(irc: "Irc", reply: core.Greeting, to: str) -> Iterator[str]:
+    config = irc.config
+    network, server, version = config.network, config.server, f"chorus-{config.version}"
+    yield irc.numeric(to, "RPL_WELCOME", text=f"Welcome to the {network} IRC network, {to}")
+    yield irc.numeric(to, "RPL_YOURHOST", text=f"Your host is {server}, running version {version}")
+    yield irc.numeric(to, "RPL_CREATED", text=f"This server was created {config.since}")
+    yield irc.numeric(to, "RPL_MYINFO", server, version, *isupport(config).myinfo)
+    for tokens in isupport(config).lines:
+        yield irc.numeric(to, "RPL_ISUPPORT", *tokens)
+
+
+def _notice(irc: "Irc", reply: core.Notice, to: str) -> Iterator[str]:
+    yield irc.said(f"NOTICE {to} :{words.filled(words.NOTICES[reply.code], reply.about)}")
+
+
+def _gap(irc: "Irc", reply: core.Gap, to: str) -> Iterator[str]:
+    yield irc.said(f"NOTICE {reply.channel or to} :{words.gap(reply)}")
+
+
+def _disorder(irc: "Irc", reply: core.Disorder, to: str) -> Iterator[str]:
+    where = reply.channel or "private messages"
+    yield irc.said(f"NOTICE {reply.channel or to} :the order of {where} until now may differ")
+
+
+def _closing(irc: "Irc", reply: core.Closing, _to: str) -> Iterator[str]:
+    why = words.filled(words.CLOSINGS[reply.code], reply.about)
+    resume = f"; take your session up again with RESUME {reply.token}" if reply.token else ""
+    yield f"ERROR :Closing link: {why}{resume}"
+
+
+def _error(irc: "Irc", reply: core.Error, to: str) -> Iterator[str]:
+    """Of a line that was said to a channel: whatever else is refused is answered by its command."""
+    if reply.code is Code.NOT_MEMBER:
+        yield irc.numeric(to, "ERR_CANNOTSENDTOCHAN", reply.about)
+    else:
+        yield from refusals.told(irc, to, "PRIVMSG", Refused(reply.code, reply.about))
+
+
+def _your_nick(irc: "Irc", reply: core.YourNick, _to: str) -> Iterator[str]:
+    yield f":{reply.old}!{reply.by or f'unknown@{irc.config.server}'} NICK {reply.new}"
+
+
+def _welcome(irc: "Irc", reply: core.Welcome, to: str) -> Iterator[str]:
+    if reply.topic.text:
+        yield from topic(irc, to, reply.channel, reply.topic)
+    if "draft/no-implicit-names" not in irc.options:
+        yield from names(irc, to, reply.channel, reply.roster.members)
+
+
+def topic(irc: "Irc", to: str, channel: str, found: Any) -> Iterator[str]:
+    """A channel's topic, and who set it."""
+    text, nick, ms = found
+    yield irc.numeric(to, "RPL_TOPIC", channel, text=text)
+    yield irc.numeric(to, "RPL_TOPICWHOTIME", channel, nick, str(ms // 1000))
+
+
+def names(
+    irc: "Irc", to: str, channel: str, members: Iterable[Member], symbol: str = "="
+) -> Iterator[str]:
+    """Who is in a channel, and that these are all (353 and 366)."""
+    yield from members_of(irc, to, channel, members, symbol)
+    yield irc.numeric(to, "RPL_ENDOFNAMES", channel)
+
+
+def members_of(
+    irc: "Irc", to: str, channel: str, members: Iterable[Member], symbol: str = "="
+) -> Iterator[str]:
+    """Who is in a channel (353)."""
+    every, whole = "multi-prefix" in irc.options, "userhost-in-names" in irc.options
+    head = irc.numeric(to, "RPL_NAMREPLY", symbol, channel)
+    shown = (
+        prefix(one.status, every=every) + (f"{one.nick}!{one.by}" if whole and one.by else one.nick)
+        for one in members
+    )
+    for line in wire.filled(shown, wire.LINE - 4 - len(head.encode())):
+        yield f"{head} :{line}"
+
+
+def _names(irc: "Irc", reply: core.Names, to: str) -> Iterator[str]:
+    yield from names(irc, to, reply.roster.channel, reply.roster.members)
+
+
+def _modes_are(irc: "Irc", reply: core.ModesAre, to: str) -> Iterator[str]:
+    rules = reply.rules
+    params = [
+        ("k", rules.key and (rules.key if reply.inside else "*")),
+        ("l", str(rules.limit or "")),
+    ]
+    letters = rules.modes + "".join(letter for letter, about in params if about)
+    more = (about for _, about in params if about)
+    yield irc.numeric(to, "RPL_CHANNELMODEIS", reply.channel, f"+{letters}", *more)
+
+
+_LISTS = {
+    "b": ("RPL_BANLIST", "RPL_ENDOFBANLIST"),
+    "e": ("RPL_EXCEPTLIST", "RPL_ENDOFEXCEPTLIST"),
+    "I": ("RPL_INVEXLIST", "RPL_ENDOFINVEXLIST"),
+}
+
+
+def _masks_are(irc: "Irc", reply: core.MasksAre, to: str) -> Iterator[str]:
+    for letter, masks in reply.lists.items():
+        row, end = _LISTS[letter]
+        for mask, nick, ms in masks:
+            yield irc.numeric(to, row, reply.channel, mask, nick, str(ms // 1000))
+        yield irc.numeric(to, end, reply.channel)
+
+
+def _inviting(irc: "Irc", reply: core.Inviting, to: str) -> Iterator[str]:
+    yield irc.numeric(to, "RPL_INVITING", reply.nick, reply.channel)
+    if reply.away is not None:
+        yield irc.numeric(to, "RPL_AWAY", reply.nick, text=reply.away)
+
+
+def _token(irc: "Irc", reply: core.Token, to: str) -> Iterator[str]:
+    yield irc.said(f"NOTE TOKEN {reply.token} :With this you can take up your session again")
+
+
+def _resumed(irc: "Irc", reply: core.Resumed, to: str) -> Iterator[str]:
+    yield irc.said(f"NOTE RESUME RESUMED :You are {reply.nick} again")
+
+
+def _past(irc: "Irc", reply: core.Past, to: str) -> Iterator[str]:
+    yield from played(irc, to, reply.channel, reply.epoch, reply.entries)
+
+
+def played(
+    irc: "Irc", to: str, channel: str, epoch: str, entries: Iterable[Entry]
+) -> Iterator[str]:
+    """What was read back, as it came by."""
+    for entry in entries:
+        yield from irc.lines(entry.event, Place(channel, epoch, entry.seq, entry.ms, to))
+
+
+def _holder_away(irc: "Irc", reply: core.HolderAway, to: str) -> Iterator[str]:
+    yield irc.numeric(to, "RPL_AWAY", reply.nick, text=reply.why or "away")
+
+
+def _away_set(irc: "Irc", reply: core.AwaySet, to: str) -> Iterator[str]:
+    yield irc.numeric(to, "RPL_UNAWAY" if reply.why is None else "RPL_NOWAWAY")
+
+
+def _pong(irc: "Irc", reply: core.Pong, _to: str) -> Iterator[str]:
+    yield irc.said(f"PONG {irc.config.server} :{reply.text}")
+
+
+REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
+    Lines: _lines,
+    Numeric: _numeric,
+    core.Greeting: _greeting,
+    core.Error: _error,
+    core.Notice: _notice,
+    core.Gap: _gap,
+    core.Disorder: _disorder,
+    core.Closing: _closing,
+    core.YourNick: _your_nick,
+    core.Welcome: _welcome,
+    core.Names: _names,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
+    core.Token: _token,
+    core.Resumed: _resumed,
+    core.Past: _past,
+    core.HolderAway: _holder_away,
+    core.AwaySet: _away_set,
+    core.Pong: _pong,
+}
