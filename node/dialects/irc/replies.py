@@ -185,7 +185,6 @@ def _whois(irc: "Irc", reply: core.Whois, to: str) -> Iterator[str]:
         yield irc.numeric(to, "RPL_WHOISBOT", nick)
     if profile.account:
         yield irc.numeric(to, "RPL_WHOISACCOUNT", nick, profile.account)
-    yield irc.numeric(to, "RPL_ENDOFWHOIS", nick)
 
 
 def _whowas(irc: "Irc", reply: core.Whowas, to: str) -> Iterator[str]:
