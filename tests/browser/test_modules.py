@@ -144,6 +144,22 @@ def test_a_conversation_holds_so_many_lines_and_no_more(plain: Page) -> None:
     assert [True, True, True] == plain.evaluate(script)
 
 
+def test_what_was_taken_back_is_shown_no_more(plain: Page) -> None:
+    script = """async () => {
+      const { Store } = await import("/chat/store.js");
+      const store = new Store({ changed: () => {}, called: () => {}, isSeen: () => true });
+      const event = { channel: "#go", at: 1, sid: "s", nick: "bob" };
+      store.hear({ is: "said", ...event, pos: "e.1", text: "a secret" });
+      store.hear({ is: "said", ...event, pos: "e.2", text: "hi" });
+      store.hear({ is: "redacted", ...event, pos: "e.3", what: "e.1", why: "oops" });
+      store.hear({ is: "redacted", ...event, pos: "e.4", what: "e.0" });
+      const { lines, place } = store.find("#go");
+      return [lines.map(({ kind, text }) => [kind, text]), place];
+    }"""
+    expected = [["note", "bob has taken this back (oops)"], ["said", "hi"]]
+    assert [expected, "e.4"] == plain.evaluate(script)
+
+
 def test_what_is_there_already_is_not_there_twice(plain: Page) -> None:
     script = """async () => {
       const { Conversation } = await import("/chat/conversation.js");

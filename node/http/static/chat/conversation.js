@@ -92,6 +92,16 @@ export class Conversation {
     this.lines.unshift(...added);
   }
 
+  /** What stood at a place was taken back: there's a word about that instead.
+   * @param {string} pos @param {string} text */
+  takeBack(pos, text) {
+    const gone = this.lines.findIndex((line) => line.pos === pos);
+    if (gone < 0) return;
+    const { key, at } = this.lines[gone];
+    this.#keys.add(`${key}-gone`);
+    this.lines[gone] = { key: `${key}-gone`, kind: "note", at, text, pos };
+  }
+
   /** Let go of the oldest lines. @param {number} most how many may stay */
   trim(most) {
     if (this.lines.length <= most) return;
