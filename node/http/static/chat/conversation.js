@@ -95,7 +95,10 @@ export class Conversation {
   /** What stood at a place was taken back: there's a word about that instead.
    * @param {string} pos @param {string} text */
   takeBack(pos, text) {
-    const gone = this.lines.findIndex((line) => line.pos === pos);
+    const seq = pos.split(".").at(-1);
+    let gone = this.lines.findIndex((line) => line.pos === pos);
+    // read under the name that the log has since another Redis keeps it
+    if (gone < 0) gone = this.lines.findIndex((line) => line.pos?.split(".").at(-1) === seq);
     if (gone < 0) return;
     const { key, at } = this.lines[gone];
     this.#keys.add(`${key}-gone`);
