@@ -317,4 +317,3 @@ class Ruling:
             if found == 3:
                 raise Refused(Code.ALREADY_THERE, spelled)
             return str(found[1], "utf-8") if found[0] == 0 else as_it_is(found)
-

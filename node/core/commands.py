@@ -48,12 +48,15 @@ class Leave(Command, frozen=True):
 
 
 class Say(Command, frozen=True):
-    """`lines`: the text may have several."""
+    """`outside`: also where the person isn't in the channel, if its rules allow that. `lines`: the
+    text may have several.
+    """
 
     channel: str | None
     text: str
     action: bool = False
     extra: Extra | None = None
+    outside: bool = False
     lines: bool = False
 
 
@@ -97,6 +100,30 @@ class Topic(Command, frozen=True):
 
     channel: str | None = None
     text: str = ""
+
+
+class Mode(Command, frozen=True):
+    """Show the rules of a channel, or a list of masks, or change them: `words` are such as
+    `+ov-b ann bob *!*@host` (`node.core.modes`).
+    """
+
+    channel: str | None = None
+    words: tuple[str, ...] = ()
+
+
+class Kick(Command, frozen=True):
+    """Take somebody out of a channel."""
+
+    channel: str | None
+    nick: str
+    why: str = ""
+
+
+class Invite(Command, frozen=True):
+    """Ask somebody into a channel."""
+
+    channel: str | None
+    nick: str
 
 
 class History(Command, frozen=True):
@@ -169,6 +196,57 @@ class Quit(Command, frozen=True):
     aside = False
 
     why: str = ""
+
+
+class Whowas(Command, frozen=True):
+    """Who had a nick before; at most `count`, if it's above 0."""
+
+    nick: str
+    count: int = 0
+
+
+class Find(Command, frozen=True):
+    """Who of these is there."""
+
+    nicks: tuple[str, ...]
+
+
+class Look(Command, frozen=True):
+    """Who fits: a channel's members, a nick's holder, or whoever's nick, address or real name the
+    mask fits, with `*` and `?`. `operators`: only those.
+    """
+
+    mask: str
+    operators: bool = False
+
+
+class Watch(Command, frozen=True):
+    """Be told when these nicks are taken, and when they're free."""
+
+    nicks: tuple[str, ...]
+
+
+class Unwatch(Command, frozen=True):
+    """`nicks` None: all."""
+
+    nicks: tuple[str, ...] | None = None
+
+
+class Watched(Command, frozen=True):
+    """Which nicks one watches."""
+
+
+class SetReal(Command, frozen=True):
+    """Say what one's real name is."""
+
+    text: str
+
+
+class UserModes(Command, frozen=True):
+    """Set one's own modes, each a sign and a letter, or show them if there are no changes."""
+
+    nick: str
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 class Answer(Command, frozen=True):

@@ -17,9 +17,11 @@ from broker.events import (
     Event,
     Invited,
     Joined,
+    Kicked,
     Left,
     Quit,
     Redacted,
+    Ruled,
     Said,
     Tagged,
     Told,
@@ -142,6 +144,7 @@ class Hub:
             channel.epoch, channel.seq = arrival.tip
             channel.era = channel.epoch
         session.channels[name] = Membership(name, channel.era, since, quiet, arrival.status)
+        session.forget_invitation(name)
         recorded = channel.recorded
         self._end_joining(channel)
         if session.gone:
@@ -149,7 +152,9 @@ class Hub:
             return
         if channel.seq > since:
             self._play_back(channel, session, recorded, since)
-        if channel.seq >= since:
+        if name not in session.channels:
+            self._desert(channel)  # somebody has taken them out already
+        elif channel.seq >= since:
             channel.add(session)
         else:
             channel.arriving.append((since, session))
@@ -177,6 +182,8 @@ class Hub:
         channel = self._channels.get(name)
         if membership is None or channel is None:
             return
+        if session.current == name:
+            session.current = next(reversed(session.channels), None)
         membership.era = membership.era or channel.era
         membership.until = channel.seq
         session.past = [*session.past[1 - PAST :], membership]
@@ -265,7 +272,9 @@ class Hub:
         for listener in channel.listeners:
             listener.heard(envelope)
         events = envelope.events
-        if not channel.arriving and all(type(event) is Said for event in events):
+        if not channel.arriving and all(
+            type(event) is Said and event.extra is None for event in events
+        ):
             channel.seq = envelope.seq + len(events) - 1
             self._say(channel, envelope)
             return
@@ -274,6 +283,7 @@ class Hub:
             channel.seq = envelope.seq + offset
             place = Place(channel.spelled, envelope.epoch, channel.seq, envelope.ms)
             self._show(channel, event, place)
+            self._befall(channel, event)
             self._concern(channel, event)
 
     def _say(self, channel: Channel, envelope: Envelope) -> None:
@@ -321,11 +331,14 @@ class Hub:
         if isinstance(event, Wide):
             before = self._shown_before(event)
         deliveries = 0
+        restricted = not readable(event, "")
         for dialect, group in channel.groups.items():
             data = dialect.render(event, place)
             if not data:
                 continue
             for session in list(group):
+                if restricted and session is not author and not session.reads(channel.name, event):
+                    continue
                 if session is author and not self._own(event, dialect):
                     continue
                 if any(
@@ -342,6 +355,15 @@ class Hub:
             self.tally.deliveries += deliveries
         if isinstance(event, Wide):
             before[channel.name] = (channel.era, place.seq)
+
+    def _befall(self, channel: Channel, event: Event) -> None:
+        """What an event means for others than its author, if they're here."""
+        if isinstance(event, Ruled):
+            for sid, status in event.statuses:
+                if sid in channel.members:
+                    channel.members[sid].channels[channel.name].status = status
+        elif isinstance(event, Kicked) and event.target_sid in channel.members:
+            self.part(channel.members[event.target_sid], channel.name)
 
     def _concern(self, channel: Channel, event: Event) -> None:
         """What an event means for its author, if they're here."""
@@ -431,6 +453,8 @@ class Hub:
     def _tell(self, event: Told | Tagged | Invited | Redacted, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
         if session is not None:
+            if isinstance(event, Invited):
+                session.invite(event.channel)
             place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)
             self._outbox.put(session, session.dialect.render(event, place))
             self.tally.deliveries += 1
@@ -512,6 +536,11 @@ class Hub:
         """Show somebody an event of their own that stands in somebody else's inbox."""
         self._give(session, event, place, session.dialect.render(event, place))
 
+    def show(self, session: Session, event: Event, ms: int) -> None:
+        """An event that isn't theirs by any channel, or a message to them."""
+        place = Place("", "", 0, ms, session.me.nick)
+        self._outbox.put(session, session.dialect.render(event, place))
+
     def _welcome(self, session: Session) -> None:
         welcome, session.welcome = session.welcome, None
         if welcome is not None:
@@ -544,5 +573,8 @@ class Hub:
                 if alone.seq > since and session.me.sid in alone.members:
                     place = Place(alone.spelled, envelope.epoch, alone.seq, envelope.ms)
                     self._show(alone, event, place)
+                    self._befall(alone, event)
                     if event.sid == session.me.sid:  # for others it was done when it came by
                         self._concern(alone, event)
+                    if alone.name not in session.channels:
+                        return

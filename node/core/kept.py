@@ -21,7 +21,7 @@ from broker.api import Code, Identity, Missed, Position, Reach, Refused, Resumed
 from broker.events import Entry, Quit, Renamed
 from broker.names import fold
 from broker.spans import ranks
-from node.core import replies
+from node.core import people, replies
 from node.core.session import Session, new_secret
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ async def _resume(
             chat.hub.reply(session, replies.Resumed(session.me.nick, sid, channels))
             return
         await _hand_over(chat, here)
-    me = Identity(sid, new_secret(), "", session.me.address)
+    peer = session.me.profile.peer
+    me = Identity(sid, new_secret(), "", session.me.address, profile=session.me.profile)
     resumed = await chat.broker.resume(me, secret)
     known = msgspec.json.decode(resumed.state, type=_State)
     channels = list(session.channels)
@@ -113,6 +114,8 @@ async def _resume(
         return
     session.current = known.current if known.current in session.channels else None
     chat.keeps(session)
+    with suppress(Refused):  # it's taken up nevertheless
+        await people.moved(chat, session, peer)
 
 
 async def _hand_over(chat: "Chat", session: Session) -> None:
@@ -271,9 +274,12 @@ async def take_back(chat: "Chat", session: Session) -> bool:
         if not me.nick:
             await _rename_as_guest(chat, session)
         for name in list(session.channels):
-            if await chat.broker.regain(me, name) is None:
+            regained = await chat.broker.regain(me, name)
+            if regained is None:
                 chat.hub.part(session, name)
                 chat.hub.reply(session, replies.Gap(name, None))
+            elif name in session.channels:
+                session.channels[name].status = regained.status
         await chat.broker.resumed(me)
     except BaseException:
         me.nick = me.nick or nick

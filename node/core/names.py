@@ -23,6 +23,11 @@ def nick(name: str) -> str:
     return name
 
 
+def is_nick(name: str) -> bool:
+    """Whether somebody could be called that, also by the server."""
+    return _NICK.match(name) is not None
+
+
 def program(name: str) -> str:
     """What a program with this name is called where it says something: no nick holds a dot.
 

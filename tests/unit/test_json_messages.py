@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from broker.api import (
+    Attendee,
     ChannelInfo,
     Code,
     Found,
@@ -18,25 +19,32 @@ from broker.api import (
     Person,
     Position,
     Presence,
+    Profile,
     Refused,
     Roster,
+    Sighting,
     Topic,
     Totals,
+    Was,
 )
 from broker.events import (
     Entry,
     Event,
     Extra,
+    Invited,
     Joined,
+    Kicked,
     Left,
     Quit,
     Redacted,
     Renamed,
+    Ruled,
     Said,
     Tagged,
     Told,
     TopicSet,
 )
+from broker.rules import Mask, Rules
 from node import __version__
 from node.core import replies
 from node.core.commands import Answer
@@ -77,6 +85,30 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
     (Left("s", 1, "bob"), {"is": "left", "channel": "#Go", **AT}),
     (Left("s", 1, "bob", "x"), {"is": "left", "channel": "#Go", **AT, "why": "x"}),
     (TopicSet("s", 1, "bob", "t"), {"is": "topic", "channel": "#Go", **AT, "topic": "t"}),
+    (
+        Kicked("s", 1, "bob", "t", "tom", "x"),
+        {
+            "is": "kicked",
+            "channel": "#Go",
+            **AT,
+            "target": "tom",
+            "target_sid": "t",
+            "why": "x",
+        },
+    ),
+    (
+        Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", "")), (("t", "o"),)),
+        {
+            "is": "ruled",
+            "channel": "#Go",
+            **AT,
+            "changes": [{"mode": "+o", "about": "tom"}, {"mode": "+n"}],
+        },
+    ),
+    (
+        Invited("s", 1, "bob", "tom", "#Two", "t"),
+        {"is": "invited", "channel": "#Two", **AT},
+    ),
     (
         Renamed("s", 1, "bob", "rob", ("#go",)),
         {"is": "renamed", "channel": "#Go", **AT, "new": "rob"},
@@ -204,6 +236,36 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "names", "channel": "#Go", "nicks": ["bob"], "total": 1},
     ),
     (
+        replies.Names(Roster("#Go", [Member("bob", "ov"), Member("tom")], 2)),
+        {
+            "is": "names",
+            "channel": "#Go",
+            "nicks": ["bob", "tom"],
+            "total": 2,
+            "statuses": {"bob": "ov"},
+        },
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame", 5), inside=True),
+        {"is": "modes", "channel": "#Go", "modes": "ntkl", "key": "sesame", "limit": 5},
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame"), inside=False),
+        {"is": "modes", "channel": "#Go", "modes": "ntk"},
+    ),
+    (
+        replies.MasksAre("#Go", {"b": (Mask("x!*@*", "bob", 1000),), "e": ()}),
+        {
+            "is": "masks",
+            "channel": "#Go",
+            "lists": {"b": [{"mask": "x!*@*", "nick": "bob", "at": 1000}], "e": []},
+        },
+    ),
+    (
+        replies.Inviting("#Go", "tom", "lunch"),
+        {"is": "inviting", "channel": "#Go", "nick": "tom", "away": "lunch"},
+    ),
+    (
         replies.Channels([ChannelInfo("#a", 2, ""), ChannelInfo("#b", 1, "bees")], 1, 2, 300),
         {
             "is": "channels",
@@ -223,6 +285,66 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
     (
         replies.Whois(Person("bob", "n1", 1000, "", [])),
         {"is": "person", "nick": "bob", "node": "n1", "since": 1000, "channels": [], "away": ""},
+    ),
+    (
+        replies.Whois(
+            Person(
+                "bob", "n1", 1000, None, [], Profile("u@h", "Bob", "192.0.2.1", "Bo", "acc", "f")
+            )
+        ),
+        {
+            "is": "person",
+            "nick": "bob",
+            "node": "n1",
+            "since": 1000,
+            "channels": [],
+            "by": "u@h",
+            "real": "Bob",
+            "account": "acc",
+            "operator": True,
+            "bot": True,
+            "peer": "192.0.2.1",
+        },
+    ),
+    (
+        replies.Whowas("bob", [Was("Bob", "n1", 1, 1000, Profile("u@h", "B"))]),
+        {
+            "is": "was",
+            "nick": "bob",
+            "had": [{"nick": "Bob", "node": "n1", "until": 1000, "by": "u@h", "real": "B"}],
+        },
+    ),
+    (
+        replies.Seen([Sighting("bob", "s", "u@h")], ["ann"], ["cat"]),
+        {
+            "is": "seen",
+            "there": [{"nick": "bob", "by": "u@h"}],
+            "free": ["ann"],
+            "refused": ["cat"],
+        },
+    ),
+    (replies.Watching(["ann"]), {"is": "watching", "nicks": ["ann"]}),
+    (replies.RealSet("Bob", told=True), {"is": "real", "real": "Bob"}),
+    (replies.UserModes("bob", "ix", "+i"), {"is": "user-modes", "nick": "bob", "modes": "ix"}),
+    (
+        replies.Present([Person("a", "n2", 0, None, [])]),
+        {
+            "is": "people",
+            "people": [{"nick": "a", "node": "n2"}],
+            "page": 1,
+            "pages": 1,
+            "total": 1,
+        },
+    ),
+    (
+        replies.Looked("a*", "", [Attendee(Member("a"), Person("a", "n2", 0, None, []))]),
+        {
+            "is": "people",
+            "people": [{"nick": "a", "node": "n2"}],
+            "page": 1,
+            "pages": 1,
+            "total": 1,
+        },
     ),
     (
         replies.Everyone([Presence("a", "n2")], 1, 1, 1),
@@ -312,7 +434,7 @@ def validator() -> Draft202012Validator:
 
 @pytest.mark.parametrize("event, sent", EVENTS, ids=repr)
 def test_an_event_is_an_object(dialect: Json, event: Event, sent: dict[str, Any]) -> None:
-    place = PLACE._replace(channel="") if isinstance(event, Told) else PLACE
+    place = PLACE._replace(channel="") if isinstance(event, Told | Invited) else PLACE
     assert [sent] == objects(dialect.render(event, place))
     validator().validate(sent)
 

@@ -124,6 +124,36 @@ class Topic(Asked, frozen=True, tag="topic"):
         return core.Topic(self.channel, self.topic or "", ref=self.id)
 
 
+class Mode(Asked, frozen=True, tag="mode"):
+    """Without `changes`: which are there? A list of masks alone: who is on it?"""
+
+    channel: Name
+    changes: Annotated[
+        tuple[Text, ...],
+        Meta(max_length=64, description='As IRC has them: ["+o-b", "bob", "*!*@host"]'),
+    ] = ()
+
+    def command(self) -> Command:
+        return core.Mode(self.channel, self.changes, ref=self.id)
+
+
+class Kick(Asked, frozen=True, tag="kick"):
+    channel: Name
+    nick: Name
+    why: Text = ""
+
+    def command(self) -> Command:
+        return core.Kick(self.channel, self.nick, self.why, ref=self.id)
+
+
+class Invite(Asked, frozen=True, tag="invite"):
+    channel: Name
+    nick: Name
+
+    def command(self) -> Command:
+        return core.Invite(self.channel, self.nick, ref=self.id)
+
+
 class Names(Asked, frozen=True, tag="names"):
     channel: Name
 
@@ -151,6 +181,41 @@ class Whois(Asked, frozen=True, tag="whois"):
 
     def command(self) -> Command:
         return core.Whois(self.nick, ref=self.id)
+
+
+class Whowas(Asked, frozen=True, tag="whowas"):
+    nick: Name
+    count: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+    def command(self) -> Command:
+        return core.Whowas(self.nick, self.count or 0, ref=self.id)
+
+
+class Watch(Asked, frozen=True, tag="watch"):
+    """Without nicks: which are watched."""
+
+    nicks: Annotated[list[Name], Meta(max_length=1000)] = []
+
+    def command(self) -> Command:
+        if not self.nicks:
+            return core.Watched(ref=self.id)
+        return core.Watch(tuple(self.nicks), ref=self.id)
+
+
+class Unwatch(Asked, frozen=True, tag="unwatch"):
+    """Without nicks: all."""
+
+    nicks: Annotated[list[Name], Meta(max_length=1000)] = []
+
+    def command(self) -> Command:
+        return core.Unwatch(tuple(self.nicks) or None, ref=self.id)
+
+
+class Real(Asked, frozen=True, tag="real"):
+    real: Text
+
+    def command(self) -> Command:
+        return core.SetReal(self.real, ref=self.id)
 
 
 class History(Asked, frozen=True, tag="history"):
@@ -277,10 +342,17 @@ AnyAsked = (
     | Tell
     | Tag
     | Topic
+    | Mode
+    | Kick
+    | Invite
     | Names
     | List
     | Who
     | Whois
+    | Whowas
+    | Watch
+    | Unwatch
+    | Real
     | History
     | Span
     | Targets

@@ -45,6 +45,22 @@ def message(event: Event, place: Place, *, tags: bool = False) -> messages.Event
             return messages.Joined(channel=channel, pos=pos, at=at, sid=sid, nick=nick)
         case core.Left(why=why):
             return messages.Left(channel=channel, pos=pos, at=at, sid=sid, nick=nick, why=why)
+        case core.Kicked(target=target, target_sid=target_sid, why=why):
+            return messages.Kicked(
+                channel=channel,
+                pos=pos,
+                at=at,
+                sid=sid,
+                nick=nick,
+                target=target,
+                target_sid=target_sid,
+                why=why,
+            )
+        case core.Ruled(changes=changes):
+            made = [messages.Change(*change) for change in changes]
+            return messages.Ruled(channel=channel, pos=pos, at=at, sid=sid, nick=nick, changes=made)
+        case core.Invited(channel=into) if not channel:
+            return messages.Invited(channel=into, pos=pos, at=at, sid=sid, nick=nick)
         case core.TopicSet(topic=topic):
             return messages.TopicSet(
                 channel=channel, pos=pos, at=at, sid=sid, nick=nick, topic=topic

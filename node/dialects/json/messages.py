@@ -13,6 +13,10 @@ from node.dialects.json.commands import Pos, Ref, Tags
 PROTOCOL = 1
 """Told in the greeting: grows if an old client could misunderstand something."""
 
+Statuses = Annotated[
+    dict[str, str],
+    Meta(description="Of those of the nicks who have any: letters, the highest first"),
+]
 Ms = Annotated[int, Meta(description="Unix time in milliseconds")]
 
 
@@ -115,6 +119,43 @@ class Left(Message, frozen=True, tag="left"):
     why: str = ""
 
 
+class Kicked(Message, frozen=True, tag="kicked"):
+    """`nick` took `target`, whose sid is `target_sid`, out of the channel."""
+
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    target: str
+    target_sid: str
+    why: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    mode: Annotated[str, Meta(description="A sign and a letter: +o")]
+    about: str = ""
+
+
+class Ruled(Message, frozen=True, tag="ruled"):
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    changes: list[Change]
+
+
+class Invited(Message, frozen=True, tag="invited"):
+    """You, into `channel`; it stands at `pos` among your private messages."""
+
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+
+
 class TopicSet(Message, frozen=True, tag="topic"):
     channel: str
     pos: Pos
@@ -144,7 +185,20 @@ class Quit(Message, frozen=True, tag="quit"):
     why: str = ""
 
 
-Event = Said | Told | Tagged | Redacted | Joined | Left | TopicSet | Renamed | Quit
+Event = (
+    Said
+    | Told
+    | Tagged
+    | Redacted
+    | Joined
+    | Left
+    | Kicked
+    | Ruled
+    | Invited
+    | TopicSet
+    | Renamed
+    | Quit
+)
 
 
 # -- answers to questions, and what else one is told
@@ -162,6 +216,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     nicks: list[str]
     total: int
     history: list[Said]
+    statuses: Statuses = {}
     topic: Topic | None = None
 
 
@@ -174,6 +229,33 @@ class Names(Answer, frozen=True, tag="names"):
     channel: str
     nicks: list[str]
     total: int
+    statuses: Statuses = {}
+
+
+class Modes(Answer, frozen=True, tag="modes"):
+    """`key` only for members."""
+
+    channel: str
+    modes: str = ""
+    key: str = ""
+    limit: int = 0
+
+
+class Mask(msgspec.Struct, frozen=True):
+    mask: str
+    nick: str
+    at: Ms
+
+
+class Masks(Answer, frozen=True, tag="masks"):
+    channel: str
+    lists: dict[str, list[Mask]]
+
+
+class Inviting(Answer, frozen=True, tag="inviting"):
+    channel: str
+    nick: str
+    away: str | None = None
 
 
 class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -207,6 +289,51 @@ class Person(Answer, frozen=True, tag="person"):
     since: Ms
     channels: list[str]
     away: str | None = None
+    by: Annotated[str, Meta(description="USER@HOST")] = ""
+    real: str = ""
+    account: str = ""
+    operator: bool = False
+    bot: bool = False
+    peer: Annotated[str, Meta(description="An address")] = ""
+
+
+class Had(msgspec.Struct, frozen=True, omit_defaults=True):
+    nick: str
+    node: str
+    until: Ms
+    by: str = ""
+    real: str = ""
+
+
+class Was(Answer, frozen=True, tag="was"):
+    nick: str
+    had: list[Had]
+
+
+class There(msgspec.Struct, frozen=True, omit_defaults=True):
+    nick: str
+    by: str = ""
+
+
+class Seen(Answer, frozen=True, tag="seen"):
+    """Also without a question."""
+
+    there: list[There] = []
+    free: list[str] = []
+    refused: list[str] = []
+
+
+class Watching(Answer, frozen=True, tag="watching"):
+    nicks: list[str]
+
+
+class Real(Answer, frozen=True, tag="real"):
+    real: str
+
+
+class UserModes(Answer, frozen=True, tag="user-modes"):
+    nick: str
+    modes: str
 
 
 class History(Answer, frozen=True, tag="history"):
@@ -317,9 +444,17 @@ AnyMessage = (
     | Welcome
     | TopicIs
     | Names
+    | Modes
+    | Masks
+    | Inviting
     | Channels
     | People
     | Person
+    | Was
+    | Seen
+    | Watching
+    | Real
+    | UserModes
     | History
     | Span
     | Targets

@@ -9,11 +9,25 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from broker.api import Code, Refused
-from broker.events import Event, Joined, Left, Quit, Redacted, Renamed, Said, Told, TopicSet
+from broker.events import (
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Redacted,
+    Renamed,
+    Ruled,
+    Said,
+    Told,
+    TopicSet,
+)
 from broker.names import fold
 from node.core import replies
 from node.core.commands import Answer, Command
 from node.core.dialect import Place
+from node.core.modes import written
 from node.core.replies import Reply
 from node.core.session import Session
 from node.dialects.slash import words
@@ -105,6 +119,15 @@ class Slash:
                 return f"{nick} is changing nick to {self.nick(new)}"
             case Quit(why=why):
                 return f"{nick} has quit{because(why)}"
+            case Kicked(target=target, why=why):
+                who = self.nick(target)
+                return f"{nick} has kicked {who} out of the channel {channel}{because(why)}"
+            case Ruled(changes=changes):
+                return f"{nick} has changed the modes of {channel}: {harmless(written(changes))}"
+            case Invited(channel=into) if not channel:
+                return f"{nick} invites you into the channel {into}"
+            case TopicSet(topic=""):
+                return f"{nick} has taken the topic of {channel} away"
             case TopicSet(topic=topic):
                 return f"{nick} has set the topic of {channel} to {harmless(topic)}"
             case Redacted(at=at, why=why):
