@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from broker.api import Code, Member
 from broker.events import Entry
+from node.core import opers, words
 from node.core import replies as core
-from node.core import words
 from node.core.dialect import Place
 from node.core.replies import Reply
 from node.dialects.irc import wire
@@ -166,6 +166,15 @@ def _pong(irc: "Irc", reply: core.Pong, _to: str) -> Iterator[str]:
     yield irc.said(f"PONG {irc.config.server} :{reply.text}")
 
 
+def _oper_is(irc: "Irc", reply: opers.OperIs, to: str) -> Iterator[str]:
+    """Unasked: they are none any more."""
+    yield irc.said(f"MODE {to} :{'+' if reply.name else '-'}o")
+
+
+def _oper_writes(_irc: "Irc", reply: opers.OperWrites, _to: str) -> Iterator[str]:
+    yield f":{reply.nick}!{reply.by} WALLOPS :{reply.text}"
+
+
 REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     Lines: _lines,
     Numeric: _numeric,
@@ -184,4 +193,6 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Pong: _pong,
+    opers.OperIs: _oper_is,
+    opers.OperWrites: _oper_writes,
 }
