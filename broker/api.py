@@ -11,13 +11,13 @@ was lost in between and it can't be known. Channel and nick arguments may be spe
 any case; `Envelope.log` is always folded.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from broker.events import Entry, Envelope, Event, Extra, Redacted
+from broker.events import Altered, Entry, Envelope, Event, Extra, Redacted
 from broker.rules import FREE, Decision, Fellow, Judge, Rules, Standing, anybody
 
 
@@ -41,6 +41,8 @@ class Code(StrEnum):
     TOO_MANY_MADE = "too-many-made"
     NICKS_TOO_OFTEN = "nicks-too-often"
     JOINS_TOO_OFTEN = "joins-too-often"
+    CHANGES_TOO_OFTEN = "changes-too-often"
+    OTHERS_MODES = "others-modes"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
     NO_OPERS = "no-operators"
@@ -95,7 +97,7 @@ class Refused(Exception):
         return hash((self.code, self.about))
 
 
-class Profile(msgspec.Struct, frozen=True):
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of somebody, beside their nick; it stands in the nick's claim.
 
     `by`: `user@host` as others see it. `real`: their real name, as they say. `peer`: the address
@@ -112,6 +114,30 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 NOBODY = Profile()
+
+BOT = "B"
+"""The user mode of a bot."""
+
+ALTERABLE: dict[str, Callable[[Profile, str], Profile]] = {
+    "host": lambda profile, by: msgspec.structs.replace(profile, by=by),
+    "real": lambda profile, real: msgspec.structs.replace(profile, real=real),
+    "bot": lambda profile, on: msgspec.structs.replace(
+        profile, modes="".join(sorted({*profile.modes} - {BOT} | ({BOT} if on else set())))
+    ),
+    "account": lambda profile, account: msgspec.structs.replace(profile, account=account),
+    "modes": lambda profile, modes: msgspec.structs.replace(profile, modes=modes),
+    "peer": lambda profile, peer: msgspec.structs.replace(profile, peer=peer),
+}
+"""What may be altered of a profile, and how; of a bot: whether it's one (empty: it isn't)."""
+
+UNTOLD = {"modes", "peer"}
+"""What of that is altered without a word to anybody."""
+
+
+def altered(profile: Profile, what: str, value: str | None) -> Profile:
+    """A profile after that change; the same if it's about nothing that it has (being away)."""
+    change = ALTERABLE.get(what)
+    return profile if change is None else change(profile, value or "")
 
 
 class Identity(msgspec.Struct):
@@ -361,9 +387,19 @@ class ChannelInfo(NamedTuple):
     modes: str = ""
 
 
+class Seat(NamedTuple):
+    """Where somebody is: a channel as first spelled, their status there, and the letters of its
+    modes.
+    """
+
+    channel: str
+    status: str
+    modes: str
+
+
 class Person(NamedTuple):
     """One person's details. `since`: Unix milliseconds; `away`: why, or None. `channels` may be
-    spelled as the person typed them.
+    spelled as the person typed them; `seats` are the same ones, in the same order.
     """
 
     nick: str
@@ -372,13 +408,55 @@ class Person(NamedTuple):
     away: str | None
     channels: list[str]
     profile: Profile = NOBODY
+    seats: tuple[Seat, ...] = ()
 
 
 class Presence(NamedTuple):
-    """A row of the list of everyone."""
+    """A row of the list of everyone. `since`, `away`: as of a `Person`. `channels`: folded."""
 
     nick: str
     node: str
+    since: int = 0
+    away: str | None = None
+    profile: Profile = NOBODY
+    channels: frozenset[str] = frozenset()
+
+
+class Attendee(NamedTuple):
+    """Somebody who is in a channel: as its members see them, and what is known of them. `person`
+    has no channels; of somebody whose nick is changing at this moment it has little else.
+    """
+
+    member: Member
+    person: Person
+
+
+class Attendance(NamedTuple):
+    """Who is in a channel: its name as first spelled, the letters of its modes, everyone."""
+
+    channel: str
+    modes: str
+    attendees: list[Attendee]
+
+
+class Was(NamedTuple):
+    """Somebody who had a nick: as spelled, on which node, since when they were there, and until
+    when they had it (Unix milliseconds).
+    """
+
+    nick: str
+    node: str
+    since: int
+    until: int
+    profile: Profile
+
+
+class Sighting(NamedTuple):
+    """Who has a nick: as spelled, which session that is, and their `user@host`."""
+
+    nick: str
+    sid: str
+    by: str
 
 
 class Totals(NamedTuple):
@@ -461,6 +539,20 @@ class Sink(Protocol):
         Only where the broker was asked to see to that. At the beginning it's believed to be so.
         Not `enough`: a failover could lose what is accepted now. `enough` again: replicas have
         everything, also what was accepted meanwhile.
+        """
+
+    def watched(self, nick: str, holder: Sighting | None) -> None:
+        """A watched nick has a holder, or (None) is free. Told once of each change, in order.
+
+        Of a change of hands both is told. Nothing if the holder only spells it otherwise. What
+        changed while the broker was away is told soon after `back`; of what was undone meanwhile
+        nothing is.
+        """
+
+    def altered(self, event: Altered) -> None:
+        """Something about the holder of a watched nick is otherwise. It's told as it happens, and
+        not what happened while the broker was away. Whoever hears a channel of theirs gets it
+        there, too.
         """
 
     def kept(self) -> Iterable[Kept]:
@@ -743,8 +835,20 @@ class Broker(Protocol):
     ) -> Receipt:
         """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`."""
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        """Say why one is away (may be empty), or None: one is back."""
+    async def alter(
+        self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
+    ) -> list[str]:
+        """Have something of oneself be otherwise, with an `Altered` event in each channel.
+
+        `what`: a key of ALTERABLE, or `away` (why, which may be empty; None: one is back). Returns
+        the (folded) channels that were told; a quiet member's channel isn't, nor is one that one
+        isn't in. Rosters have one's new `user@host` from then on, the quiet member's, too. The
+        event carries all channels, as given. Nobody is told of what is UNTOLD. The caller sets
+        `me.profile` (by `altered`), or `me.away`, afterwards.
+        """
+
+    async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
+        """Say why one is away (may be empty), or None: one is back. As `alter` does."""
 
     async def barrier(self) -> None:
         """Returns when everything accepted before the call has been given to the sink.
@@ -783,7 +887,7 @@ class Broker(Protocol):
 
     async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
         """When something was last said (Unix ms) in each of these channels, by its folded name, and
-        by each who wrote to the session, by folded nick. Who never did isn't in it.
+        by each who wrote to the session, by nick. Who never did isn't in it.
         """
 
     async def redact(
@@ -808,8 +912,41 @@ class Broker(Protocol):
         A channel that was left a second ago may be among theirs.
         """
 
+    async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
+        """Details of each nick's holder, without their channels; None if it has none."""
+
+    async def members(self, channel: str) -> Attendance:
+        """Everyone who is in the channel, with what is known of them. NO_SUCH_CHANNEL as for
+        `roster`.
+        """
+
+    async def was(self, nick: str, count: int = 0) -> list[Was]:
+        """Who had a nick before, the last first; at most `count`, if it's above 0.
+
+        That's kept for a day, and of the last ten. Of nicks that are given to whoever comes,
+        nothing is.
+        """
+
+    async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:
+        """Hear who takes these nicks, and when they're free again, wherever that is; who has them
+        now. What changes after that is told (`Sink.watched`).
+
+        After a refusal they may be watched or not, until `unwatch`.
+        """
+
+    def unwatch(self, nicks: Iterable[str]) -> None:
+        """Hear no more of these nicks. Nothing is told after this call."""
+
+    async def secret(self, name: str, drawn: str) -> str:
+        """A secret that all nodes share: the one that is kept under this name, or `drawn` if there
+        is none, which is kept from then on; also if the broker forgets everything, as long as a
+        node is there that has asked for it.
+        """
+
     async def people(self) -> list[Presence]:
-        """Everyone, by nick. May be a second old."""
+        """Everyone, by nick. May be a second old, where there are so many that reading them takes
+        long.
+        """
 
     async def totals(self) -> Totals:
         """The cluster in numbers. May be a second old."""

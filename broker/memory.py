@@ -12,7 +12,7 @@ Must not know Redis, sockets or the reactor.
 """
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -25,7 +25,11 @@ from broker import spans
 from broker.api import (
     FAR,
     HELD_BACK,
+    NOBODY,
+    UNTOLD,
     Arrival,
+    Attendance,
+    Attendee,
     ChannelInfo,
     Code,
     Decide,
@@ -40,6 +44,7 @@ from broker.api import (
     Position,
     Posted,
     Presence,
+    Profile,
     Reach,
     Receipt,
     Redaction,
@@ -47,17 +52,22 @@ from broker.api import (
     Regained,
     Resumed,
     Roster,
+    Seat,
     Settled,
+    Sighting,
     Sink,
     Span,
     Topic,
     Totals,
     Wanted,
+    Was,
     Way,
+    altered,
 )
 from broker.events import (
     SCHEMA,
     SPOKEN,
+    Altered,
     Entry,
     Envelope,
     Event,
@@ -156,7 +166,7 @@ class _Session:
     inbox: _Log
     num: int
     claimed: int  # the how manieth claim of all
-    by: str = ""
+    profile: Profile = NOBODY
     away: str | None = None
     told: int = 0
     channels: dict[str, None] = field(default_factory=dict)
@@ -253,7 +263,7 @@ class World:
     """What all nodes agree on. `clock`: seconds of Unix time. The bounds are those of I7.
 
     `channels_per_address` 0: any number, as from an address that isn't known; likewise
-    `connections_per_address`.
+    `connections_per_address`. `passing`: as for `Cluster`.
     """
 
     def __init__(
@@ -266,7 +276,10 @@ class World:
         channels_per_address: int = 1000,
         connections_per_address: int = 100,
         keep: float = 60.0,
+        passing: str = "",
     ) -> None:
+        self.passing = passing
+        self.secrets: dict[str, str] = {}
         self._keep_ms = int(keep * 1000)
         self._clock = clock
         self._history_lines = history_lines
@@ -291,6 +304,7 @@ class World:
         self.retained: dict[str, _Retained] = {}  # nicks, folded
         self.channels: dict[str, _Channel] = {}
         self.messages = 0
+        self.had: dict[str, deque[Was]] = {}  # who had nicks, folded
         self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
 
     # Switches for tests
@@ -464,7 +478,7 @@ class World:
     def end(self, session: _Session, why: str, channels: Iterable[str]) -> None:
         """Take a session out of its channels, `channels` first, and free its nick."""
         names = tuple(dict.fromkeys([*map(fold, channels), *session.channels]))
-        quitting = Quit(session.sid, session.num, session.nick, why, names, session.by)
+        quitting = Quit(session.sid, session.num, session.nick, why, names, session.profile.by)
         for name in names:
             channel = self.channels.get(name)
             if channel is None or session.sid not in channel.members:
@@ -478,8 +492,25 @@ class World:
 
     def free(self, session: _Session) -> None:
         """Give a session's nick back, if it's still the session's."""
-        if self.claims.get(fold(session.nick)) is session:
-            del self.claims[fold(session.nick)]
+        name = fold(session.nick)
+        if self.claims.get(name) is session:
+            del self.claims[name]
+            if not (self.passing and name.startswith(self.passing)):
+                row = Was(
+                    session.nick, session.home.name, session.since, self.ms(), session.profile
+                )
+                self.had.setdefault(name, deque(maxlen=10)).appendleft(row)
+            self.went(session)
+
+    def came(self, session: _Session) -> None:
+        """A session has its nick now."""
+        for node in self.nodes:
+            node.learn(fold(session.nick), session)
+
+    def went(self, session: _Session) -> None:
+        """A session's nick is free."""
+        for node in self.nodes:
+            node.learn(fold(session.nick), None)
 
     def end_sessions(self, node: "Memory") -> None:
         """What a sweep does to the people of a node whose lease has ended."""
@@ -529,6 +560,7 @@ class Memory:
         self._lost: dict[str, None] = {}
         self._waiting: list[Deferred[None]] = []
         self.admitted: Counter[str] = Counter()  # connections, by address
+        self._watched: dict[str, Sighting | None] = {}  # by folded nick, as the sink was told
 
     async def start(self, sink: Sink) -> None:
         self.sink = sink
@@ -560,7 +592,8 @@ class Memory:
         if holder is not None:
             if (holder.sid, holder.token) != (me.sid, me.token):
                 raise Refused(Code.NICK_TAKEN, me.nick)
-            holder.nick, holder.away = me.nick, me.away
+            holder.nick, holder.away, holder.profile = me.nick, me.away, me.profile
+            world.came(holder)
             return
         claimed = world.is_retained(nick, me.sid) or world.next_claim()
         world.let_go(me.sid)
@@ -575,10 +608,11 @@ class Memory:
             inbox,
             me.num,
             claimed,
-            me.profile.by,
+            me.profile,
             me.away,
         )
         world.sessions[me.sid] = world.claims[nick] = session
+        world.came(session)
 
     async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
         session, world = self._session(me), self._world
@@ -596,6 +630,7 @@ class Memory:
             session.claimed = world.next_claim()
             world.claims[nick] = session
         session.nick = new
+        world.came(session)
         told = []
         for name in names:
             channel = world.channels.get(name)
@@ -660,6 +695,7 @@ class Memory:
             session.home.lose_kept(me.sid, session.nick)
         session.num += 1 << 32
         me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
+        me.profile = session.profile
         session.token, session.home, kept.ends = me.token, self, None
         kept.taking = True
         nick = fold(session.nick)
@@ -1007,8 +1043,32 @@ class Memory:
         entry = next(e for e in holder.inbox.entries if (e.event.sid, e.event.num) == told)
         return Receipt(holder.nick, holder.away, Position(holder.inbox.epoch, entry.seq), entry.ms)
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        self._session(me).away = why
+    async def alter(
+        self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
+    ) -> list[str]:
+        session, world, names = self._session(me), self._world, tuple(map(fold, channels))
+        event = Altered(me.sid, me.num, session.nick, what, value, names, session.profile.by)
+        session.profile = altered(session.profile, what, value)
+        if what == "away":
+            session.away = value
+        if what in UNTOLD:
+            return []
+        for node in world.nodes:
+            node.tell_altered(event)
+        told = []
+        for name in names:
+            channel = world.channels.get(name)
+            member = channel and channel.members.get(me.sid)
+            if channel and member:
+                if what == "host":
+                    member.by = session.profile.by
+                if not member.quiet:
+                    told.append(name)
+                    world.append(channel.log, event)
+        return told
+
+    async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
+        await self.alter(me, "away", why, channels)
 
     async def barrier(self) -> None:
         await self._return()
@@ -1049,10 +1109,7 @@ class Memory:
         last = Wanted(Way.LATEST, (), 1)
         found = {fold(name): await self.span(me, name, last) for name in channels}
         times = {name: span.entries[-1].ms for name, span in found.items() if span.entries}
-        for one in self._inbox(me.nick):
-            if isinstance(one.event, Told) and one.event.to == me.sid:
-                times[fold(one.event.nick)] = one.ms
-        return times
+        return times | spans.latest_of(self._inbox(me.nick), me.sid)
 
     def _inbox(self, nick: str) -> list[Found]:
         holder = self._world.claims.get(fold(nick))
@@ -1119,13 +1176,64 @@ class Memory:
 
     async def person(self, nick: str) -> Person:
         held = self._holder(nick)
-        channels = [self._world.channels[name].name for name in sorted(held.channels)]
-        return Person(held.nick, held.home.name, held.since, held.away, channels)
+        channels = [self._world.channels[name] for name in sorted(held.channels)]
+        seats = tuple(Seat(channel.name, "", "") for channel in channels)
+        named = [channel.name for channel in channels]
+        return self._person(held)._replace(channels=named, seats=seats)
+
+    @staticmethod
+    def _person(held: _Session) -> Person:
+        return Person(held.nick, held.home.name, held.since, held.away, [], held.profile)
+
+    async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
+        self._check_ready()
+        holders = (self._world.claims.get(fold(nick)) for nick in nicks)
+        return [self._person(held) if held is not None else None for held in holders]
+
+    async def members(self, channel: str) -> Attendance:
+        found, sessions = self._channel(channel), self._world.sessions
+        persons = [self._person(sessions[sid]) for sid in found.members]
+        pairs = zip(found.roster().members, persons, strict=True)
+        return Attendance(found.name, "", [Attendee(*pair) for pair in pairs])
+
+    async def was(self, nick: str, count: int = 0) -> list[Was]:
+        self._check_ready()
+        oldest = self._world.ms() - _DAY_MS
+        rows = [row for row in self._world.had.get(fold(nick), ()) if row.until >= oldest]
+        return rows[:count] if count > 0 else rows
+
+    async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:
+        self._check_ready()
+        for nick in nicks:
+            self._watched[fold(nick)] = self._sighting(fold(nick))
+        return [self._watched[fold(nick)] for nick in nicks]
+
+    def unwatch(self, nicks: Iterable[str]) -> None:
+        for nick in nicks:
+            self._watched.pop(fold(nick), None)
+
+    def _sighting(self, name: str) -> Sighting | None:
+        holder = self._world.claims.get(name)
+        return Sighting(holder.nick, holder.sid, holder.profile.by) if holder is not None else None
+
+    async def secret(self, name: str, drawn: str) -> str:
+        self._check_ready()
+        return self._world.secrets.setdefault(name, drawn)
 
     async def people(self) -> list[Presence]:
         self._check_ready()
         rows = sorted(self._world.claims.items())
-        return [Presence(held.nick, held.home.name) for _, held in rows]
+        return [
+            Presence(
+                held.nick,
+                held.home.name,
+                held.since,
+                held.away,
+                held.profile,
+                frozenset(held.channels),
+            )
+            for _, held in rows
+        ]
 
     async def totals(self) -> Totals:
         self._check_ready()
@@ -1148,6 +1256,28 @@ class Memory:
             self._world.call(partial(self._hear, envelope))
         else:
             self._missed.append((log, envelope))
+
+    def learn(self, name: str, holder: "_Session | None") -> None:
+        """A nick has another holder, or none: tell it at once, or on the return of the broker."""
+        if self.ready and name in self._watched:
+            there = None
+            if holder is not None:
+                there = Sighting(holder.nick, holder.sid, holder.profile.by)
+            self._world.call(partial(self._tell_watched, name, there))
+
+    def _tell_watched(self, name: str, there: Sighting | None) -> None:
+        if name not in self._watched:
+            return
+        before, self._watched[name] = self._watched[name], there
+        if before is not None and (there is None or there.sid != before.sid):
+            self.sink.watched(before.nick, None)
+        if there is not None and (before is None or there.sid != before.sid):
+            self.sink.watched(there.nick, there)
+
+    def tell_altered(self, event: Altered) -> None:
+        """Something about the holder of a nick is otherwise."""
+        if self.ready and fold(event.nick) in self._watched:
+            self._world.call(partial(self.sink.altered, event))
 
     def reach(self, logs: Iterable[str]) -> dict[str, Reach]:
         """How far the sink was told in these logs."""
@@ -1219,6 +1349,13 @@ class Memory:
         self._missed.clear()
         self._lost.clear()
         self._world.call(*taken, *gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+        self._world.call(self._look_at_watched)
+
+    def _look_at_watched(self) -> None:
+        for name, before in list(self._watched.items()):
+            there, retained = self._sighting(name), self._world.retained.get(name)
+            if there or not (before and retained and retained.sid == before.sid):
+                self._tell_watched(name, there)
 
     def _taken_meanwhile(self) -> list[Callable[[], None]]:
         """What is to be told of kept sessions that were here before this node was cut off."""

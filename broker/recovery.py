@@ -28,7 +28,7 @@ from broker.names import fold
 from broker.presence import Presence
 from broker.records import Membership, Record, Records
 from broker.scripts import MOMENT
-from broker.store import RETAINED, STRANGER, Asked, Beat, Late, Store
+from broker.store import RETAINED, STRANGER, Asked, Beat, Claim, Late, Store
 
 WINDOW = 3000
 """Milliseconds, from the first node that comes to another server, in which others are waited for.
@@ -136,7 +136,7 @@ class Recovery:
         async def retain(sid: str, nick: str, claimed: int) -> None:
             me = self._records.identity(sid)
             if me is not None:
-                me = Identity(sid, RETAINED, nick, me.address, me.since, me.away)
+                me = Identity(sid, RETAINED, nick, me.address, me.since, me.away, 0, me.profile)
                 await self._claim_back(self._store, me, nick, claimed, retained=HELD_BACK)
                 retained[sid, nick] = claimed
 
@@ -284,9 +284,7 @@ class Recovery:
                 event = Quit(sid, 0, row.nicks[0], "", ())
                 await store.part(row.token, name, event, silently=True)
 
-    async def _claim(
-        self, store: Store, held: tuple[str, str, int], claim: tuple[str, ...] | None
-    ) -> None:
+    async def _claim(self, store: Store, held: tuple[str, str, int], claim: Claim | None) -> None:
         nick, sid, claimed = held
         record, me = self._records.get(sid), self._records.identity(sid)
         if record is None or me is None:
@@ -297,8 +295,8 @@ class Recovery:
             except Refused as refused:
                 if refused.code is not Code.NICK_TAKEN:
                     raise  # `lost_nicks` finds it out
-        elif claim[2:] != (() if me.away is None else (me.away,)):
-            await store.set_away(self._as(sid, me, nick), me.away)
+        elif claim[2:] != (me.away, me.profile):
+            await store.describe(self._as(sid, me, nick), me.profile, me.away)
 
     async def _claim_back(
         self, store: Store, me: Identity, nick: str, claimed: int, *, retained: int = 0
@@ -344,7 +342,8 @@ class Recovery:
         """A session, under the token by which the cluster knows it."""
         record = self._records.get(sid)
         token = me.token if record is None else record.token
-        return Identity(sid, token, nick or me.nick, me.address, me.since, me.away, me.num)
+        about = me.address, me.since, me.away, me.num, me.profile
+        return Identity(sid, token, nick or me.nick, *about)
 
     # -- some time later
 
@@ -354,7 +353,7 @@ class Recovery:
         for held in _chunks(self._records.held()):
             claims = await self._store.claims([nick for nick, _, _ in held])
             pairs = zip(held, claims, strict=True)
-            lost += [sid for (_, sid, _), claim in pairs if claim is not None and claim[0] != sid]
+            lost += [sid for (_, sid, _), claim in pairs if claim is not None and claim.sid != sid]
         return lost
 
     async def end_strangers(self) -> None:

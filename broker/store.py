@@ -22,6 +22,7 @@ from broker.api import (
     Identity,
     Member,
     Position,
+    Profile,
     Receipt,
     Refused,
     Roster,
@@ -30,6 +31,7 @@ from broker.api import (
 from broker.bans import MOST, Ban, Bans, decode_ban, encode_ban
 from broker.events import (
     SCHEMA,
+    Altered,
     Entry,
     Envelope,
     Event,
@@ -52,6 +54,7 @@ from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
 from broker.orders import KEPT
 from broker.overview import name_of
+from broker.profiles import came, decode_profile, encode_profile, told, went
 from broker.records import Record, decode_record
 from broker.reports import HOUR, INCIDENTS, POINT_FIELD, POINTS_KEPT
 from broker.scripts import MOMENT, load
@@ -59,6 +62,9 @@ from broker.scripts import MOMENT, load
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
 
+
+WAS_KEPT = 86_400
+"""Seconds for which it's kept who had a nick. How many of them: see scripts/_was.lua."""
 
 REMEMBERED = 600
 """Seconds for which it's kept what a program said under a key."""
@@ -121,6 +127,15 @@ class Place(NamedTuple):
     server: str
 
 
+class Claim(NamedTuple):
+    """Who holds a nick, under which token, why they're away (or None), and what's known of them."""
+
+    sid: str
+    token: str
+    away: str | None
+    profile: Profile
+
+
 class Gathering(NamedTuple):
     """What a node finds at a server that forgot everything: how many ms nobody may be given a nick
     anew yet, and whether the lease that this node had runs still.
@@ -141,6 +156,8 @@ class Asked(Exception):
 class Store:
     """Calls to Redis through one link. All raise `Refused`: UNSETTLED if the link was lost
     and nobody can know, BUSY if Redis refuses to do it (out of memory, say).
+
+    `passing`: how nicks begin (folded) that are given to whoever comes; who had one isn't kept.
     """
 
     log = Logger()
@@ -154,8 +171,10 @@ class Store:
         inbox_lines: int,
         script_flags: bool,
         sharded: bool = False,
+        passing: str = "",
     ) -> None:
         self.keys = keys
+        self._passing = passing
         self.sharded = sharded
         self.parts = ""  # what the masters are known by, if it's `sharded`
         self.survived = True  # whether one of them has what it had
@@ -444,6 +463,21 @@ class Store:
         )
         return reply == 1
 
+    async def alter(self, me: Identity, channel: str, event: Altered) -> bool:
+        """Have somebody be otherwise in a channel; whether it was told."""
+        reply: int = await self.run(
+            "alter",
+            self.keys.channel(channel),
+            self.log_name(channel),
+            self._lines,
+            me.sid,
+            me.token,
+            event.num,
+            (event.value or "") if event.what == "host" else "",
+            encode(event),
+        )
+        return reply == 1
+
     async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
         """Raises NOT_MEMBER."""
         reply = await self.run(
@@ -560,7 +594,7 @@ class Store:
         """
         reply = await self._once(
             "claim",
-            self.keys.nick(nick),
+            self._traces(nick),
             me.sid,
             me.token,
             nick,
@@ -573,6 +607,9 @@ class Store:
             claimed,
             int(asking),
             retained,
+            encode_profile(me.profile),
+            b"" if retained else came(me, nick),
+            self._remembered(nick),
         )
         if reply[0] == b"taken":
             raise Refused(Code.NICK_TAKEN, nick)
@@ -590,7 +627,19 @@ class Store:
 
     async def release(self, sid: str, token: str, nick: str) -> None:
         """Give a nick back, if it's this session's."""
-        await self.run("release", self.keys.nick(nick), sid, token, MOMENT, patient=True)
+        await self.run("release", self._traces(nick), *self._giving(sid, token, nick), patient=True)
+
+    def _giving(self, sid: str, token: str, nick: str) -> tuple[Argument, ...]:
+        return sid, token, MOMENT, self._remembered(nick), went(sid, nick)
+
+    def _traces(self, nick: str) -> tuple[str, ...]:
+        """The keys of what a nick's changing hands leaves a trace in."""
+        return (*self.keys.nick(nick), self.keys.was(nick), self.keys.watch(nick))
+
+    def _remembered(self, nick: str) -> int:
+        """For how many seconds it's kept who had a nick."""
+        passing = self._passing and fold(nick).startswith(self._passing)
+        return 0 if passing else WAS_KEPT
 
     async def tell(
         self, nick: str, event: Told | Tagged, *, deadline: int, sent: int
@@ -632,10 +681,24 @@ class Store:
         told = msgspec.structs.replace(event, to=to.decode())
         return receipt, Envelope(SCHEMA, fold(nick), at.epoch, at.seq, receipt.ms, [told])
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""
-        args = (me.sid, me.token, int(why is not None), why or "")
-        if not await self.run("away", (self.keys.nick(me.nick).claim,), *args):
+    async def describe(
+        self, me: Identity, profile: Profile, away: str | None, event: Altered | None = None
+    ) -> None:
+        """Write into a claim what is known of its holder, and tell who watches them of the event.
+
+        Raises CUT_OFF if it isn't this session's.
+        """
+        done = await self.run(
+            "describe",
+            (self.keys.nick(me.nick).claim, self.keys.watch(me.nick)),
+            me.sid,
+            me.token,
+            encode_profile(profile),
+            int(away is not None),
+            away or "",
+            told(event) if event is not None else b"",
+        )
+        if not done:
             raise Refused(Code.CUT_OFF)
 
     async def claim_of(self, nick: str) -> dict[str, str]:
@@ -674,7 +737,7 @@ class Store:
     async def give_up(self, sid: str, record: Record, node: str) -> None:
         """Give back a session's nicks, then cross out the session, which holds nothing more."""
         calls = [
-            self._args("release", self.keys.nick(nick), (sid, record.token, MOMENT))
+            self._args("release", self._traces(nick), self._giving(sid, record.token, nick))
             for nick in record.nicks
         ]
         crossing: tuple[Argument, ...] = ("HDEL", self.keys.node_sessions(node), sid)
@@ -837,13 +900,21 @@ class Store:
         name = self.log_name(channel)
         await self.run("amend", self.keys.channel(channel), name, self._lines, after, *bodies)
 
-    async def claims(self, nicks: list[str]) -> list[tuple[str, ...] | None]:
-        """Who holds each: sid, token, and if they're away, why. None: nobody does."""
+    async def claims(self, nicks: list[str]) -> list[Claim | None]:
+        """Who holds each; None: nobody does."""
+        fields = ("sid", "token", "away", "about")
         keys = [self.keys.nick(nick).claim for nick in nicks]
-        found = await self.ask_all(*(("HMGET", key, "sid", "token", "away") for key in keys))
+        found = await self.ask_all(*(("HMGET", key, *fields) for key in keys))
         return [
-            tuple(part.decode() for part in claim if part is not None) if claim[0] else None
-            for claim in found
+            Claim(
+                sid.decode(),
+                token.decode(),
+                away.decode() if away is not None else None,
+                decode_profile(about),
+            )
+            if sid is not None
+            else None
+            for sid, token, away, about in found
         ]
 
     async def members(

@@ -6,6 +6,7 @@ settings ─> Cluster (Redis) ─> Chat ─> doors: line, irc, json, echo, http
 import gc
 import random
 import resource
+import secrets
 import signal
 import sys
 import time
@@ -23,8 +24,10 @@ from broker.api import Code, Refused
 from broker.cluster import Cluster, ClusterConfig
 from broker.reports import Kind
 from node import __version__, logs
+from node.core import names
 from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
+from node.core.cloak import Cloak
 from node.core.dialect import Dialect
 from node.core.drain import Drain
 from node.core.entrance import Entrance
@@ -35,7 +38,7 @@ from node.core.tally import Tally
 from node.dialects.irc import Irc, IrcConfig
 from node.dialects.json import Json
 from node.dialects.slash import Slash
-from node.files import read_lines
+from node.files import read_lines, read_secret
 from node.fresh import Fresh
 from node.health import Health
 from node.net.aside import Aside
@@ -71,6 +74,7 @@ class Node:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._cloak = Cloak(secrets.token_bytes(32))  # until it's known what the others have
         self._rng = rng = random.Random()
         self.broker = Cluster(
             ClusterConfig(
@@ -86,6 +90,7 @@ class Node:
                 replicas=settings.replicas if settings.ack == "replicated" else 0,
                 ack_timeout=settings.ack_timeout,
                 connections_per_address=settings.connections_per_address if settings.limits else 0,
+                passing=names.GUEST,
             ),
             reactor,
             rng,
@@ -115,6 +120,7 @@ class Node:
             later=reactor.callLater,
             tally=self.tally,
             journal=logs.Journal(),
+            shown_host=lambda peer: self._cloak.host(peer),  # noqa: PLW0108 (it's another later)
             bans=bans,
             operators=Operating(opers, self.broker.desk),
         )
@@ -174,6 +180,7 @@ class Node:
         first = "" if settings.reuse_port else "http"
         opened = await self._open_doors(lambda kind: kind == first)
         await self.broker.start(self.chat)
+        self._cloak = Cloak((await self._cloak_secret()).encode())
         self._serving = True
         if settings.limits and settings.idle:
             self._idle.start()
@@ -182,6 +189,17 @@ class Node:
             self._reporter.start()
             self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
         return await self._open_doors(lambda kind: kind != first) + opened
+
+    async def _cloak_secret(self) -> str:
+        """As the settings say, or what all nodes share."""
+        if self._settings.cloak_secret_file:
+            return read_secret(self._settings.cloak_secret_file)
+        while True:
+            with suppress(Refused):
+                return await self.broker.secret("cloak", secrets.token_hex(32))
+            pause: Deferred[None] = Deferred()
+            reactor.callLater(0.2, pause.callback, None)
+            await pause
 
     async def _open_doors(self, wanted: Callable[[str], bool]) -> list[str]:
         settings, opened = self._settings, []

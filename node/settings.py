@@ -160,6 +160,12 @@ class Settings:
         "What people see as the server's name; one for the whole cluster.",
         check=spelled("-_.", 63),
     )
+    cloak_secret_file: str = setting(
+        "",
+        "FILE",
+        "Where the secret for cloaks is, one for all nodes. Empty: in Redis, drawn at random.",
+        check=secret_file_or_none,
+    )
     namespace: str = setting(
         "chorus",
         "NAME",

@@ -100,6 +100,8 @@ local function replay(meta, roster, seq, ms, body)
     redis.call('HSET', meta, 'spoken', seq)
   elseif kind == 'renamed' then
     m.nick = event[5]
+  elseif kind == 'altered' and event[5] == 'host' then
+    m.status = string.match(m.status, '^[^!]*') .. '!' .. event[6]
   elseif kind == 'topic' then
     redis.call('HSET', meta, 'topic', event[5], 'topic_nick', nick, 'topic_ms', ms)
     redis.call('HSETNX', meta, 'spoken', 0)

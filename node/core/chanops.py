@@ -5,13 +5,13 @@
 What is allowed is judged in `rules`, by what holds at the moment at which it's done.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from broker.api import Code, Refused
 from broker.names import fold
 from broker.rules import Decision, Fellow, Rules, Standing
-from node.core import commands, modes, names, replies, rules
+from node.core import modes, names, replies, rules
 from node.core.modes import MODES, Asked, Kind
 from node.core.replies import Reply
 from node.core.rules import Enacted
@@ -37,19 +37,29 @@ async def _belong(chat: "Chat", session: Session, channel: str) -> None:
 
 
 async def mode(
-    chat: "Chat", session: Session, channel: str, command: commands.Mode
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    words: Sequence[str],
+    refuse: Callable[[Refused], None] | None = None,
 ) -> Reply | None:
-    """Change modes, or show them. Raises Refused."""
-    asked = modes.read(command.words)
-    if asked.refused and not command.partly:
-        raise asked.refused[0]
+    """Change modes, or show them. All of it is done or nothing, and then it raises Refused; or, if
+    there is a `refuse`, which is told of what can't be done, all the rest.
+    """
+    asked = modes.read(words)
     for refused in asked.refused:
-        chat.hub.reply(session, replies.Error(refused.code, refused.about))
+        _refuse(refused, refuse)
     if asked.changes:
-        await _change(chat, session, channel, asked, partly=command.partly)
-    if asked.lists or not command.words:
+        await _change(chat, session, channel, asked, refuse)
+    if asked.lists or not words:
         return await _show(chat, session, channel, asked.lists)
     return None
+
+
+def _refuse(refused: Refused, refuse: Callable[[Refused], None] | None) -> None:
+    if refuse is None:
+        raise refused
+    refuse(refused)
 
 
 async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) -> Reply:
@@ -61,7 +71,11 @@ async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) 
 
 
 async def _change(
-    chat: "Chat", session: Session, channel: str, asked: Asked, *, partly: bool
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    asked: Asked,
+    refuse: Callable[[Refused], None] | None,
 ) -> None:
     me, inside = session.me, fold(channel) in session.channels
     if not inside:
@@ -81,7 +95,7 @@ async def _change(
             me=rules.who(me),
             ms=int(chat.seconds() * 1000),
         )
-        if done.refused and not partly:
+        if done.refused and refuse is None:
             raise done.refused[0]
         enacted[:] = [done]
         return Decision(done.rules, tuple(done.changes), tuple(done.statuses.items()))
@@ -94,8 +108,7 @@ async def _change(
     if enacted[0].changes and inside:
         await chat.seen(session)
     for each in enacted[0].refused:
-        told = await _explained(chat, each)
-        chat.hub.reply(session, replies.Error(told.code, told.about))
+        _refuse(await _explained(chat, each), refuse)
 
 
 def _among(there: Mapping[str, Fellow]) -> Callable[[str], Fellow]:
@@ -118,26 +131,25 @@ async def _explained(chat: "Chat", refused: Refused) -> Refused:
     return refused
 
 
-async def kick(chat: "Chat", session: Session, channel: str, command: commands.Kick) -> None:
+async def kick(chat: "Chat", session: Session, channel: str, nick: str, why: str) -> None:
     """Take somebody out. Raises Refused."""
 
     def judge(_rules: Rules, standing: Standing, target: Fellow) -> None:
         rules.kick(standing, target.status, channel)
 
     await _belong(chat, session, channel)
-    why = names.text(command.why)
-    await chat.broker.kick(session.me, channel, command.nick, why, judge=judge)
+    await chat.broker.kick(session.me, channel, nick, names.text(why), judge=judge)
     await chat.seen(session)
 
 
-async def invite(chat: "Chat", session: Session, channel: str, command: commands.Invite) -> Reply:
+async def invite(chat: "Chat", session: Session, channel: str, nick: str) -> Reply:
     """Ask somebody in. Raises Refused."""
 
     def judge(law: Rules, standing: Standing) -> None:
         rules.invite(law, standing, channel)
 
     await _belong(chat, session, channel)
-    invited = await chat.broker.invite(session.me, channel, command.nick, judge=judge)
+    invited = await chat.broker.invite(session.me, channel, nick, judge=judge)
     await chat.seen(session)
     spelled = chat.hub.spelled(fold(channel), channel)
     return replies.Inviting(spelled, invited.nick, invited.away)

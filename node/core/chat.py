@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from broker.api import Broker, Code, Identity, Kept, Profile, Refused
+from broker.api import Broker, Code, Identity, Kept, Profile, Refused, Sighting
 from broker.bans import Ban
-from broker.events import Envelope
+from broker.events import Altered, Envelope
 from broker.names import fold
-from node.core import kept, names, verbs
+from node.core import kept, names, people, verbs
 from node.core.bans import Bans
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
@@ -32,9 +32,11 @@ from node.core.replies import (
     News,
     Notice,
     Reply,
+    Seen,
 )
 from node.core.session import Promise, Session, Waiting, new_secret, new_sid
 from node.core.tally import Tally
+from node.core.watchers import Watchers
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LOST = "connection lost"
@@ -147,10 +149,11 @@ class Chat:
         self.tally = tally or Tally()
         self.journal = journal or NoJournal()
         self.hub = Hub(outbox, broker.unfollow, self.tally)
+        self.watchers = Watchers(broker, self._tell_seen, self._show_altered)
         self.started = seconds()
         self.seconds = seconds
         self._rng = rng
-        self._shown_host = shown_host
+        self.shown_host = shown_host
         self._bans = bans or Bans(lambda: 0)
         self.operators = operators or NoOperators()
         self._spawn = spawn
@@ -181,8 +184,10 @@ class Chat:
         `certificate`: as for `Session`.
         """
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
-        host = self._shown_host(peer or address)
-        me.profile = Profile(f"{dialect.name}@{host}", "", peer or address, "", "", certificate)
+        comes_from = peer or address
+        host = self.shown_host(comes_from)
+        modes = people.CLOAKED if host != comes_from else ""
+        me.profile = Profile(f"{dialect.name}@{host}", "", comes_from, modes, "", certificate)
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
@@ -509,6 +514,7 @@ class Chat:
         if not session.gone:
             self.journal.closed(session, why)
         session.gone = True
+        self.watchers.unwatch_all(session)
         self.hub.leave_all(session)
         self._known.discard(session)
         self._kept.discard(session)
@@ -590,6 +596,18 @@ class Chat:
             )
             for session in self._kept & self._known
         ]
+
+    def watched(self, nick: str, holder: Sighting | None) -> None:
+        self.watchers.watched(nick, holder)
+
+    def altered(self, event: Altered) -> None:
+        self.watchers.altered(event)
+
+    def _tell_seen(self, session: Session, there: list[Sighting], free: list[str]) -> None:
+        self.hub.reply(session, Seen(there, free))
+
+    def _show_altered(self, session: Session, event: Altered) -> None:
+        self.hub.show(session, event, int(self.seconds() * 1000))
 
     def taken(self, sid: str) -> None:
         session = self.hub.sessions.get(sid)
@@ -678,12 +696,12 @@ class Chat:
                     quiet=quiet,
                     roster=0,
                     history=0,
-                    status="" if forgotten else self.founder_of(name),
+                    status=membership.status if forgotten else self.founder_of(name),
                     modes=self.config.channel_modes,
                 )
                 membership.status = arrival.status
             except Refused as refused:
-                if refused.code is not Code.TOO_MANY_MADE:
+                if refused.code not in (Code.TOO_MANY_MADE, Code.CHANNEL_FULL):
                     raise
                 self.hub.part(session, fold(name))
                 self.hub.reply(session, Error(refused.code, spelled))

@@ -20,6 +20,7 @@ from broker.events import (
     Kicked,
     Left,
     Quit,
+    Redacted,
     Ruled,
     Said,
     Tagged,
@@ -27,7 +28,7 @@ from broker.events import (
     Wide,
 )
 from broker.names import fold
-from node.core import rules
+from broker.spans import readable
 from node.core.dialect import Dialect, Place
 from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
@@ -143,6 +144,7 @@ class Hub:
             channel.epoch, channel.seq = arrival.tip
             channel.era = channel.epoch
         session.channels[name] = Membership(name, channel.era, since, quiet, arrival.status)
+        session.forget_invitation(name)
         recorded = channel.recorded
         self._end_joining(channel)
         if session.gone:
@@ -258,7 +260,7 @@ class Hub:
         channel = self._channels.get(envelope.log)
         if channel is None:
             for event in envelope.events:
-                if isinstance(event, Told | Tagged | Invited):
+                if isinstance(event, Told | Tagged | Invited | Redacted):
                     self._tell(event, envelope)
             return
         if envelope.epoch != channel.epoch:
@@ -329,13 +331,13 @@ class Hub:
         if isinstance(event, Wide):
             before = self._shown_before(event)
         deliveries = 0
-        least = rules.least(event)
+        restricted = not readable(event, "")
         for dialect, group in channel.groups.items():
             data = dialect.render(event, place)
             if not data:
                 continue
             for session in list(group):
-                if least and session is not author and not session.reaches(channel.name, least):
+                if restricted and session is not author and not session.reads(channel.name, event):
                     continue
                 if session is author and not self._own(event, dialect):
                     continue
@@ -368,7 +370,7 @@ class Hub:
         author = self.sessions.get(event.sid)
         if author is None:
             return
-        if isinstance(event, Said):
+        if isinstance(event, Said | Tagged):
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
             self._seen(author, event.num)
@@ -412,11 +414,13 @@ class Hub:
         *,
         read: Callable[[Entry], bool],
         shown: set[tuple[str, int]],
+        readers: str = "",
     ) -> None:
         """Show one session what a log had for it while it wasn't there.
 
         `channel`: as spelled, empty for its inbox. `read`: whether they may have read an entry.
-        `shown`: quits and nick changes that they were shown; these are added.
+        `shown`: quits and nick changes that they were shown; these are added. `readers`: whose
+        lines they read, of those that aren't for all (`broker.spans.ranks`).
         """
         if missed.lost != 0:
             self.reply(session, Gap(channel or None, missed.lost))
@@ -433,7 +437,7 @@ class Hub:
                 continue
             if not channel and getattr(event, "to", "") != session.me.sid:
                 continue
-            if not session.reaches(fold(channel), rules.least(event)):
+            if event.sid != session.me.sid and not readable(event, readers):
                 continue
             if read(entry):
                 past.append(entry)
@@ -446,9 +450,11 @@ class Hub:
         if past:
             self.reply(session, Past(channel, epoch, past))
 
-    def _tell(self, event: Told | Tagged | Invited, envelope: Envelope) -> None:
+    def _tell(self, event: Told | Tagged | Invited | Redacted, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
         if session is not None:
+            if isinstance(event, Invited):
+                session.invite(event.channel)
             place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)
             self._outbox.put(session, session.dialect.render(event, place))
             self.tally.deliveries += 1
@@ -529,6 +535,11 @@ class Hub:
     def echo(self, session: Session, event: Event, place: Place) -> None:
         """Show somebody an event of their own that stands in somebody else's inbox."""
         self._give(session, event, place, session.dialect.render(event, place))
+
+    def show(self, session: Session, event: Event, ms: int) -> None:
+        """An event that isn't theirs by any channel, or a message to them."""
+        place = Place("", "", 0, ms, session.me.nick)
+        self._outbox.put(session, session.dialect.render(event, place))
 
     def _welcome(self, session: Session) -> None:
         welcome, session.welcome = session.welcome, None

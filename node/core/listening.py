@@ -13,7 +13,7 @@ from typing import NamedTuple
 from broker.api import Broker, Position
 from broker.events import Entry, Envelope, Said
 from broker.names import fold
-from node.core import rules
+from broker.spans import readable
 from node.core.hub import Hub
 
 
@@ -75,9 +75,10 @@ class Listening:
         self._hub.listen_no_more(self.name, self)
 
     def _show(self, at: Position, entry: Entry) -> None:
-        event = entry.event
-        if isinstance(event, Said) and not rules.least(event) and not self._over:
-            self._tell(Heard(at, entry.ms, event))
+        if self._over or not readable(entry.event, ""):
+            return
+        if isinstance(entry.event, Said):
+            self._tell(Heard(at, entry.ms, entry.event))
 
     # -- as the hub's Listener
 

@@ -4,10 +4,21 @@ from enum import StrEnum
 
 import msgspec
 
-from broker.api import ChannelInfo, Code, Person, Position, Presence, Totals
+from broker.api import (
+    Attendee,
+    ChannelInfo,
+    Code,
+    Found,
+    Person,
+    Position,
+    Presence,
+    Sighting,
+    Totals,
+    Was,
+)
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
-from broker.events import Entry
+from broker.events import Entry, Redacted
 from broker.rules import Mask, Rules
 
 
@@ -180,7 +191,64 @@ class Channels(Reply, frozen=True):
 
 
 class Whois(Reply, frozen=True):
+    """What somebody may know of a person: `peer` and `certificate` are empty for others than
+    operators and the person themselves; of `channels` and `seats` some may be kept from them.
+    """
+
     person: Person
+
+
+class Whowas(Reply, frozen=True):
+    """Who had a nick, the last first; empty: nobody, as far as it's remembered."""
+
+    nick: str
+    found: list[Was]
+
+
+class Present(Reply, frozen=True):
+    """Those who are there, of some that were asked about."""
+
+    persons: list[Person]
+
+
+class Looked(Reply, frozen=True):
+    """Who fits a mask. `channel`: as first spelled, if it's a channel's; empty otherwise."""
+
+    mask: str
+    channel: str
+    attendees: list[Attendee]
+
+
+class Seen(Reply, frozen=True):
+    """Of nicks that one watches: who is there, and which are free. `refused`: one may not watch
+    these, too.
+    """
+
+    there: list[Sighting]
+    free: list[str]
+    refused: list[str] = []
+
+
+class Watching(Reply, frozen=True):
+    """The nicks that one watches."""
+
+    nicks: list[str]
+
+
+class RealSet(Reply, frozen=True):
+    """Your real name. `told`: an event in a channel of yours says so, too."""
+
+    real: str
+    told: bool
+
+
+class UserModes(Reply, frozen=True):
+    """Your modes. `changes`: how they were changed now, as `+iw-x`; `unknown`: letters of none."""
+
+    nick: str
+    modes: str
+    changes: str = ""
+    unknown: str = ""
 
 
 class Everyone(Reply, frozen=True):
@@ -228,6 +296,31 @@ class Lines(Reply, frozen=True):
     entries: list[Entry]
     more: bool
     before: Position | None = None
+
+
+class Span(Reply, frozen=True):
+    """A part of what a channel has kept, or of what was written from and to a nick: see
+    `broker.api.Span`.
+    """
+
+    target: str
+    entries: list[Found]
+    more: bool
+
+
+class Targets(Reply, frozen=True):
+    """Channels and nicks, and when something was last said there (Unix ms); oldest first."""
+
+    targets: list[tuple[str, int]]
+
+
+class TakenBack(Reply, frozen=True):
+    """What you took back where you aren't told of it as others are; as `broker.api.Redaction`."""
+
+    target: str
+    at: Position
+    ms: int
+    event: Redacted
 
 
 class HolderAway(Reply, frozen=True):

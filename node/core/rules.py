@@ -12,7 +12,6 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from broker.api import Code, Identity, Refused
-from broker.events import Event, Said, Tagged
 from broker.names import fold
 from broker.rules import Fellow, Judge, Mask, Rules, Standing
 from node.core.masks import Who, matches, same
@@ -227,12 +226,6 @@ _TAKE: dict[Kind, Callable[[_Bench, Change, Mode], str | None]] = {
 def banned(rules: Rules, who: Who) -> bool:
     """Whether a ban means somebody, and no exception."""
     return _listed(rules, "b", who) and not _listed(rules, "e", who)
-
-
-def least(event: Event) -> str:
-    """The least status of those whom something that was said is for; empty: it's for all."""
-    extra = event.extra if isinstance(event, Said | Tagged) else None
-    return extra.rank if extra is not None else ""
 
 
 def hidden(letters: str) -> bool:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, Protocol
 from broker.api import Identity
 from broker.events import Event
 from broker.names import fold
+from broker.spans import ranks, readable
 from node.core.commands import Command
 from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
 from node.core.limits import Allowance
-from node.core.modes import reaches
 from node.core.opers import Oper
 from node.core.replies import Reply
 
@@ -67,6 +67,9 @@ class Membership:
         )
 
 
+INVITATIONS = 100
+"""How many invitations of theirs people are shown; the last ones."""
+
 PAST = 8
 """How many channels that were left are remembered, for quits and nick changes that arrive late."""
 
@@ -81,7 +84,9 @@ class Session:
     from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
     (SHA-256, hexadecimal), empty if it's none. `oper`: as which operator they have shown
     themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
-    said to them goes for now, if not to them.
+    said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
+    were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
+    folded nick.
     """
 
     __slots__ = (
@@ -104,6 +109,8 @@ class Session:
         "oper",
         "parse",
         "diversion",
+        "invitations",
+        "watched",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -125,7 +132,20 @@ class Session:
         self.certificate = ""
         self.oper: Oper | None = None
         self.diversion: Diversion | None = None
+        self.invitations: tuple[str, ...] = ()
+        self.watched: dict[str, str] = {}
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
+
+    def invite(self, channel: str) -> None:
+        """They were invited into a channel."""
+        self.forget_invitation(channel)
+        self.invitations = (*self.invitations[1 - INVITATIONS :], channel)
+
+    def forget_invitation(self, channel: str) -> None:
+        """They have come in, or needn't come any more."""
+        if self.invitations:
+            name = fold(channel)
+            self.invitations = tuple(one for one in self.invitations if fold(one) != name)
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""
@@ -134,10 +154,10 @@ class Session:
             return True
         return any(past.name == channel and past.covers(era, seq) for past in self.past)
 
-    def reaches(self, channel: str, least: str) -> bool:
-        """Whether they have this status in a channel, or a higher one; empty: anybody has."""
+    def reads(self, channel: str, event: Event) -> bool:
+        """Whether an event of a channel is for somebody of their status."""
         membership = self.channels.get(channel)
-        return not least or (membership is not None and reaches(membership.status, least))
+        return readable(event, ranks(membership.status if membership is not None else ""))
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

@@ -11,11 +11,12 @@ from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Identity, Person, Refused, Settled, Totals
-from broker.events import Entry, Extra
+from broker.api import Code, Identity, Refused, Settled, Totals
+from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
-from node.core import chanops, commands, kept, names, policing, replies, rules
+from broker.spans import ranks, readable
+from node.core import chanops, commands, kept, names, past, people, policing, replies, rules
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -84,7 +85,7 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         channel = _channel(session, command.channel)
         if not command.outside and fold(channel) not in session.channels:
             raise Refused(Code.NOT_MEMBER, channel)
-        text = names.text(command.text)
+        text = names.lines(command.text) if command.lines else names.text(command.text)
     except Refused as refused:
         chat.answer(session, command, replies.Error(refused.code, refused.about))
         settled(None)
@@ -125,7 +126,7 @@ async def say_and_wait(
     """Say a line, and return when it's in the log, and the author has read it if they do. They may
     be outside the channel, if its rules allow that; then they don't read it.
 
-    Raises Refused.
+    It may be several lines. Raises Refused.
     """
     promise, refusals = chat.promise(), list[Refused]()
 
@@ -135,7 +136,7 @@ async def say_and_wait(
         promise.callback(None)
 
     inside = fold(channel) in session.channels
-    _put(chat, session, channel, names.text(text), settled, action, extra)
+    _put(chat, session, channel, names.lines(text), settled, action, extra)
     await promise
     for refused in refusals:
         raise refused
@@ -194,12 +195,13 @@ async def enter(
         chat.hub.give_up(name)
         raise
     tip, roster, topic, said = arrival[:4]
-    said = [one for one in said if not rules.least(one.event)]  # it's news to who just came
+    said = [one for one in said if readable(one.event, "")]  # it's news to who just came
     session.current = name
     session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
     if arrival.announced:
         await chat.seen(session)
+        await people.away_still(chat, session, name)
 
 
 def _may_join(channel: str, me: Identity, key: str, law: Rules, standing: Standing) -> None:
@@ -222,7 +224,10 @@ async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None
 
 
 async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply | None:
-    receipt = await chat.broker.tell(session.me, command.nick, names.text(command.text))
+    text = names.lines(command.text) if command.lines else names.text(command.text)
+    receipt = await chat.broker.tell(
+        session.me, command.nick, text, action=command.action, extra=command.extra
+    )
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
@@ -236,7 +241,10 @@ async def _see(chat: "Chat", session: Session, channel: str) -> None:
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     channel = _channel(session, command.channel)
     await _see(chat, session, channel)
-    roster = await chat.broker.roster(channel)
+    if fold(channel) in session.channels:
+        roster = await chat.broker.roster(channel)
+    else:
+        roster = await people.roster(chat, session, channel)
     members = sorted(roster.members, key=lambda member: fold(member.nick))
     return replies.Names(roster._replace(members=members))
 
@@ -257,23 +265,8 @@ async def list_channels(chat: "Chat", session: Session, command: commands.ListCh
     return replies.Channels(*_page(found, command.page, ROWS))
 
 
-async def whois(chat: "Chat", session: Session, command: commands.Whois) -> Reply:
-    person = await chat.broker.person(command.nick)
-    return replies.Whois(await _discreet(chat, session, person))
-
-
-async def _discreet(chat: "Chat", session: Session, person: Person) -> Person:
-    """Somebody's details without the channels that one mustn't know of."""
-    if all(fold(name) in session.channels for name in person.channels):
-        return person
-    hidden = {fold(c.name) for c in await chat.broker.channels() if rules.hidden(c.modes)}
-    hidden -= session.channels.keys()
-    shown = [name for name in person.channels if fold(name) not in hidden]
-    return person._replace(channels=shown)
-
-
 async def who(chat: "Chat", session: Session, command: commands.Who) -> Reply:
-    found = await chat.broker.people()
+    found = people.seen(session, await chat.broker.people())
     return replies.Everyone(*_page(found, command.page, PEOPLE))
 
 
@@ -300,34 +293,23 @@ def _may_set_topic(channel: str, law: Rules, standing: Standing) -> None:
 
 
 async def mode(chat: "Chat", session: Session, command: commands.Mode) -> Reply | None:
-    return await chanops.mode(chat, session, _channel(session, command.channel), command)
+    return await chanops.mode(chat, session, _channel(session, command.channel), command.words)
 
 
 async def kick(chat: "Chat", session: Session, command: commands.Kick) -> None:
-    await chanops.kick(chat, session, _channel(session, command.channel), command)
+    channel = _channel(session, command.channel)
+    await chanops.kick(chat, session, channel, command.nick, command.why)
 
 
 async def invite(chat: "Chat", session: Session, command: commands.Invite) -> Reply:
-    return await chanops.invite(chat, session, _channel(session, command.channel), command)
+    return await chanops.invite(chat, session, _channel(session, command.channel), command.nick)
 
 
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:
     name = _joined(session, command.channel)
-    found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
-    entries = _readable(session, name, found.entries)
-    return replies.Lines(chat.hub.spelled(name), found.epoch, entries, found.more, command.before)
-
-
-def _readable(session: Session, name: str, entries: list[Entry]) -> list[Entry]:
-    """What of the past is for somebody of this status."""
-    return [one for one in entries if session.reaches(name, rules.least(one.event))]
-
-
-async def away(chat: "Chat", session: Session, command: commands.SetAway) -> Reply:
-    why = None if command.why is None else names.text(command.why)
-    await chat.broker.set_away(session.me, why)
-    session.me.away = why
-    return replies.AwaySet(why)
+    count, readers = min(command.count, HISTORY), ranks(session.channels[name].status)
+    found = await chat.broker.history(name, count, command.before, readers)
+    return replies.Lines(chat.hub.spelled(name), *found, command.before)
 
 
 async def set_option(chat: "Chat", session: Session, command: commands.SetOption) -> Reply:
@@ -378,14 +360,16 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Tell: tell,
     commands.Names: show_names,
     commands.ListChannels: list_channels,
-    commands.Whois: whois,
     commands.Who: who,
     commands.Topic: topic,
     commands.Mode: mode,
     commands.Kick: kick,
     commands.Invite: invite,
     commands.History: history,
-    commands.SetAway: away,
+    commands.Span: past.span,
+    commands.Targets: past.targets,
+    commands.Redact: past.redact,
+    commands.Tag: past.tag,
     commands.SetOption: set_option,
     commands.Token: token,
     commands.Resume: resume,
@@ -394,5 +378,6 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Quit: end,
     commands.Answer: answer,
     commands.Do: do,
+    **people.VERBS,
     **policing.VERBS,
 }

@@ -27,6 +27,9 @@ REFUSED: dict[Code, str] = {
     Code.NO_SUCH_CHANNEL: "there is no channel {about}",
     Code.CHANNEL_INVALID: "{about} can't be a channel: # and 1 to 50 printable characters,"
     " no space and no comma",
+    Code.NO_SUCH_LINE: "there is nothing said at {about} that could be taken back",
+    Code.NOT_YOURS: "somebody else has said that; only they and operators of the channel can take"
+    " it back",
     Code.NOT_MEMBER: "you are not in {about}",
     Code.ALREADY_MEMBER: "you are in {about} already",
     Code.NO_CURRENT_CHANNEL: "no channel was named",
@@ -36,6 +39,8 @@ REFUSED: dict[Code, str] = {
     Code.TOO_MANY_MADE: "too many channels were made from your address; join one that is there",
     Code.NICKS_TOO_OFTEN: "you change your nick too often; try again in {about}",
     Code.JOINS_TOO_OFTEN: "you join channels too often; try again in {about}",
+    Code.CHANGES_TOO_OFTEN: "you change what is told of you too often; try again in {about}",
+    Code.OTHERS_MODES: "only your own modes are yours to change",
     Code.OPTION_UNKNOWN: "there is no option {about}",
     Code.TOKEN_UNKNOWN: "that token is not known",
     Code.BANNED_HERE: "you are banned from {about}",

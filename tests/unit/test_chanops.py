@@ -325,6 +325,45 @@ def test_who_is_outside_does_not_see_a_secret_channel(
     assert ["in #go (2): @ann bob"] == bob.type("/names #go")
 
 
+# -- nodes that are cut off
+
+
+def test_whose_place_was_taken_meanwhile_is_told_and_not_there(
+    village: Village, ann: Villager, bob: Villager
+) -> None:
+    ann.type("/mode +l 2")
+    village.evict(1)
+    cat = village.person("cat", "#go", node=2)
+    village.restore(1)
+    assert "error: #go is full" in bob.read()
+    assert ["error: you are not in #go"] == bob.type("/msg #go hello")
+    assert ["in #go (2): @ann cat"] == cat.type("/names #go")
+
+
+def test_a_channel_that_was_left_empty_has_an_operator_again(village: Village) -> None:
+    ann, bob = (village.person(nick, "#go", node=0) for nick in ("ann", "bob"))
+    ann.type("/op bob")
+    village.evict(0)
+    village.restore(0)
+    village.read_up()
+    (names,) = ann.type("/names #go")
+    assert 1 == names.count("@")
+    operator, other = (ann, bob) if "@ann" in names else (bob, ann)
+    assert [] == [line for line in operator.type("/mode +m") if "error" in line]
+    assert ["error: only who has a voice may speak in #go now"] == other.type("hi")[-1:]
+
+
+def test_what_people_were_they_are_after_everything_was_forgotten(
+    village: Village, ann: Villager, bob: Villager, cat: Villager
+) -> None:
+    ann.type("/voice bob", "/mode +mk sesame", "/ban dan")
+    village.world.forget()
+    village.read_up()
+    assert ["in #go (3): @ann +bob cat"] == cat.type("/names")
+    assert ["the modes of #go are +mnk sesame"] == cat.type("/mode")
+    assert ["error: only who has a voice may speak in #go now"] == cat.type("hello")
+
+
 # -- by another dialect
 
 

@@ -23,10 +23,6 @@ class Office(IrcVillage):
         (self.chat,) = self.chats
         self.boss = self.chat.operators = OneBoss()
 
-        async def alter(*_: Any) -> None: ...  # TEMP
-
-        self.chat.broker.alter = alter
-
     def oper(self, nick: str, rights: frozenset[Right] = ALL) -> Client:
         self.boss.known["boss"] = rights
         client = self.here(nick)

@@ -42,6 +42,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "origins": (),
         "name": "n1",
         "server_name": "chorus",
+        "cloak_secret_file": "",
         "namespace": "chorus",
         "lobby": "#lobby",
         "channel_modes": "n",

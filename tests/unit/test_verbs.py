@@ -414,6 +414,7 @@ def test_the_list_can_be_narrowed_by_a_pattern(alice: Villager, pattern: str) ->
 
 def test_whois_tells_a_person_of_another_node(alice: Villager, bob: Villager) -> None:
     expected = [
+        "bob is slash@local",
         "bob is on the node node2, connected since 2023-11-14 12:00 UTC",
         "bob is in #go",
     ]
@@ -509,7 +510,7 @@ def test_stats_tell_the_node_and_the_cluster(
 
 def test_who_is_away_is_shown_so(alice: Villager, bob: Villager) -> None:
     assert ["you are away (lunch)"] == alice.type("/away lunch")
-    assert "alice is away (lunch)" == bob.type("/whois alice")[1]
+    assert "alice is away (lunch)" == bob.type("/whois alice")[2]
 
 
 def test_who_writes_to_somebody_away_is_told(alice: Villager, bob: Villager) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from node.dialects.json.commands import Pos, Ref
+from node.dialects.json.commands import Pos, Ref, Tags
 
 PROTOCOL = 1
 """Told in the greeting: grows if an old client could misunderstand something."""
@@ -63,6 +63,9 @@ class Said(Message, frozen=True, tag="said"):
     nick: str
     text: str
     action: bool = False
+    notice: bool = False
+    rank: str = ""
+    tags: Tags = {}
 
 
 class Told(Message, frozen=True, tag="told"):
@@ -71,6 +74,32 @@ class Told(Message, frozen=True, tag="told"):
     sid: str
     nick: str
     text: str
+    action: bool = False
+    notice: bool = False
+    tags: Tags = {}
+
+
+class Tagged(Message, frozen=True, tag="tagged"):
+    """Only if the option `tags` is on. In private if without a channel."""
+
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    tags: Tags
+    channel: str | None = None
+
+
+class Redacted(Answer, frozen=True, tag="redacted"):
+    """What stood at the place `what` is gone. In private if without a channel."""
+
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    what: Pos
+    why: str = ""
+    channel: str | None = None
 
 
 class Joined(Message, frozen=True, tag="joined"):
@@ -156,7 +185,20 @@ class Quit(Message, frozen=True, tag="quit"):
     why: str = ""
 
 
-Event = Said | Told | Joined | Left | Kicked | Ruled | Invited | TopicSet | Renamed | Quit
+Event = (
+    Said
+    | Told
+    | Tagged
+    | Redacted
+    | Joined
+    | Left
+    | Kicked
+    | Ruled
+    | Invited
+    | TopicSet
+    | Renamed
+    | Quit
+)
 
 
 # -- answers to questions, and what else one is told
@@ -247,12 +289,72 @@ class Person(Answer, frozen=True, tag="person"):
     since: Ms
     channels: list[str]
     away: str | None = None
+    by: Annotated[str, Meta(description="USER@HOST")] = ""
+    real: str = ""
+    account: str = ""
+    operator: bool = False
+    bot: bool = False
+    peer: Annotated[str, Meta(description="An address")] = ""
+
+
+class Had(msgspec.Struct, frozen=True, omit_defaults=True):
+    nick: str
+    node: str
+    until: Ms
+    by: str = ""
+    real: str = ""
+
+
+class Was(Answer, frozen=True, tag="was"):
+    nick: str
+    had: list[Had]
+
+
+class There(msgspec.Struct, frozen=True, omit_defaults=True):
+    nick: str
+    by: str = ""
+
+
+class Seen(Answer, frozen=True, tag="seen"):
+    """Also without a question."""
+
+    there: list[There] = []
+    free: list[str] = []
+    refused: list[str] = []
+
+
+class Watching(Answer, frozen=True, tag="watching"):
+    nicks: list[str]
+
+
+class Real(Answer, frozen=True, tag="real"):
+    real: str
+
+
+class UserModes(Answer, frozen=True, tag="user-modes"):
+    nick: str
+    modes: str
 
 
 class History(Answer, frozen=True, tag="history"):
     channel: str
     entries: list[Said]
     more: bool = False
+
+
+class Span(Answer, frozen=True, tag="span"):
+    target: str
+    entries: list[Event]
+    more: bool = False
+
+
+class Target(msgspec.Struct, frozen=True):
+    target: str
+    at: Ms
+
+
+class Targets(Answer, frozen=True, tag="targets"):
+    targets: list[Target]
 
 
 class Away(Answer, frozen=True, tag="away"):
@@ -348,7 +450,14 @@ AnyMessage = (
     | Channels
     | People
     | Person
+    | Was
+    | Seen
+    | Watching
+    | Real
+    | UserModes
     | History
+    | Span
+    | Targets
     | Away
     | Back
     | Absent

@@ -115,6 +115,23 @@ def _whois(rest: str) -> Command | None:
     return core.Whois(name) if name else None
 
 
+def _whowas(rest: str) -> Command | None:
+    words = rest.split()
+    many = words[1:] == [] or (words[1].isascii() and words[1].isdigit())
+    if not (1 <= len(words) <= 2 and many):
+        return None
+    return core.Whowas(words[0], int(words[1][:9]) if len(words) > 1 else 0)
+
+
+def _watch(rest: str) -> Command:
+    nicks = tuple(rest.split())
+    return core.Watch(nicks) if nicks else core.Watched()
+
+
+def _unwatch(rest: str) -> Command:
+    return core.Unwatch(tuple(rest.split()) or None)
+
+
 def _topic(rest: str) -> Command | None:
     channel, text = _channel_first(rest)
     return core.Topic(channel, text)
@@ -174,6 +191,13 @@ def _history(rest: str) -> Command | None:
     return core.History(words[0] if words else None, count, before)
 
 
+def _redact(rest: str) -> Command | None:
+    channel, rest = _channel_first(rest)
+    place, _, why = rest.partition(" ")
+    at = _position(place.removeprefix("@"))
+    return core.Redact(channel, at, why.strip()) if at is not None else None
+
+
 def _set(rest: str) -> Command | None:
     words = rest.lower().split()
     if not words:
@@ -209,6 +233,17 @@ VERBS: dict[str, Row] = {
     "names": Row("/names [#CHANNEL]", "who is in a channel", "/names #go", _names),
     "list": Row("/list [PATTERN] [PAGE]", "which channels there are", "/list #g*", _list),
     "whois": Row("/whois NAME", "one person's details", "/whois bob", _whois),
+    "whowas": Row(
+        "/whowas NAME [N]", "who had a nick, the last of them first", "/whowas bob", _whowas
+    ),
+    "watch": Row("/watch [NAME ...]", "be told when people come and go", "/watch ann bob", _watch),
+    "unwatch": Row("/unwatch [NAME ...]", "be told no more", "/unwatch bob", _unwatch),
+    "real": Row(
+        "/real TEXT",
+        "say what your real name is",
+        "/real Alice Liddell",
+        lambda rest: core.SetReal(rest) if rest else None,
+    ),
     "who": Row("/who [PAGE]", "everyone", "/who", _who),
     "topic": Row(
         "/topic [#CHANNEL] [TEXT]", "show a topic, or set it", "/topic #go all about Go", _topic
@@ -284,6 +319,12 @@ VERBS: dict[str, Row] = {
         "the last N lines said (20), or said before a place",
         "/history #go 50",
         _history,
+    ),
+    "redact": Row(
+        "/redact [#CHANNEL] POS [WHY]",
+        "take back a line (/set pos on shows places)",
+        "/redact #go 5f2c9a1e0b77.3 wrong channel",
+        _redact,
     ),
     "away": Row("/away [WHY]", "be away", "/away lunch", core.SetAway),
     "back": Row("/back", "be back", "/back", _nothing(core.SetAway(None))),

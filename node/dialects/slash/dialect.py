@@ -6,6 +6,8 @@ One instance is one kind of listener: those with the same options share it.
 import zlib
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from broker.api import Code, Refused
 from broker.events import (
     Event,
@@ -14,6 +16,7 @@ from broker.events import (
     Kicked,
     Left,
     Quit,
+    Redacted,
     Renamed,
     Ruled,
     Said,
@@ -75,12 +78,24 @@ class Slash:
     # -- events
 
     def render(self, event: Event, place: Place) -> bytes:
+        if isinstance(event, Said | Told) and "\n" in event.text:
+            lines = self.lines(event, place.channel)
+            mark = self._mark(place) if self._marked else ""
+            return "".join(f"{mark}{line}\r\n" for line in lines).encode()
         line = self.line(event, place.channel)
         if not line:
             return b""
         if self._marked:
             line = self._mark(place) + line
         return f"{line}\r\n".encode()
+
+    def lines(self, event: Event, channel: str) -> list[str]:
+        """As `line`, of what may be several lines, or none."""
+        if isinstance(event, Said | Told) and "\n" in event.text:
+            parts = (replace(event, text=part) for part in event.text.split("\n"))
+            return [self.line(part, channel) for part in parts]
+        line = self.line(event, channel)
+        return [line] if line else []
 
     def line(self, event: Event, channel: str) -> str:
         """An event in words; `channel` as spelled, empty for a private message. Empty if there are
@@ -92,8 +107,10 @@ class Slash:
                 return f"[{channel}] <{nick}> {harmless(text)}"
             case Said(text=text):
                 return f"[{channel}] * {nick} {harmless(text)}"
-            case Told(text=text):
+            case Told(text=text, action=False):
                 return f"[private] <{nick}> {harmless(text)}"
+            case Told(text=text):
+                return f"[private] * {nick} {harmless(text)}"
             case Joined():
                 return f"{nick} has joined the channel {channel}"
             case Left(why=why):
@@ -113,6 +130,10 @@ class Slash:
                 return f"{nick} has taken the topic of {channel} away"
             case TopicSet(topic=topic):
                 return f"{nick} has set the topic of {channel} to {harmless(topic)}"
+            case Redacted(at=at, why=why):
+                what = f"a line of {channel}" if channel else "a private message"
+                where = f", @{at}" if self._pos else ""
+                return f"{nick} has taken back {what}{where}{because(why)}"
             case _:
                 return ""
 

@@ -14,6 +14,8 @@ REFUSED = {
     Code.OPTION_UNKNOWN: "there is no option {about}; there are echo, time, color and pos",
 }
 
+WATCHES = "you watch as many nicks as one may; {about} is not watched"
+
 NOT_UTF8 = "error: that line is not UTF-8; nothing of it was taken"
 
 LISTED = {

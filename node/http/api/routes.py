@@ -8,9 +8,10 @@ from broker.api import Broker, Position
 from broker.events import Said
 from broker.names import fold
 from broker.reports import Status
+from broker.spans import readable
 from node import acts
 from node.acts import Desk
-from node.core import names, rules
+from node.core import names
 from node.core.hub import Hub
 from node.http.access import Access, Caller, Denied, Scope
 from node.http.api import values
@@ -112,7 +113,7 @@ async def messages(asked: Asked) -> Answer:
     said = [
         values.message(found.epoch, entry, entry.event)
         for entry in found.entries
-        if isinstance(entry.event, Said) and not rules.least(entry.event)
+        if isinstance(entry.event, Said) and readable(entry.event, "")
     ]
     return values.Messages(channel, said, found.more)
 
@@ -133,7 +134,9 @@ async def channels(asked: Asked) -> Answer:
 async def sessions(asked: Asked) -> Answer:
     found = await asked.parts.broker.people()
     page, after = _page(found, asked.query, lambda person: person.nick)
-    return values.Sessions([values.Session(*person) for person in page], len(found), after)
+    return values.Sessions(
+        [values.Session(person.nick, person.node) for person in page], len(found), after
+    )
 
 
 def _page(

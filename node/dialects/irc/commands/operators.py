@@ -1,123 +1,92 @@
-"""Operators of the chat: becoming one, and what they do (Modern, "Operator Messages"). Bans of the
-whole server have no specification: KLINE and DLINE are as hybrid's descendants have them.
-"""
-
-from collections.abc import Iterator
+"""Channels with rules: modes, kicks, invitations (Modern, "MODE message" and what follows)."""
 
 from broker.api import Code, Refused
-from broker.bans import Ban, shown
-from node.core import policing
-from node.core.commands import Command
-from node.core.opers import (
-    Bar,
-    Bars,
-    BecomeOper,
-    Kill,
-    ListBars,
-    OperDid,
-    OperIs,
-    Rehash,
-    Unbar,
-    Wallops,
-)
-from node.core.replies import Reply
+from broker.names import fold
+from node.core import chanops, verbs
+from node.core import commands as core
 from node.dialects.irc.call import Call, Row
-
-REFUSED = {
-    Code.NOT_OPER: "ERR_NOPRIVILEGES",
-    Code.RIGHT_LACKED: "ERR_NOPRIVS",
-    Code.PASSWORD_WRONG: "ERR_PASSWDMISMATCH",
-    Code.NO_OPERS: "ERR_NOOPERHOST",
-}
-"""Numerics for what operators and those who aren't are refused."""
+from node.dialects.irc.isupport import KICK
 
 
-async def _asked(call: Call, command: Command) -> Reply | None:
-    """Do it; None if it's answered. What has no numeric is raised as it is."""
+async def mode(call: Call) -> None:
+    target, *words = call.params
+    if not target.startswith("#"):
+        await user_mode(call)
+        return
+    channel = call.channel(target)
+    await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, before anything else is looked at
+    asked = [word for word in words if word]
+    spelled = call.spelled(channel)
     try:
-        return await policing.VERBS[type(command)](call.chat, call.session, command)
+        reply = await chanops.mode(
+            call.chat, call.session, channel, asked, lambda one: call.refuse(one, spelled)
+        )
     except Refused as refused:
-        if refused.code not in REFUSED:
-            raise
-        call.numeric(REFUSED[refused.code], *([refused.about] if refused.about else []))
-        return None
-
-
-async def oper(call: Call) -> None:
-    reply = await _asked(call, BecomeOper(call.params[0], call.params[1]))
-    if isinstance(reply, OperIs):
-        call.said(f"MODE {call.nick} :+o")
-        call.numeric("RPL_YOUREOPER")
-
-
-async def kill(call: Call) -> None:
-    for nick in dict.fromkeys(call.params[0].split(",")):
-        _tell(call, await _asked(call, Kill(nick, call.param(1))))
-
-
-async def wallops(call: Call) -> None:
-    await _asked(call, Wallops(call.params[0]))
-
-
-async def rehash(call: Call) -> None:
-    reply = await _asked(call, Rehash())
+        call.refuse(refused, spelled)
+        return
     if reply is not None:
-        call.numeric("RPL_REHASHING", "*")
-        _tell(call, reply)
+        call.chat.hub.reply(call.session, reply)
 
 
-async def bar(call: Call) -> None:
-    minutes, *rest = call.params
-    if not (minutes.isascii() and minutes.isdigit() and rest):
-        minutes, rest = "0", call.params
-    seconds = 60.0 * int(minutes[:9]) or None
-    _tell(call, await _asked(call, Bar(rest[0], " ".join(rest[1:]), seconds)))
+async def user_mode(call: Call) -> None:
+    """One's own modes."""
+    me = call.session.me
+    if fold(call.params[0]) != fold(me.nick):
+        known = (await call.chat.broker.persons([call.params[0]]))[0]
+        if known is None:
+            call.numeric("ERR_NOSUCHNICK", call.params[0])
+        else:
+            call.numeric("ERR_USERSDONTMATCH")
+        return
+    call.numeric("RPL_UMODEIS", f"+{me.profile.modes}")
 
 
-async def unbar(call: Call) -> None:
-    _tell(call, await _asked(call, Unbar(call.params[0])))
+async def kick(call: Call) -> None:
+    channels = call.params[0].split(",")
+    nicks = [nick for nick in call.params[1].split(",") if nick]
+    pairs = (
+        zip(channels, nicks, strict=False)
+        if len(channels) > 1
+        else ((channels[0], nick) for nick in nicks)
+    )
+    why = call.param(2)[:KICK]
+    for given, nick in pairs:
+        spelled = call.spelled(given)
+        try:
+            command = core.Kick(call.channel(given), nick, why)
+            await verbs.kick(call.chat, call.session, command)
+        except Refused as refused:
+            call.refuse(refused, spelled)
 
 
-async def bars(call: Call, letter: str) -> None:
-    """Who is banned, for STATS: k: by mask, d: by network."""
-    reply = await _asked(call, ListBars())
-    if isinstance(reply, Bars):
-        for ban in reply.bans:
-            if letter.lower() == "k" and ban.mask:
-                user, _, host = ban.mask.rpartition("@")
-                call.numeric("RPL_STATSKLINE", "K", host, "*", user, text=_about(ban, reply.now))
-            elif letter.lower() == "d" and not ban.mask:
-                call.numeric("RPL_STATSDLINE", "D", shown(ban.network), text=_about(ban, reply.now))
-
-
-def _about(ban: Ban, now: int) -> str:
-    """Why, until when, by whom."""
-
-    def parts() -> Iterator[str]:
-        yield ban.why or "no reason was given"
-        if ban.until:
-            yield f"for {(ban.until - now) // 60_000} more min"
-        yield f"by {ban.by}"
-
-    return ", ".join(parts())
-
-
-def _tell(call: Call, reply: Reply | None) -> None:
-    if isinstance(reply, OperDid):
-        call.said(f"NOTICE {call.nick} :{reply.says}")
+async def invite(call: Call) -> None:
+    if not call.params:
+        for channel in call.session.invitations:
+            call.numeric("RPL_INVITELIST", channel)
+        call.numeric("RPL_ENDOFINVITELIST")
+        return
+    if len(call.params) < 2:
+        call.numeric("ERR_NEEDMOREPARAMS", call.verb)
+        return
+    nick, given = call.params[:2]
+    channel = call.channel(given)
+    try:
+        reply = await verbs.invite(call.chat, call.session, core.Invite(channel, nick))
+    except Refused as refused:
+        if refused.code is Code.NOT_MEMBER:
+            await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, if that's so
+        call.refuse(refused, call.spelled(channel))
+        return
+    call.chat.hub.reply(call.session, reply)
 
 
 COMMANDS = {
-    "OPER": Row(oper, 2, form="NAME PASSWORD", does="become an operator of this server"),
-    "KILL": Row(kill, 1, form="NICK [:WHY]", does="end somebody's session (operators)"),
-    "WALLOPS": Row(wallops, 1, form=":TEXT", does="write to all with user mode w (operators)"),
-    "REHASH": Row(rehash, does="have all nodes read their files anew (operators)"),
-    "KLINE": Row(
-        bar, 1, form="[MINUTES] USER@HOST [:WHY]", does="ban whoever is like that (operators)"
+    "MODE": Row(
+        mode,
+        1,
+        form="#CHANNEL|NICK [MODES [PARAMETERS]]",
+        does="show or change modes, of a channel or your own",
     ),
-    "DLINE": Row(
-        bar, 1, form="[MINUTES] NETWORK [:WHY]", does="ban an address or a network (operators)"
-    ),
-    "UNKLINE": Row(unbar, 1, form="USER@HOST", does="lift a ban (operators)"),
-    "UNDLINE": Row(unbar, 1, form="NETWORK", does="lift a ban (operators)"),
+    "KICK": Row(kick, 2, form="#CHANNEL NICKS [WHY]", does="take people out of a channel"),
+    "INVITE": Row(invite, form="[NICK #CHANNEL]", does="ask somebody in, or see who asked you"),
 }

@@ -2,10 +2,12 @@
 
 import time
 
+from broker.api import Refused
 from node.dialects.irc import wire
-from node.dialects.irc.call import Call, Row, shown
-from node.dialects.irc.commands import operators
+from node.dialects.irc.call import Call, Row
+from node.dialects.irc.commands import opers
 from node.dialects.irc.isupport import isupport
+from node.dialects.irc.refusals import shown
 
 
 async def motd(call: Call) -> None:
@@ -98,7 +100,10 @@ async def stats(call: Call) -> None:
             "RPL_STATSUPTIME", text=f"Server Up {days} days {hours}:{minutes:02}:{seconds:02}"
         )
     elif letter in "kKdD":
-        await operators.bars(call, letter)
+        try:
+            await opers.bars(call, letter)
+        except Refused as refused:
+            call.refuse(refused)
     call.numeric("RPL_ENDOFSTATS", letter)
 
 
