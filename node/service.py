@@ -421,7 +421,7 @@ def _irc_config(settings: Settings) -> IrcConfig:
     return IrcConfig(
         server=name if "." in name else f"irc.{name}",
         network=name,
-        version=f"chorus-{__version__}",
+        version=__version__,
         created=time.time(),
         motd=tuple(read_lines(settings.irc_motd)) if settings.irc_motd else (),
         admin=(where, who, mail),
