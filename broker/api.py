@@ -11,14 +11,14 @@ was lost in between and it can't be known. Channel and nick arguments may be spe
 any case; `Envelope.log` is always folded.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from broker.events import Entry, Envelope
-from broker.rules import FREE, Rules
+from broker.events import Altered, Entry, Envelope, Event, Extra, Redacted
+from broker.rules import FREE, Decision, Fellow, Judge, Rules, Standing, anybody
 
 
 class Code(StrEnum):
@@ -30,7 +30,9 @@ class Code(StrEnum):
     NO_SUCH_NICK = "no-such-nick"
     NO_SUCH_CHANNEL = "no-such-channel"
     CHANNEL_INVALID = "channel-invalid"
+    NO_SUCH_LINE = "no-such-line"
     NOT_MEMBER = "not-member"
+    NOT_YOURS = "not-yours"
     ALREADY_MEMBER = "already-member"
     NO_CURRENT_CHANNEL = "no-current-channel"
     TEXT_INVALID = "text-invalid"
@@ -39,13 +41,41 @@ class Code(StrEnum):
     TOO_MANY_MADE = "too-many-made"
     NICKS_TOO_OFTEN = "nicks-too-often"
     JOINS_TOO_OFTEN = "joins-too-often"
+    CHANGES_TOO_OFTEN = "changes-too-often"
+    OTHERS_MODES = "others-modes"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
+    NO_OPERS = "no-operators"
+    PASSWORD_WRONG = "password-wrong"  # noqa: S105
+    OPERS_TOO_OFTEN = "operators-too-often"
+    NOT_OPER = "no-operator"
+    RIGHT_LACKED = "right-lacked"
+    NOT_DONE = "not-done"
+    BARRED = "barred"
     ELSEWHERE = "elsewhere"
     AWAY = "broker-away"
     BUSY = "busy"
     CUT_OFF = "cut-off"
     UNSETTLED = "unsettled"
+
+    # what a channel's rules forbid, and what it takes to change them
+    BANNED_HERE = "banned-here"
+    KEY_WRONG = "key-wrong"
+    CHANNEL_FULL = "channel-full"
+    INVITE_ONLY = "invite-only"
+    NOT_OP = "not-op"
+    CANNOT_SPEAK = "cannot-speak"
+    TARGET_NOT_MEMBER = "target-not-member"
+    ALREADY_THERE = "already-there"
+    LIST_FULL = "list-full"
+    SILENCED = "silenced"
+    CTCP_REFUSED = "ctcp-refused"
+    MODE_UNKNOWN = "mode-unknown"
+    MODE_LACKS = "mode-lacks"
+    TOO_MANY_MODES = "too-many-modes"
+    MASK_INVALID = "mask-invalid"
+    KEY_INVALID = "key-invalid"
+    LIMIT_INVALID = "limit-invalid"
 
 
 HELD_BACK = 10
@@ -67,7 +97,7 @@ class Refused(Exception):
         return hash((self.code, self.about))
 
 
-class Profile(msgspec.Struct, frozen=True):
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of somebody, beside their nick; it stands in the nick's claim.
 
     `by`: `user@host` as others see it. `real`: their real name, as they say. `peer`: the address
@@ -84,6 +114,30 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 NOBODY = Profile()
+
+BOT = "B"
+"""The user mode of a bot."""
+
+ALTERABLE: dict[str, Callable[[Profile, str], Profile]] = {
+    "host": lambda profile, by: msgspec.structs.replace(profile, by=by),
+    "real": lambda profile, real: msgspec.structs.replace(profile, real=real),
+    "bot": lambda profile, on: msgspec.structs.replace(
+        profile, modes="".join(sorted({*profile.modes} - {BOT} | ({BOT} if on else set())))
+    ),
+    "account": lambda profile, account: msgspec.structs.replace(profile, account=account),
+    "modes": lambda profile, modes: msgspec.structs.replace(profile, modes=modes),
+    "peer": lambda profile, peer: msgspec.structs.replace(profile, peer=peer),
+}
+"""What may be altered of a profile, and how; of a bot: whether it's one (empty: it isn't)."""
+
+UNTOLD = {"modes", "peer"}
+"""What of that is altered without a word to anybody."""
+
+
+def altered(profile: Profile, what: str, value: str | None) -> Profile:
+    """A profile after that change; the same if it's about nothing that it has (being away)."""
+    change = ALTERABLE.get(what)
+    return profile if change is None else change(profile, value or "")
 
 
 class Identity(msgspec.Struct):
@@ -151,7 +205,7 @@ class Arrival(NamedTuple):
 
     Everything after `tip` is theirs to read, beginning with their own `Joined` if they
     came `announced`, in which case `tip` is the place before it. An attempt whose answer was lost
-    may have announced them before; then they haven't been `announced` here.
+    may have announced them before; then they haven't been `announced` here. `status` is theirs.
     """
 
     tip: Position
@@ -209,7 +263,7 @@ class Regained(NamedTuple):
     """A membership that was taken up again. `channel` as spelled, `nick` as the roster has it.
 
     Everything after `tip` comes through the sink; what lies between `since`, when it began, and
-    `tip` can be read (`Broker.missed`).
+    `tip` can be read (`Broker.missed`). `status`, `rules`: as of `tip`.
     """
 
     channel: str
@@ -217,6 +271,8 @@ class Regained(NamedTuple):
     quiet: bool
     nick: str
     since: int
+    status: str = ""
+    rules: Rules = FREE
 
 
 class Missed(NamedTuple):
@@ -238,11 +294,70 @@ class History(NamedTuple):
     more: bool
 
 
+class Way(StrEnum):
+    """Which part of a log is asked for. BEFORE and AFTER a place; the LATEST, or the latest after a
+    place; AROUND one, half of it before; BETWEEN two, from the first one's side.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+    LATEST = "latest"
+    AROUND = "around"
+    BETWEEN = "between"
+
+
+Place = Position | int
+"""A place in a log, or a time (Unix ms)."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A part of a log. `places`: as many as the way says. `count`: how many entries at most.
+
+    `every`: also what wasn't said, but happened. `ranks`: letters of status whose lines the reader
+    may read, of those that aren't for all (`broker.spans.ranks`).
+    """
+
+    way: Way
+    places: tuple[Place, ...]
+    count: int
+    every: bool = False
+    ranks: str = ""
+
+
+class Found(NamedTuple):
+    """An entry of a log, with its place as it was told when it was new, as far as that's known."""
+
+    at: Position
+    ms: int
+    event: Event
+
+
+class Span(NamedTuple):
+    """A part of a log, oldest first. `more`: with a greater count there would be more of it."""
+
+    entries: list[Found]
+    more: bool
+
+
+class Redaction(NamedTuple):
+    """That something was taken back: the event and where it stands. Its `at` is the place as it was
+    told when that was new.
+    """
+
+    at: Position
+    ms: int
+    event: Redacted
+
+
 class Receipt(NamedTuple):
-    """For a private message: the holder's nick as spelled, and why they are away (or None)."""
+    """For a private message: the holder's nick as spelled, and why they are away (or None); where
+    it stands in their inbox, and since when (Unix ms).
+    """
 
     nick: str
     away: str | None
+    at: Position = Position("", 0)
+    ms: int = 0
 
 
 class Posted(NamedTuple):
@@ -256,17 +371,35 @@ class Posted(NamedTuple):
     same: bool
 
 
+class Invitation(NamedTuple):
+    """Who was invited: their nick as spelled, and why they are away (or None)."""
+
+    nick: str
+    away: str | None
+
+
 class ChannelInfo(NamedTuple):
-    """A row of the list of channels."""
+    """A row of the list of channels. `modes`: as in `Rules`."""
 
     name: str
     members: int
     topic: str
+    modes: str = ""
+
+
+class Seat(NamedTuple):
+    """Where somebody is: a channel as first spelled, their status there, and the letters of its
+    modes.
+    """
+
+    channel: str
+    status: str
+    modes: str
 
 
 class Person(NamedTuple):
     """One person's details. `since`: Unix milliseconds; `away`: why, or None. `channels` may be
-    spelled as the person typed them.
+    spelled as the person typed them; `seats` are the same ones, in the same order.
     """
 
     nick: str
@@ -275,13 +408,55 @@ class Person(NamedTuple):
     away: str | None
     channels: list[str]
     profile: Profile = NOBODY
+    seats: tuple[Seat, ...] = ()
 
 
 class Presence(NamedTuple):
-    """A row of the list of everyone."""
+    """A row of the list of everyone. `since`, `away`: as of a `Person`. `channels`: folded."""
 
     nick: str
     node: str
+    since: int = 0
+    away: str | None = None
+    profile: Profile = NOBODY
+    channels: frozenset[str] = frozenset()
+
+
+class Attendee(NamedTuple):
+    """Somebody who is in a channel: as its members see them, and what is known of them. `person`
+    has no channels; of somebody whose nick is changing at this moment it has little else.
+    """
+
+    member: Member
+    person: Person
+
+
+class Attendance(NamedTuple):
+    """Who is in a channel: its name as first spelled, the letters of its modes, everyone."""
+
+    channel: str
+    modes: str
+    attendees: list[Attendee]
+
+
+class Was(NamedTuple):
+    """Somebody who had a nick: as spelled, on which node, since when they were there, and until
+    when they had it (Unix milliseconds).
+    """
+
+    nick: str
+    node: str
+    since: int
+    until: int
+    profile: Profile
+
+
+class Sighting(NamedTuple):
+    """Who has a nick: as spelled, which session that is, and their `user@host`."""
+
+    nick: str
+    sid: str
+    by: str
 
 
 class Totals(NamedTuple):
@@ -292,6 +467,12 @@ class Totals(NamedTuple):
     channels: int
     messages: int
 
+
+JudgeOf = Callable[[Rules, Standing, Fellow], None]
+"""As a `Judge`, of what somebody wants to do to somebody else who is there."""
+
+Decide = Callable[[Rules, Mapping[str, Fellow]], Decision]
+"""What somebody decides who sees the rules of a channel, and some members by their folded nicks."""
 
 Settled = Callable[[Refused | None], None]
 """Told how a pipelined command ended: None when it was accepted."""
@@ -358,6 +539,20 @@ class Sink(Protocol):
         Only where the broker was asked to see to that. At the beginning it's believed to be so.
         Not `enough`: a failover could lose what is accepted now. `enough` again: replicas have
         everything, also what was accepted meanwhile.
+        """
+
+    def watched(self, nick: str, holder: Sighting | None) -> None:
+        """A watched nick has a holder, or (None) is free. Told once of each change, in order.
+
+        Of a change of hands both is told. Nothing if the holder only spells it otherwise. What
+        changed while the broker was away is told soon after `back`; of what was undone meanwhile
+        nothing is.
+        """
+
+    def altered(self, event: Altered) -> None:
+        """Something about the holder of a watched nick is otherwise. It's told as it happens, and
+        not what happened while the broker was away. Whoever hears a channel of theirs gets it
+        there, too.
         """
 
     def kept(self) -> Iterable[Kept]:
@@ -501,6 +696,9 @@ class Broker(Protocol):
         quiet: bool = False,
         roster: int = 100,
         history: int = 10,
+        judge: Judge = anybody,
+        status: str = "",
+        modes: str = "",
     ) -> Arrival:
         """Become a member of a channel that this node follows, which makes it if need be.
 
@@ -510,16 +708,42 @@ class Broker(Protocol):
         return, oldest first. A session that is a member already stays one, without an event,
         and reads on from where the log is now. TOO_MANY_MADE if the channel is new and the
         address has made too many.
+
+        Who comes into a channel in which nobody is gets `status`, and the channel `modes`. Others
+        come in if the `judge` lets them, by the rules that hold at that moment, and if there are
+        fewer members than the rules' limit: else CHANNEL_FULL, unless they were invited. An
+        invitation is good for coming in once. Who is a member already isn't judged.
+        Whoever was a member when the broker forgot everything isn't, either: they have their old
+        status, and the channel has the rules that it had, as far as any node knew them.
         """
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:
-        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member."""
+        """Leave with a `Left` event, also when quiet. NOT_MEMBER if not a member.
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+        The last to leave takes the channel's rules along, and if not everybody might come in (there
+        was a key, or one had to be invited), all that was said.
+        """
+
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        judge: Judge = anybody,
+        extra: Extra | None = None,
+        outside: bool = False,
+    ) -> None:
         """Append a line to the channel's log; the answer comes through `settled`, once.
 
         Lines of one session to one channel keep their order, without waiting for answers.
         NOT_MEMBER if the session isn't in the channel. BUSY if too much is under way.
+        It's accepted if the `judge` lets it, by the rules and with the status that hold at that
+        moment; in a channel that never had any rules members aren't judged. `outside`: the session
+        isn't in the channel, and may say something nevertheless if the judge lets it;
+        NO_SUCH_CHANNEL as for `roster`.
         If replicas count (see `Sink.replicated`), an accepted line is settled when enough have it;
         at once where there aren't enough, of which the sink was told before. Everybody is
         shown it as soon as it's accepted, whatever replicas do.
@@ -536,17 +760,95 @@ class Broker(Protocol):
         not appended, and what is returned is the place of the first.
         """
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
-        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER."""
+    async def set_topic(
+        self, me: Identity, channel: str, topic: str, *, judge: Judge = anybody
+    ) -> None:
+        """Set the topic with a `TopicSet` event; empty takes it away. NOT_MEMBER.
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+        The `judge` is asked as for `say`, also where there are no rules.
+        """
+
+    # -- channels with rules
+
+    async def rules(self, channel: str) -> Rules:
+        """What holds in the channel now. NO_SUCH_CHANNEL as for `roster`."""
+
+    async def rule(
+        self,
+        me: Identity,
+        channel: str,
+        decide: Decide,
+        about: Iterable[str] | None = None,
+    ) -> Decision:
+        """Change the channel's rules, or the statuses of some who are there, with a `Ruled` event.
+
+        `decide` is given the rules and the members with the nicks that it's `about` (None: all),
+        and of course `me`, if that's one; it may raise Refused. It's pure: if the rules, or a
+        status that it was given of `me` or gives another, are others by the time at which they'd be
+        changed, nothing is done, and it's asked again. So of two who decide at the same time the
+        second knows what the first did. Nothing is done either if there are no changes in what it
+        decides, which is returned. The `law` is counted here. NO_SUCH_CHANNEL.
+        """
+
+    async def kick(
+        self, me: Identity, channel: str, nick: str, why: str, *, judge: JudgeOf
+    ) -> None:
+        """Take the nick's holder out of the channel with a `Kicked` event, if the `judge` lets it,
+        by the rules and statuses that hold at that moment.
+
+        NO_SUCH_NICK, TARGET_NOT_MEMBER, NO_SUCH_CHANNEL. `me` need not be a member. Nothing that
+        the other says in the channel is accepted after that; where they are it's known when the
+        event has come by. A session that is detached finds it out when it's taken up.
+        """
+
+    async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
+        """Invite the nick's holder into the channel (see `join` and `Standing.invited`), with an
+        `Invited` event in its log and in their inbox.
+
+        NO_SUCH_NICK; ALREADY_THERE if they're a member. `me` need not be one, if the `judge` lets
+        them, by the rules and with the status that hold at that moment. If there's no such channel
+        it's only told to the guest. The last hundred invitations of a channel count, as long as
+        somebody is in it.
+        """
+
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         """Put a private message into the inbox of whoever holds the nick. NO_SUCH_NICK.
 
         If replicas count, it returns as a line is settled: see `say`.
         """
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        """Say why one is away (may be empty), or None: one is back."""
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        """Append a `Tagged` to the channel's log, in its order among lines; refused as they are."""
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`."""
+
+    async def alter(
+        self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
+    ) -> list[str]:
+        """Have something of oneself be otherwise, with an `Altered` event in each channel.
+
+        `what`: a key of ALTERABLE, or `away` (why, which may be empty; None: one is back). Returns
+        the (folded) channels that were told; a quiet member's channel isn't, nor is one that one
+        isn't in. Rosters have one's new `user@host` from then on, the quiet member's, too. The
+        event carries all channels, as given. Nobody is told of what is UNTOLD. The caller sets
+        `me.profile` (by `altered`), or `me.away`, afterwards.
+        """
+
+    async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
+        """Say why one is away (may be empty), or None: one is back. As `alter` does."""
 
     async def barrier(self) -> None:
         """Returns when everything accepted before the call has been given to the sink.
@@ -562,11 +864,43 @@ class Broker(Protocol):
     async def topic(self, channel: str) -> Topic:
         """The channel's topic. NO_SUCH_CHANNEL."""
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         """The last `count` spoken entries of the log; none if no such channel.
 
         `before`: the last that stand before this place. It may have been told under an earlier
-        epoch of the log; none if the log has begun anew since.
+        epoch of the log; none if the log has begun anew since. `ranks`: as in `Wanted`.
+        """
+
+    # -- what logs have kept
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        """A part of a channel's log; or, if `target` is a nick, of what the session and whoever was
+        called so wrote to one another, in the order of its times. Nothing if there's no such log.
+
+        Both ends are exact: what stands at a place, or has its very millisecond, is neither before
+        nor after it. A place may have been told under an earlier epoch; of one that has gone, what
+        was before it is before it. If it isn't known at all, nothing is before it. In an inbox
+        nothing is found that an earlier holder of the session's nick was sent.
+        """
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        """When something was last said (Unix ms) in each of these channels, by its folded name, and
+        by each who wrote to the session, by nick. Who never did isn't in it.
+        """
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        """Take back a line, or tags, in a channel or sent to a nick, with a `Redacted`.
+
+        Nobody finds it any more in history, spans or gaps, and its bytes aren't in the log. Its
+        place stays; nobody is told a gap. NOT_MEMBER; NO_SUCH_LINE if nothing is said there, or not
+        any more; NOT_YOURS in a channel, if somebody else said it and the session is neither op
+        nor half-op there. What somebody else told a nick is no such line. `power`: an operator of
+        the server, who may do all this in any channel, without being in it. Asked again under the
+        same number it's done once.
         """
 
     async def channels(self) -> list[ChannelInfo]:
@@ -578,8 +912,41 @@ class Broker(Protocol):
         A channel that was left a second ago may be among theirs.
         """
 
+    async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
+        """Details of each nick's holder, without their channels; None if it has none."""
+
+    async def members(self, channel: str) -> Attendance:
+        """Everyone who is in the channel, with what is known of them. NO_SUCH_CHANNEL as for
+        `roster`.
+        """
+
+    async def was(self, nick: str, count: int = 0) -> list[Was]:
+        """Who had a nick before, the last first; at most `count`, if it's above 0.
+
+        That's kept for a day, and of the last ten. Of nicks that are given to whoever comes,
+        nothing is.
+        """
+
+    async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:
+        """Hear who takes these nicks, and when they're free again, wherever that is; who has them
+        now. What changes after that is told (`Sink.watched`).
+
+        After a refusal they may be watched or not, until `unwatch`.
+        """
+
+    def unwatch(self, nicks: Iterable[str]) -> None:
+        """Hear no more of these nicks. Nothing is told after this call."""
+
+    async def secret(self, name: str, drawn: str) -> str:
+        """A secret that all nodes share: the one that is kept under this name, or `drawn` if there
+        is none, which is kept from then on; also if the broker forgets everything, as long as a
+        node is there that has asked for it.
+        """
+
     async def people(self) -> list[Presence]:
-        """Everyone, by nick. May be a second old."""
+        """Everyone, by nick. May be a second old, where there are so many that reading them takes
+        long.
+        """
 
     async def totals(self) -> Totals:
         """The cluster in numbers. May be a second old."""

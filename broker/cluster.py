@@ -17,7 +17,7 @@ record first and crossed out last, so that whoever sweeps it finds everything.
 
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -31,7 +31,9 @@ from twisted.python.failure import Failure
 from broker.address import Address, Place, Seeds, Sentinels, parse
 from broker.addresses import Addresses
 from broker.api import (
+    UNTOLD,
     Arrival,
+    Attendance,
     ChannelInfo,
     Code,
     History,
@@ -42,14 +44,20 @@ from broker.api import (
     Position,
     Posted,
     Receipt,
+    Redaction,
     Refused,
     Regained,
     Resumed,
     Roster,
     Settled,
+    Sighting,
     Sink,
+    Span,
     Topic,
     Totals,
+    Wanted,
+    Was,
+    altered,
 )
 from broker.api import (
     Presence as Present,
@@ -59,7 +67,19 @@ from broker.bans import Ban
 from broker.barring import Barring
 from broker.board import Board
 from broker.desk import Desk
-from broker.events import SCHEMA, Envelope, Quit, Renamed, Said, encode, program
+from broker.events import (
+    SCHEMA,
+    Altered,
+    Envelope,
+    Extra,
+    Quit,
+    Renamed,
+    Said,
+    Tagged,
+    Told,
+    encode,
+    program,
+)
 from broker.feed import Feed
 from broker.guarded import Guarded
 from broker.holding import Holding
@@ -68,10 +88,11 @@ from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.marks import Marks
 from broker.names import fold
-from broker.orders import SUMMARY, Following, Order, Shown, decode_order
-from broker.overview import name_of
+from broker.orders import HURRY, SUMMARY, Following, Order, Shown, decode_order
+from broker.past import Past
+from broker.people import People
 from broker.presence import Presence
-from broker.records import Record, Records, decode_record
+from broker.records import Record, Records
 from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
@@ -79,11 +100,15 @@ from broker.sessions import TAKEN, KeptSessions
 from broker.shards import Shards
 from broker.store import Beat, Line, Parted, Store
 from broker.tally import BrokerTally
+from broker.watching import Watching
 
 T = TypeVar("T")
 
 ROWS = 500
 """How many rows of a report are written in one call."""
+
+QUICK = 0.02
+"""Seconds: a list that is read faster is read whenever somebody asks."""
 
 STRAYED = 0.5
 """Seconds within which topics that are heard elsewhere are looked after together."""
@@ -106,7 +131,7 @@ class ClusterConfig:
     waits for a lost Redis) are seconds, and so is `keep`, which a detached session waits.
     `channels_per_address` and `connections_per_address` 0: any number. `replicas`: how many must
     have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody waits
-    for any.
+    for any. `passing`: how nicks begin (folded) that are given to whoever comes; empty: none are.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -124,6 +149,7 @@ class ClusterConfig:
     connections_per_address: int = 100
     keep: float = 60.0
     script_flags: bool = True
+    passing: str = ""
 
 
 class Cluster:
@@ -158,6 +184,7 @@ class Cluster:
             inbox_lines=config.inbox_lines,
             script_flags=config.script_flags,
             sharded=isinstance(address, Seeds),
+            passing=config.passing,
         )
         self.tally = BrokerTally()
         self._feed = Feed(
@@ -208,6 +235,8 @@ class Cluster:
         self._keeping = Keeping(
             self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
         )
+        self._people = People(self._store, self._keeping)
+        self._watching = Watching(self._store, self._people)
         self.barring = Barring(self._store, bans)
         self._presence = Presence(
             self._store,
@@ -235,6 +264,7 @@ class Cluster:
         self._holding = Holding(
             self._store, self._records, self._feed, self._presence, self._attempts
         )
+        self._past = Past(self._store, self._attempts, self._presence, self._feed)
         self._kept = KeptSessions(
             self._store,
             self._records,
@@ -302,7 +332,7 @@ class Cluster:
         return f"{self._config.node}.{secrets.token_hex(6)}"
 
     async def start(self, sink: Sink) -> None:
-        self._sink = self._feed.sink = self._kept.sink = sink
+        self._sink = self._feed.sink = self._kept.sink = self._watching.sink = sink
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
@@ -348,6 +378,9 @@ class Cluster:
         """
         named = self._keys.taken_apart(topic)
         if named is None or topic == self._store.own_topic:
+            return
+        if topic == self._keys.watch(named.name):
+            self._attempts.aside(self._watching.look([fold(named.name)]))
             return
         self._feed.doubt(fold(named.name))
         if named.kind == "n" and not self._strayed_nicks:
@@ -409,6 +442,7 @@ class Cluster:
         else:
             await self._presence.renew()
         await self._kept.look()
+        await self._watching.look()
         await self._feed.catch_up()
         while self._feed.distrusted and self._link.connected:
             await self._feed.catch_up()  # the wire was lost and renewed meanwhile
@@ -437,6 +471,8 @@ class Cluster:
         if forgotten:
             self.board.tell(Kind.FORGOTTEN, says="Redis lost all that it knew")
             self._feed.disown()
+            self._attempts.aside(self._watching.look())
+            self._attempts.aside(self._people.put_back_secrets())
         self._holding.given_back += self._records.clear()
         self._addresses.doubt()
         self._keeping.clear()
@@ -468,6 +504,7 @@ class Cluster:
             self._marks.look()
         self._attempts.aside(self._holding.stop_hearing(self.barrier))
         self._attempts.aside(self._holding.shorten())
+        self._attempts.aside(self._watching.look_again())
         self._addresses.settle()
         self._attempts.aside(self._kept.record())
         self._feed.mend_stalled()
@@ -475,16 +512,22 @@ class Cluster:
             self._replication.probe()
 
     def _told(self, word: str) -> None:
-        """Something was published for this node alone: its own probe, that another node took up a
-        session, or that somebody else has one of its nicks.
+        """Something was published that is in no log: this node's own probe, that another node took
+        up a session, that somebody else has one of its nicks, who has a nick that is watched, or
+        that it's to look for orders.
         """
-        kind, *about = word.split(" ")
+        kind, _, rest = word.partition(" ")
+        about = rest.split(" ")
+        if self._watching.heard(kind, rest):
+            return
         if kind == PROBE:
             self._probed_at = now = self._reactor.seconds()
             tally = self.tally
             tally.probed_at, tally.probes = now, tally.probes + 1
             if self._probe_sent is not None:
                 tally.probe, self._probe_sent = now - self._probe_sent, None
+        elif kind == HURRY:
+            self._attempts.aside(self._presence.hurry())
         elif kind == NICK_LOST:
             self._attempts.aside(self._look_for_nicks())
         elif kind == YIELD:
@@ -520,12 +563,21 @@ class Cluster:
 
     # -- lines: one call for all that a turn said in a channel
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        extra: Extra | None = None,
+    ) -> None:
         if not self.ready or self._link.full:
             settled(Refused(Code.BUSY if self.ready else Code.AWAY))
             return
         me.num += 1
-        body = encode(Said(me.sid, me.num, me.nick, text, action, me.profile.by))
+        body = encode(Said(me.sid, me.num, me.nick, text, action, me.profile.by, extra))
         if self._replication is not None:
             settled = partial(self._said_and, self._replication, settled)
         line = Line(me.sid, me.token, me.num, body, settled)
@@ -536,6 +588,20 @@ class Cluster:
             self._lines[name] = [line]
         else:
             said.append(line)
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        self._attempts.check()
+        me.num += 1
+        body = encode(Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra))
+        settled: Deferred[Refused | None] = Deferred()
+        line = Line(me.sid, me.token, me.num, body, settled.callback)
+        self._link.soon()
+        self._lines.setdefault(fold(channel), []).append(line)
+        refused = await settled
+        if refused is not None:
+            raise refused
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
         self._attempts.check()
@@ -767,22 +833,56 @@ class Cluster:
         self._attempts.check()
         return await self._store.topic(channel)
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         self._attempts.check()
-        return await self._store.history(channel, count, before)
+        return await self._store.history(channel, count, before, ranks)
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        return await self._past.span(me, target, wanted)
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        return await self._past.latest(me, channels)
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        return await self._past.redact(me, target, at, why, power=power)
 
     # -- people
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
         self._attempts.check()
         self._records.of(me)
         me.num += 1
+        event = Told(me.sid, me.num, me.nick, text, "", action, me.profile.by, extra)
+        return await self._tell(nick, event)
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        self._attempts.check()
+        self._records.of(me)
+        me.num += 1
+        event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
+        return await self._tell(nick, event)
+
+    async def _tell(self, nick: str, event: Told | Tagged) -> Receipt:
         node = self.node
         first = self._presence.now_ms - 1000
 
         async def tell(again: bool) -> Receipt:
             deadline, sent = self._presence.deadline, first if again else 0
-            receipt, told = await self._store.tell(me, nick, text, deadline=deadline, sent=sent)
+            receipt, told = await self._store.tell(nick, event, deadline=deadline, sent=sent)
             if told is not None:
                 self._feed.witness(told)
             return receipt
@@ -792,23 +892,49 @@ class Cluster:
             await self._replication.confirmed()
         return receipt
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
+    async def alter(
+        self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
+    ) -> list[str]:
         self._attempts.check()
-        await self._store.set_away(me, why)
+        me.num += 1
+        names = tuple(map(fold, channels))
+        profile, away = altered(me.profile, what, value), value if what == "away" else me.away
+        if what in UNTOLD:
+            await self._store.describe(me, profile, away)
+            return []
+        event = Altered(me.sid, me.num, me.nick, what, value, names, me.profile.by)
+        await self._store.describe(me, profile, away, event)
+        return [name for name in names if await self._store.alter(me, name, event)]
+
+    async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
+        await self.alter(me, "away", why, channels)
 
     async def person(self, nick: str) -> Person:
         self._attempts.check()
-        claim = await self._store.claim_of(nick)
-        record = await self._store.record(claim["sid"], claim["node"])
-        if record is None:
-            record = await self._keeping.shelved_record(claim["sid"])
-        return Person(
-            claim["nick"],
-            name_of(claim["node"]),
-            int(claim["since"]),
-            claim.get("away"),
-            sorted(record.channels.values(), key=fold) if record is not None else [],
-        )
+        return await self._people.person(nick)
+
+    async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
+        self._attempts.check()
+        return await self._people.persons(nicks)
+
+    async def members(self, channel: str) -> Attendance:
+        self._attempts.check()
+        return await self._people.members(channel)
+
+    async def was(self, nick: str, count: int = 0) -> list[Was]:
+        self._attempts.check()
+        return await self._people.was(nick, count, self._presence.now_ms)
+
+    async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:
+        self._attempts.check()
+        return await self._watching.watch(nicks)
+
+    def unwatch(self, nicks: Iterable[str]) -> None:
+        self._watching.unwatch(nicks)
+
+    async def secret(self, name: str, drawn: str) -> str:
+        self._attempts.check()
+        return await self._people.secret(name, drawn)
 
     # -- what may be a second old
 
@@ -825,11 +951,14 @@ class Cluster:
         return await self._lately("totals", self._read_totals)
 
     async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        at, value = self._cached.get(what, (0.0, None))
-        if value is None or self._reactor.seconds() - at > 1.0:
-            at = self._reactor.seconds()
+        """A value that is read when it's asked for, but in no more than a tenth of the time."""
+        until, value = self._cached.get(what, (0.0, None))
+        if self._reactor.seconds() >= until:
+            began = self._reactor.seconds()
             value = await read()
-            self._cached[what] = (at, value)
+            took = self._reactor.seconds() - began
+            until = began + min(1.0, 10 * took) if took > QUICK else 0.0
+            self._cached[what] = (until, value)
         return cast(T, value)
 
     async def _read_channels(self) -> list[ChannelInfo]:
@@ -854,21 +983,7 @@ class Cluster:
         return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
 
     async def _read_people(self) -> list[Present]:
-        nodes = await self._nodes()
-        records = await self._store.ask_all(
-            *(("HVALS", self._keys.node_sessions(node)) for node in nodes)
-        )
-        found = [
-            Present(record.nicks[0], name_of(node))
-            for node, some in zip(nodes, records, strict=True)
-            for record in map(decode_record, some)
-            if record.nicks  # while a session is being taken up it may have none
-        ]
-        found += [
-            Present(record.nicks[0], name_of(node))
-            for node, record in (await self._keeping.shelved()).values()
-        ]
-        return sorted(set(found), key=lambda present: fold(present.nick))
+        return await self._people.everyone(await self._nodes())
 
     async def _read_totals(self) -> Totals:
         nodes = await self._nodes()

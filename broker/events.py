@@ -29,7 +29,8 @@ def program() -> str:
 class Extra(msgspec.Struct, array_like=True, frozen=True):
     """What few lines have. `notice`: nobody is to answer it by itself. `tags`: client-only tags of
     IRCv3, with their `+`. `rank`: the least status that reads it, empty: all. `bot`: a program says
-    it. `account`: of the author, empty: none.
+    it. `account`: of the author, empty: none. `cuts`: where a text of several lines was sent in
+    pieces that belong together, by the number of characters before.
     """
 
     notice: bool = False
@@ -37,6 +38,7 @@ class Extra(msgspec.Struct, array_like=True, frozen=True):
     rank: str = ""
     bot: bool = False
     account: str = ""
+    cuts: tuple[int, ...] = ()
 
 
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="said"):
@@ -124,6 +126,7 @@ class Ruled(msgspec.Struct, array_like=True, frozen=True, tag="ruled"):
     `law` counts the changes. `changes`: the sign and letter of each mode, and what it's about or
     an empty string, as IRC has them: `("+o", "bob")`, `("+b", "*!*@192.0.2.1")`, `("-k", "*")`.
     `statuses`: of each session whose status changed, all the letters that it has now.
+    `rules`: all of them from here on, as `broker.rules` encodes them; empty: they're as before.
     """
 
     sid: str
@@ -133,6 +136,7 @@ class Ruled(msgspec.Struct, array_like=True, frozen=True, tag="ruled"):
     changes: tuple[tuple[str, str], ...]
     statuses: tuple[tuple[str, str], ...] = ()
     by: str = ""
+    rules: str = ""
 
 
 class Invited(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="invited"):
@@ -150,7 +154,9 @@ class Invited(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="invit
 
 
 class Redacted(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="redacted"):
-    """What stood at the place `at` of this log (`EPOCH.SEQ`) was taken back."""
+    """What stood at the place `at` of this log (`EPOCH.SEQ`) was taken back. `to`: in an inbox, the
+    session that had got it.
+    """
 
     sid: str
     num: int
@@ -158,6 +164,7 @@ class Redacted(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="reda
     at: str
     why: str = ""
     by: str = ""
+    to: str = ""
 
 
 class TopicSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="topic"):
@@ -213,7 +220,9 @@ class Altered(msgspec.Struct, array_like=True, frozen=True, tag="altered"):
 
 
 class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="?"):
-    """An event of a later release: it has its place, and nobody is shown it."""
+    """An event of a later release, or what is left of one that was taken back: it has its place,
+    and nobody is shown it.
+    """
 
     sid: str = ""
     num: int = 0
@@ -304,13 +313,16 @@ def decode_envelope(data: bytes) -> Envelope:
         return Envelope(schema, log, epoch, seq, ms, list(map(decode_event, events)))
 
 
-def around_nick(event: Event) -> tuple[bytes, bytes]:
-    """The encoding of `event` cut in two, around its nick.
+def around_nick(event: Left | Quit) -> tuple[bytes, bytes]:
+    """The encoding of `event` without its nick and its `by`: what stands before the one, and what
+    between the two.
 
-    A script puts in the nick that the roster holds at that moment, which the caller of a
-    sweep can't know.
+    A script puts in what the roster holds at that moment, which the caller of a sweep can't know.
     """
-    return _around(event, _NICK)
+    fields: Any = msgspec.to_builtins(event)
+    head = _encoder.encode(fields[:_NICK])[:-1] + b","
+    between = _encoder.encode(["", *fields[_NICK + 1 : -1]])[3:-1] + b","
+    return head, between
 
 
 def around_to(event: Told | Tagged | Invited) -> tuple[bytes, bytes]:
@@ -320,7 +332,19 @@ def around_to(event: Told | Tagged | Invited) -> tuple[bytes, bytes]:
     return _around(event, _TO[type(event)])
 
 
+def around_target(event: Kicked) -> tuple[bytes, bytes]:
+    """The encoding of `event` cut in two, around the nick that the roster has of who is kicked."""
+    return _around(event, _TARGET)
+
+
+def around_channel(event: Invited) -> tuple[bytes, bytes]:
+    """The encoding of `event` cut in two, around the channel's name, as first spelled."""
+    return _around(event, _CHANNEL)
+
+
 _NICK = 3
+_TARGET = 5
+_CHANNEL = 5
 _TO = {Told: 5, Tagged: 5, Invited: 6}
 
 

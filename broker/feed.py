@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from broker.api import Position, Sink
-from broker.events import Entry, Envelope, decode_envelope, encode
+from broker.events import Entry, Envelope, Redacted, Unknown, decode_envelope, encode
 from broker.merge import Merge
 from broker.tally import BrokerTally
 
@@ -104,6 +104,20 @@ class _Log:
         self.former: frozenset[str] = frozenset()  # epochs that the last one continues
         self.hole = _Hole.NONE
         self.shown: set[tuple[str, int]] = set()  # passed on, and come again at other places
+
+
+def _blank(entries: dict[int, Entry], epochs: set[str]) -> None:
+    """Of entries of a log, by seq: forget what was taken back. `epochs`: the log's, and those
+    before under which its places are the same.
+    """
+    redacted = [one.event for one in entries.values() if isinstance(one.event, Redacted)]
+    for event in redacted:
+        epoch, _, seq = event.at.rpartition(".")
+        entry = entries.get(int(seq)) if epoch in epochs else None
+        if entry is not None:
+            gone = entry.event
+            left = Unknown(gone.sid, gone.num, gone.nick)
+            entries[entry.seq] = Entry(entry.seq, entry.ms, left)
 
 
 class Feed:
@@ -267,6 +281,7 @@ class Feed:
             log, last = self._logs.get(name), max(entries, default=0)
             former = log.former if log is not None else frozenset()
             tip = last if log is None or log.epoch != epoch else max(log.seq, last)
+            _blank(entries, {epoch, *former})
             in_order = [entries[seq] for seq in sorted(entries)]
             seen[name] = Seen(Position(epoch, tip), in_order, former)
         return seen

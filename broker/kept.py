@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from broker.api import Code, Identity, Position, Refused, Regained
+from broker.api import Code, Identity, Position, Profile, Refused, Regained
 from broker.link import Argument
+from broker.profiles import decode_profile
 from broker.records import Record
 from broker.store import Late, Store
 
@@ -54,7 +55,7 @@ class Row(NamedTuple):
 
 class Reclaimed(NamedTuple):
     """A claim that was taken up. `topic`: of the node that had it. `taken`: the inbox's tip when
-    the nick was, `tip`: now. `claimed`: when that was (ms).
+    the nick was, `tip`: now. `claimed`: when that was (ms). `profile`: None if none is known.
     """
 
     nick: str
@@ -64,6 +65,7 @@ class Reclaimed(NamedTuple):
     taken: Position
     tip: Position
     claimed: int
+    profile: Profile | None = None
 
 
 class Keep(Enum):
@@ -200,7 +202,8 @@ class KeptRows:
             raise Late
         if found[0] == b"gone":
             return None
-        _, spelled, is_away, why, since, topic, epoch, seq, tip_epoch, tip_seq, claimed = found
+        _, spelled, is_away, why, since, topic, epoch, seq, tip_epoch, tip_seq, *more = found
+        claimed, about = more
         return Reclaimed(
             spelled.decode(),
             why.decode() if is_away else None,
@@ -209,6 +212,7 @@ class KeptRows:
             Position(epoch.decode(), int(seq)),
             Position(tip_epoch.decode(), int(tip_seq)),
             int(claimed),
+            decode_profile(about) if about else None,
         )
 
     async def regain(

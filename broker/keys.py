@@ -6,10 +6,13 @@
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
     NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)
-    NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away,
-                                           claimed (ms), and epoch, seq: the inbox's tip then
+    NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away, about (the
+                                           Profile, JSON), claimed (ms), and epoch, seq: the
+                                           inbox's tip then
     NAMESPACE:1:{n:alice}:meta     hash    epoch, seq, at, past   of the inbox
     NAMESPACE:1:{n:alice}:log      stream  the inbox, as a channel's log
+    NAMESPACE:1:{n:alice}:was      stream  who had the nick before (see scripts/_was.lua)
+    NAMESPACE:1:{n:alice}:watch    topic   who has it from now on (see broker/watching.py)
     NAMESPACE:1:{a:ADDRESS}        zset    channels made from an address, by when they're forgotten
     NAMESPACE:1:{a:ADDRESS}:open   hash    incarnation of a node -> connections from there
     NAMESPACE:1:{w:NODE}:sessions  hash    sid -> record (see broker/records.py), of one
@@ -29,6 +32,7 @@
                                            shelf (hash, their records by sid),
                                            status (hash: incarnation -> Status),
                                            incidents (stream): see broker/reports.py,
+                                           secret:NAME (string, see scripts/secret.lua)
                                            and recovery (hash, see scripts/recover.lua)
 
 The `1` is `events.SCHEMA`. The part in braces is the hash tag: one slot on Redis Cluster, and
@@ -112,6 +116,7 @@ class Keys:
         self.status = cluster + "status"
         self.incidents = cluster + "incidents"
         self._counters = cluster + "counter:"
+        self._secrets = cluster + "secret:"
 
     @property
     def every(self) -> str:
@@ -134,6 +139,16 @@ class Keys:
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
         return NickKeys(base + "claim", base + "meta", base + "log")
+
+    def was(self, name: str) -> str:
+        return f"{self._prefix}{{n:{_encoded(name)}}}:was"
+
+    def watch(self, name: str) -> str:
+        """The topic of those who watch a nick."""
+        return f"{self._prefix}{{n:{_encoded(name)}}}:watch"
+
+    def secret(self, name: str) -> str:
+        return self._secrets + _encoded(name)
 
     def log(self, name: str) -> LogKeys:
         """Of a log by its name: a channel's begins with `#`, a nick never does."""

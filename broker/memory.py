@@ -12,57 +12,96 @@ Must not know Redis, sockets or the reactor.
 """
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
+import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
+from broker import spans
 from broker.api import (
     FAR,
     HELD_BACK,
+    NOBODY,
+    UNTOLD,
     Arrival,
+    Attendance,
+    Attendee,
     ChannelInfo,
     Code,
+    Decide,
+    Found,
     History,
     Identity,
+    Invitation,
+    JudgeOf,
     Member,
     Missed,
     Person,
     Position,
     Posted,
     Presence,
+    Profile,
     Reach,
     Receipt,
+    Redaction,
     Refused,
     Regained,
     Resumed,
     Roster,
+    Seat,
     Settled,
+    Sighting,
     Sink,
+    Span,
     Topic,
     Totals,
+    Wanted,
+    Was,
+    Way,
+    altered,
 )
 from broker.events import (
     SCHEMA,
     SPOKEN,
+    Altered,
     Entry,
     Envelope,
     Event,
+    Extra,
+    Invited,
     Joined,
+    Kicked,
     Left,
     Quit,
+    Redacted,
     Renamed,
+    Ruled,
     Said,
+    Tagged,
     Told,
     TopicSet,
+    Unknown,
     program,
 )
 from broker.names import fold
+from broker.rules import (
+    FREE,
+    Decision,
+    Fellow,
+    Judge,
+    Rules,
+    Standing,
+    anybody,
+    encode_rules,
+)
 
 _DAY_MS = 86_400_000
 _WITNESSED = 8_192
+_INVITES = 100
 
 
 @dataclass
@@ -84,10 +123,35 @@ class _Log:
         known = self.seq if before.epoch == self.epoch else self.past.get(before.epoch, 0)
         return min(known, before.seq - 1)
 
-    def spoken(self, count: int, upto: int) -> list[Entry]:
+    def spoken(self, count: int, upto: int, ranks: str = "") -> list[Entry]:
         """The last `count` spoken entries whose seq is not above `upto`, oldest first."""
-        said = [e for e in self.entries if isinstance(e.event, SPOKEN) and e.seq <= upto]
+        said = [
+            e
+            for e in self.entries
+            if isinstance(e.event, SPOKEN) and e.seq <= upto and spans.readable(e.event, ranks)
+        ]
         return said[-count:] if count > 0 else []
+
+    def said_at(self, place: Position) -> Entry | None:
+        """What is said at a place."""
+        if place.seq > spans.known_seq(self.past, self.tip, place):
+            return None
+        kinds = Said | Told | Tagged
+        found = (e for e in self.entries if e.seq == place.seq and isinstance(e.event, kinds))
+        return next(found, None)
+
+    def blank_at(self, place: str) -> None:
+        """What stood at a place (EPOCH.SEQ), if it's known, was taken back."""
+        epoch, _, seq = place.rpartition(".")
+        entry = self.said_at(Position(epoch, int(seq)))
+        if entry is not None:
+            self.blank(entry)
+
+    def blank(self, entry: Entry) -> None:
+        """Take an event back; its place stays."""
+        event = entry.event
+        left = Entry(entry.seq, entry.ms, Unknown(event.sid, event.num, event.nick))
+        self.entries[self.entries.index(entry)] = left
 
 
 @dataclass
@@ -102,7 +166,7 @@ class _Session:
     inbox: _Log
     num: int
     claimed: int  # the how manieth claim of all
-    by: str = ""
+    profile: Profile = NOBODY
     away: str | None = None
     told: int = 0
     channels: dict[str, None] = field(default_factory=dict)
@@ -143,6 +207,8 @@ class _Member:
     quiet: bool
     num: int
     since: int = 0
+    status: str = ""
+    by: str = ""
 
 
 @dataclass
@@ -153,17 +219,51 @@ class _Channel:
     members: dict[str, _Member] = field(default_factory=dict)
     topic: Topic = Topic("", "", 0)
     spoken: bool = False
+    rules: Rules = FREE
+    invites: list[str] = field(default_factory=list)
+
+    def standing(self, sid: str) -> Standing:
+        """Of somebody who is there, or isn't."""
+        member = self.members.get(sid)
+        if member is None:
+            return Standing(False, "", sid in self.invites)
+        return Standing(True, member.status)
+
+    def fellow(self, sid: str) -> Fellow:
+        member = self.members[sid]
+        return Fellow(sid, member.nick, member.status, member.by)
+
+    def lapse(self) -> None:
+        """Nobody is there any more, and the rules end with that."""
+        self.invites.clear()
+        if self.rules is not FREE:
+            closed = self.rules.key != "" or "i" in self.rules.modes
+            self.rules = Rules(self.rules.law + 1)
+            if closed:
+                self.spoken, self.topic = False, Topic("", "", 0)
 
     def roster(self, most: int | None = None) -> Roster:
-        members = [Member(member.nick) for member in self.members.values()]
+        members = [Member(one.nick, one.status, one.by) for one in self.members.values()]
         return Roster(self.name, members[:most], len(members))
+
+
+def _still_said(seen: list[tuple[int, Event]]) -> list[Event]:
+    """Of what a node saw at places that are gone: not what was taken back, nor that it was."""
+    at = {event.at.rpartition(".")[2] for _, event in seen if isinstance(event, Redacted)}
+    gone = {seq for seq, _ in seen if str(seq) in at}
+    return [
+        event
+        for seq, event in seen
+        if seq not in gone
+        and not (isinstance(event, Redacted) and int(event.at.rpartition(".")[2]) in gone)
+    ]
 
 
 class World:
     """What all nodes agree on. `clock`: seconds of Unix time. The bounds are those of I7.
 
     `channels_per_address` 0: any number, as from an address that isn't known; likewise
-    `connections_per_address`.
+    `connections_per_address`. `passing`: as for `Cluster`.
     """
 
     def __init__(
@@ -176,7 +276,10 @@ class World:
         channels_per_address: int = 1000,
         connections_per_address: int = 100,
         keep: float = 60.0,
+        passing: str = "",
     ) -> None:
+        self.passing = passing
+        self.secrets: dict[str, str] = {}
         self._keep_ms = int(keep * 1000)
         self._clock = clock
         self._history_lines = history_lines
@@ -186,6 +289,8 @@ class World:
         self.connections_per_address = connections_per_address
         self.nodes: list[Memory] = []
         self.counters: Counter[str] = Counter()
+        # the rules of channels and the status of each member when all was forgotten
+        self.before: dict[tuple[str, str], tuple[Rules, str]] = {}
         self._replicated: dict[str, int] | None = None
         self._logs_made = 0
         self._claims_made = 0
@@ -199,6 +304,7 @@ class World:
         self.retained: dict[str, _Retained] = {}  # nicks, folded
         self.channels: dict[str, _Channel] = {}
         self.messages = 0
+        self.had: dict[str, deque[Was]] = {}  # who had nicks, folded
         self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
 
     # Switches for tests
@@ -229,6 +335,11 @@ class World:
         for nick, session in self.claims.items():
             if session.kept is None or session.kept.ends is None:
                 session.home.held[nick] = (session.sid, session.claimed)
+        self.before = {
+            (name, sid): (channel.rules, member.status)
+            for name, channel in self.channels.items()
+            for sid, member in channel.members.items()
+        }
         self._begin()
         self.counters.clear()
         for node in self.nodes:
@@ -358,29 +469,48 @@ class World:
             self._calling = False
 
     def vacate(self, channel: _Channel) -> None:
-        """Forget a channel that is empty, if nothing was ever said in it."""
+        """Forget the rules of a channel that is empty, and all of it if nothing was said in it."""
+        if not channel.members:
+            channel.lapse()
         if not channel.members and not channel.spoken:
             self.channels.pop(channel.log.name, None)
 
     def end(self, session: _Session, why: str, channels: Iterable[str]) -> None:
         """Take a session out of its channels, `channels` first, and free its nick."""
         names = tuple(dict.fromkeys([*map(fold, channels), *session.channels]))
-        quitting = Quit(session.sid, session.num, session.nick, why, names, session.by)
+        quitting = Quit(session.sid, session.num, session.nick, why, names, session.profile.by)
         for name in names:
             channel = self.channels.get(name)
             if channel is None or session.sid not in channel.members:
                 continue
             member = channel.members.pop(session.sid)
             if not member.quiet:
-                self.append(channel.log, quitting)
+                self.append(channel.log, msgspec.structs.replace(quitting, by=member.by))
             self.vacate(channel)
         self.sessions.pop(session.sid, None)
         self.free(session)
 
     def free(self, session: _Session) -> None:
         """Give a session's nick back, if it's still the session's."""
-        if self.claims.get(fold(session.nick)) is session:
-            del self.claims[fold(session.nick)]
+        name = fold(session.nick)
+        if self.claims.get(name) is session:
+            del self.claims[name]
+            if not (self.passing and name.startswith(self.passing)):
+                row = Was(
+                    session.nick, session.home.name, session.since, self.ms(), session.profile
+                )
+                self.had.setdefault(name, deque(maxlen=10)).appendleft(row)
+            self.went(session)
+
+    def came(self, session: _Session) -> None:
+        """A session has its nick now."""
+        for node in self.nodes:
+            node.learn(fold(session.nick), session)
+
+    def went(self, session: _Session) -> None:
+        """A session's nick is free."""
+        for node in self.nodes:
+            node.learn(fold(session.nick), None)
 
     def end_sessions(self, node: "Memory") -> None:
         """What a sweep does to the people of a node whose lease has ended."""
@@ -430,6 +560,7 @@ class Memory:
         self._lost: dict[str, None] = {}
         self._waiting: list[Deferred[None]] = []
         self.admitted: Counter[str] = Counter()  # connections, by address
+        self._watched: dict[str, Sighting | None] = {}  # by folded nick, as the sink was told
 
     async def start(self, sink: Sink) -> None:
         self.sink = sink
@@ -461,7 +592,8 @@ class Memory:
         if holder is not None:
             if (holder.sid, holder.token) != (me.sid, me.token):
                 raise Refused(Code.NICK_TAKEN, me.nick)
-            holder.nick, holder.away = me.nick, me.away
+            holder.nick, holder.away, holder.profile = me.nick, me.away, me.profile
+            world.came(holder)
             return
         claimed = world.is_retained(nick, me.sid) or world.next_claim()
         world.let_go(me.sid)
@@ -476,10 +608,11 @@ class Memory:
             inbox,
             me.num,
             claimed,
-            me.profile.by,
+            me.profile,
             me.away,
         )
         world.sessions[me.sid] = world.claims[nick] = session
+        world.came(session)
 
     async def rename(self, me: Identity, new: str, channels: list[str]) -> list[str]:
         session, world = self._session(me), self._world
@@ -497,6 +630,7 @@ class Memory:
             session.claimed = world.next_claim()
             world.claims[nick] = session
         session.nick = new
+        world.came(session)
         told = []
         for name in names:
             channel = world.channels.get(name)
@@ -561,6 +695,7 @@ class Memory:
             session.home.lose_kept(me.sid, session.nick)
         session.num += 1 << 32
         me.num, me.nick, me.away, me.since = session.num, session.nick, session.away, session.since
+        me.profile = session.profile
         session.token, session.home, kept.ends = me.token, self, None
         kept.taking = True
         nick = fold(session.nick)
@@ -588,7 +723,8 @@ class Memory:
                 self._world.append(
                     found.log, Renamed(me.sid, me.num, nick, session.nick, names, me.profile.by)
                 )
-        return Regained(found.name, tip, member.quiet, nick, member.since)
+        status, rules = member.status, found.rules
+        return Regained(found.name, tip, member.quiet, nick, member.since, status, rules)
 
     def attend(self, me: Identity, inbox: Position) -> None:
         session = self._world.sessions[me.sid]
@@ -649,9 +785,15 @@ class Memory:
         quiet: bool = False,
         roster: int = 100,
         history: int = 10,
+        judge: Judge = anybody,
+        status: str = "",
+        modes: str = "",
     ) -> Arrival:
         session, world, name = self._session(me), self._world, fold(channel)
         found = world.channels.get(name)
+        before = world.before.get((name, me.sid))
+        if before is None:
+            self._may_join(found, me, channel, judge)
         if found is None:
             made = sum(c.maker == me.address for c in world.channels.values())
             if me.address and made >= (world.channels_per_address or inf):
@@ -660,16 +802,35 @@ class Memory:
         log, member = world.trim(found.log), found.members.get(me.sid)
         joins = member is None
         if member is None:
-            member = _Member(me.token, session.nick, quiet, me.num, log.seq)
+            member = _Member(me.token, session.nick, quiet, me.num, log.seq, by=me.profile.by)
+            if before is not None:
+                rules, member.status = before
+                if rules.law > found.rules.law:
+                    found.rules = rules
+                del world.before[name, me.sid]
+            elif not found.members:
+                member.status = status
+                if modes:
+                    found.rules = Rules(found.rules.law + 1, modes)
             found.members[me.sid] = member
             session.channels[name] = None
+            if me.sid in found.invites:
+                found.invites.remove(me.sid)
         tip = log.tip
         if name in self._heard:
             heard = self._heard[name]
             if heard is None or heard.epoch != log.epoch:
                 self._heard[name] = log.tip
         said = log.spoken(history, tip.seq)
-        arrival = Arrival(tip, found.roster(roster), found.topic, said, joins and announce)
+        arrival = Arrival(
+            tip,
+            found.roster(roster),
+            found.topic,
+            said,
+            joins and announce,
+            member.status,
+            found.rules,
+        )
         if joins and announce:
             world.append(
                 log,
@@ -679,26 +840,68 @@ class Memory:
             )
         return arrival
 
+    @staticmethod
+    def _may_join(found: _Channel | None, me: Identity, channel: str, judge: Judge) -> None:
+        """Ask the judge, and count: of who comes to others."""
+        if found is None or not found.members or me.sid in found.members:
+            return
+        standing = found.standing(me.sid)
+        judge(found.rules, standing)
+        if 0 < found.rules.limit <= len(found.members) and not standing.invited:
+            raise Refused(Code.CHANNEL_FULL, channel)
+
     async def leave(self, me: Identity, channel: str, why: str) -> None:
         found, member = self._member(me, channel)
         del found.members[me.sid]
         self._world.sessions[me.sid].channels.pop(found.log.name, None)
-        self._world.append(found.log, Left(me.sid, me.num, member.nick, why, me.profile.by))
+        self._world.append(found.log, Left(me.sid, me.num, member.nick, why, member.by))
         self._world.vacate(found)
 
-    def say(self, me: Identity, channel: str, text: str, action: bool, settled: Settled) -> None:
+    def say(
+        self,
+        me: Identity,
+        channel: str,
+        text: str,
+        action: bool,
+        settled: Settled,
+        *,
+        judge: Judge = anybody,
+        extra: Extra | None = None,
+        outside: bool = False,
+    ) -> None:
         try:
-            found, member = self._member(me, channel)
+            found, member = self._speaker(me, channel, outside=outside)
+            if member is None or (me.num > member.num and found.rules is not FREE):
+                judge(found.rules, found.standing(me.sid))
         except Refused as refused:
             settled(refused)
             return
+        if member is None or me.num > member.num:
+            nick, found.spoken = me.nick, True
+            if member is not None:
+                member.num, member.quiet, nick = me.num, False, member.nick
+            self._world.messages += 1
+            said = Said(me.sid, me.num, nick, text, action, me.profile.by, extra)
+            self._world.append(found.log, said)
+        settled(None)
+
+    async def tag(
+        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> None:
+        found, member = self._member(me, channel)
         if me.num > member.num:
             member.num, member.quiet, found.spoken = me.num, False, True
             self._world.messages += 1
-            self._world.append(
-                found.log, Said(me.sid, me.num, member.nick, text, action, me.profile.by)
-            )
-        settled(None)
+            tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)
+            self._world.append(found.log, tagged)
+
+    def _speaker(
+        self, me: Identity, channel: str, *, outside: bool
+    ) -> tuple[_Channel, _Member | None]:
+        if outside:
+            self._session(me)
+            return self._channel(channel), None
+        return self._member(me, channel)
 
     async def post(self, name: str, channel: str, text: str, key: str = "") -> Posted:
         found = self._channel(channel)
@@ -714,25 +917,158 @@ class Memory:
         self._world.posted[memo] = posted, text
         return posted
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+    async def set_topic(
+        self, me: Identity, channel: str, topic: str, *, judge: Judge = anybody
+    ) -> None:
         found, member = self._member(me, channel)
         if me.num > member.num:
+            judge(found.rules, found.standing(me.sid))
             member.num, found.spoken = me.num, True
             found.topic = Topic(topic, member.nick, self._world.ms())
             self._world.append(
                 found.log, TopicSet(me.sid, me.num, member.nick, topic, me.profile.by)
             )
 
-    async def tell(self, me: Identity, nick: str, text: str) -> Receipt:
-        session, holder = self._session(me), self._holder(nick)
+    async def rules(self, channel: str) -> Rules:
+        return self._channel(channel).rules
+
+    async def rule(
+        self, me: Identity, channel: str, decide: Decide, about: Iterable[str] | None = None
+    ) -> Decision:
+        self._session(me)
+        found = self._channel(channel)
+        member = found.members.get(me.sid)
+        if member is not None and me.num <= member.num:
+            return Decision(found.rules, ())
+        wanted = None if about is None else {me.sid, *map(self._sid_of, about)}
+        fellows = [found.fellow(sid) for sid in found.members if wanted is None or sid in wanted]
+        decision = decide(found.rules, {fold(fellow.nick): fellow for fellow in fellows})
+        if decision.changes:
+            if member is not None:
+                member.num = me.num
+            same = msgspec.structs.replace(decision.rules, law=found.rules.law) == found.rules
+            law = found.rules.law + 1
+            found.rules = msgspec.structs.replace(decision.rules, law=law)
+            there = [each for each in decision.statuses if each[0] in found.members]
+            for sid, status in there:
+                found.members[sid].status = status
+            ruled = Ruled(
+                me.sid,
+                me.num,
+                me.nick,
+                law,
+                decision.changes,
+                tuple(there),
+                me.profile.by,
+                "" if same else encode_rules(found.rules),
+            )
+            self._world.append(found.log, ruled)
+        return decision
+
+    def _sid_of(self, nick: str) -> str:
+        holder = self._world.claims.get(fold(nick))
+        return holder.sid if holder is not None else ""
+
+    async def kick(
+        self, me: Identity, channel: str, nick: str, why: str, *, judge: JudgeOf
+    ) -> None:
+        self._session(me)
+        found, sid = self._channel(channel), self._holder(nick).sid
+        member = found.members.get(me.sid)
+        if member is not None and me.num <= member.num:
+            return
+        if sid not in found.members:
+            raise Refused(Code.TARGET_NOT_MEMBER, nick)
+        judge(found.rules, found.standing(me.sid), found.fellow(sid))
+        if member is not None:
+            member.num = me.num
+        target = found.members.pop(sid)
+        self._world.sessions[sid].channels.pop(found.log.name, None)
+        kicked = Kicked(me.sid, me.num, me.nick, sid, target.nick, why, me.profile.by)
+        self._world.append(found.log, kicked)
+        self._world.vacate(found)
+
+    async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
+        session, guest = self._session(me), self._holder(nick)
+        found = self._world.channels.get(fold(channel))
+        spelled = channel if found is None else found.name
+        event = Invited(me.sid, me.num, me.nick, guest.nick, spelled, guest.sid, me.profile.by)
+        if found is None or not found.members:
+            judge(FREE, Standing(False))
+        else:
+            member = found.members.get(me.sid)
+            if guest.sid in found.members:
+                raise Refused(Code.ALREADY_THERE, guest.nick)
+            if member is None or me.num > member.num:
+                judge(found.rules, found.standing(me.sid))
+                others = [sid for sid in found.invites if sid != guest.sid]
+                found.invites = [*others, guest.sid][-_INVITES:]
+                self._world.append(found.log, event)
+                if member is not None:
+                    member.num = me.num
         if me.num > session.told:
             session.told = me.num
-            told = Told(me.sid, me.num, session.nick, text, holder.sid, by=me.profile.by)
-            self._world.append(holder.inbox, told, [holder.home])
-        return Receipt(holder.nick, holder.away)
+            self._world.append(guest.inbox, event, [guest.home])
+        return Invitation(guest.nick, guest.away)
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        self._session(me).away = why
+    async def tell(
+        self,
+        me: Identity,
+        nick: str,
+        text: str,
+        *,
+        action: bool = False,
+        extra: Extra | None = None,
+    ) -> Receipt:
+        session, holder = self._session(me), self._holder(nick)
+        to, by = holder.sid, me.profile.by
+        return self._tell(
+            session, holder, Told(me.sid, me.num, session.nick, text, to, action, by, extra)
+        )
+
+    async def touch(
+        self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
+    ) -> Receipt:
+        session, holder = self._session(me), self._holder(nick)
+        to, by = holder.sid, me.profile.by
+        return self._tell(
+            session, holder, Tagged(me.sid, me.num, session.nick, tags, to, by, extra)
+        )
+
+    def _tell(self, session: _Session, holder: _Session, event: Told | Tagged) -> Receipt:
+        if event.num > session.told:
+            session.told = event.num
+            self._world.append(holder.inbox, event, [holder.home])
+        told = (event.sid, event.num)
+        entry = next(e for e in holder.inbox.entries if (e.event.sid, e.event.num) == told)
+        return Receipt(holder.nick, holder.away, Position(holder.inbox.epoch, entry.seq), entry.ms)
+
+    async def alter(
+        self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()
+    ) -> list[str]:
+        session, world, names = self._session(me), self._world, tuple(map(fold, channels))
+        event = Altered(me.sid, me.num, session.nick, what, value, names, session.profile.by)
+        session.profile = altered(session.profile, what, value)
+        if what == "away":
+            session.away = value
+        if what in UNTOLD:
+            return []
+        for node in world.nodes:
+            node.tell_altered(event)
+        told = []
+        for name in names:
+            channel = world.channels.get(name)
+            member = channel and channel.members.get(me.sid)
+            if channel and member:
+                if what == "host":
+                    member.by = session.profile.by
+                if not member.quiet:
+                    told.append(name)
+                    world.append(channel.log, event)
+        return told
+
+    async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
+        await self.alter(me, "away", why, channels)
 
     async def barrier(self) -> None:
         await self._return()
@@ -746,29 +1082,158 @@ class Memory:
     async def topic(self, channel: str) -> Topic:
         return self._channel(channel).topic
 
-    async def history(self, channel: str, count: int, before: Position | None = None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None = None, ranks: str = ""
+    ) -> History:
         self._check_ready()
         found = self._world.channels.get(fold(channel))
         if found is None:
             return History("", [], False)
         log = self._world.trim(found.log)
-        entries = log.spoken(count + 1, log.upto(before) if before else log.seq)
+        entries = log.spoken(count + 1, log.upto(before) if before else log.seq, ranks)
         return History(log.epoch, entries[-count:], len(entries) > count)
+
+    async def span(self, me: Identity, target: str, wanted: Wanted) -> Span:
+        self._check_ready()
+        if target.startswith("#"):
+            channel = self._world.channels.get(fold(target))
+            if channel is None:
+                return Span([], more=False)
+            log = self._world.trim(channel.log)
+            return spans.span_of(log.past, log.tip, log.entries, wanted)
+        sent = [one for one in self._inbox(target) if one.event.sid == me.sid]
+        received = [one for one in self._inbox(me.nick) if spans.is_from(one.event, target, me.sid)]
+        return spans.talk(received, sent, wanted)
+
+    async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
+        last = Wanted(Way.LATEST, (), 1)
+        found = {fold(name): await self.span(me, name, last) for name in channels}
+        times = {name: span.entries[-1].ms for name, span in found.items() if span.entries}
+        return times | spans.latest_of(self._inbox(me.nick), me.sid)
+
+    def _inbox(self, nick: str) -> list[Found]:
+        holder = self._world.claims.get(fold(nick))
+        if holder is None:
+            return []
+        log = self._world.trim(holder.inbox)
+        return spans.placed(log.past, log.tip, log.entries)
+
+    async def redact(
+        self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
+    ) -> Redaction:
+        self._take(me)
+        if not target.startswith("#"):
+            holder = self._world.claims.get(fold(target))
+            inbox, home = (holder.inbox, holder.home) if holder is not None else (None, None)
+            return self._take_back(me, inbox, at, why, own=True, home=home)
+        channel = self._world.channels.get(fold(target))
+        member = channel.members.get(me.sid) if channel is not None else None
+        if member is None or member.token != me.token:
+            if not power:
+                raise Refused(Code.NOT_MEMBER, target)
+        else:
+            member.num = max(member.num, me.num)
+        may = power or {"o", "h"} & {*getattr(member, "status", "")}
+        log = channel.log if channel is not None else None
+        return self._take_back(me, log, at, why, own=not may)
+
+    def _take_back(
+        self,
+        me: Identity,
+        log: _Log | None,
+        at: Position,
+        why: str,
+        *,
+        own: bool,
+        home: "Memory | None" = None,
+    ) -> Redaction:
+        """`own`: only what the session said itself. `home`: whose inbox it is."""
+        place = f"{at.epoch}.{at.seq}"
+        for before in log.entries if log is not None else ():
+            done = before.event
+            if isinstance(done, Redacted) and (done.sid, done.num) == (me.sid, me.num) and log:
+                return Redaction(Position(log.epoch, before.seq), before.ms, done)
+        entry = log.said_at(at) if log is not None else None
+        if log is None or entry is None:
+            raise Refused(Code.NO_SUCH_LINE, place)
+        if own and entry.event.sid != me.sid:
+            raise Refused(Code.NO_SUCH_LINE if home else Code.NOT_YOURS, place)
+        first, to = spans.first_place(log.past, log.tip, entry.seq), getattr(entry.event, "to", "")
+        place = f"{first.epoch}.{first.seq}"
+        log.blank(entry)
+        event = Redacted(me.sid, me.num, me.nick, place, why, me.profile.by, to)
+        self._world.append(log, event, None if home is None else [home])
+        return Redaction(log.tip, log.entries[-1].ms, event)
 
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()
         rows = sorted(self._world.channels.items())
-        return [ChannelInfo(c.name, len(c.members), c.topic.text) for _, c in rows if c.members]
+        return [
+            ChannelInfo(c.name, len(c.members), c.topic.text, c.rules.modes)
+            for _, c in rows
+            if c.members
+        ]
 
     async def person(self, nick: str) -> Person:
         held = self._holder(nick)
-        channels = [self._world.channels[name].name for name in sorted(held.channels)]
-        return Person(held.nick, held.home.name, held.since, held.away, channels)
+        channels = [self._world.channels[name] for name in sorted(held.channels)]
+        seats = tuple(Seat(channel.name, "", "") for channel in channels)
+        named = [channel.name for channel in channels]
+        return self._person(held)._replace(channels=named, seats=seats)
+
+    @staticmethod
+    def _person(held: _Session) -> Person:
+        return Person(held.nick, held.home.name, held.since, held.away, [], held.profile)
+
+    async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
+        self._check_ready()
+        holders = (self._world.claims.get(fold(nick)) for nick in nicks)
+        return [self._person(held) if held is not None else None for held in holders]
+
+    async def members(self, channel: str) -> Attendance:
+        found, sessions = self._channel(channel), self._world.sessions
+        persons = [self._person(sessions[sid]) for sid in found.members]
+        pairs = zip(found.roster().members, persons, strict=True)
+        return Attendance(found.name, "", [Attendee(*pair) for pair in pairs])
+
+    async def was(self, nick: str, count: int = 0) -> list[Was]:
+        self._check_ready()
+        oldest = self._world.ms() - _DAY_MS
+        rows = [row for row in self._world.had.get(fold(nick), ()) if row.until >= oldest]
+        return rows[:count] if count > 0 else rows
+
+    async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:
+        self._check_ready()
+        for nick in nicks:
+            self._watched[fold(nick)] = self._sighting(fold(nick))
+        return [self._watched[fold(nick)] for nick in nicks]
+
+    def unwatch(self, nicks: Iterable[str]) -> None:
+        for nick in nicks:
+            self._watched.pop(fold(nick), None)
+
+    def _sighting(self, name: str) -> Sighting | None:
+        holder = self._world.claims.get(name)
+        return Sighting(holder.nick, holder.sid, holder.profile.by) if holder is not None else None
+
+    async def secret(self, name: str, drawn: str) -> str:
+        self._check_ready()
+        return self._world.secrets.setdefault(name, drawn)
 
     async def people(self) -> list[Presence]:
         self._check_ready()
         rows = sorted(self._world.claims.items())
-        return [Presence(held.nick, held.home.name) for _, held in rows]
+        return [
+            Presence(
+                held.nick,
+                held.home.name,
+                held.since,
+                held.away,
+                held.profile,
+                frozenset(held.channels),
+            )
+            for _, held in rows
+        ]
 
     async def totals(self) -> Totals:
         self._check_ready()
@@ -791,6 +1256,28 @@ class Memory:
             self._world.call(partial(self._hear, envelope))
         else:
             self._missed.append((log, envelope))
+
+    def learn(self, name: str, holder: "_Session | None") -> None:
+        """A nick has another holder, or none: tell it at once, or on the return of the broker."""
+        if self.ready and name in self._watched:
+            there = None
+            if holder is not None:
+                there = Sighting(holder.nick, holder.sid, holder.profile.by)
+            self._world.call(partial(self._tell_watched, name, there))
+
+    def _tell_watched(self, name: str, there: Sighting | None) -> None:
+        if name not in self._watched:
+            return
+        before, self._watched[name] = self._watched[name], there
+        if before is not None and (there is None or there.sid != before.sid):
+            self.sink.watched(before.nick, None)
+        if there is not None and (before is None or there.sid != before.sid):
+            self.sink.watched(there.nick, there)
+
+    def tell_altered(self, event: Altered) -> None:
+        """Something about the holder of a nick is otherwise."""
+        if self.ready and fold(event.nick) in self._watched:
+            self._world.call(partial(self.sink.altered, event))
 
     def reach(self, logs: Iterable[str]) -> dict[str, Reach]:
         """How far the sink was told in these logs."""
@@ -825,7 +1312,9 @@ class Memory:
         common, late = log.past[heard.epoch], []
         if heard.seq > common:
             own = [e for e in self._witnessed if e.log == log.name and e.epoch == heard.epoch]
-            late = [event for e in own if e.seq > common for event in e.events]
+            late = _still_said(
+                [(e.seq, event) for e in own if e.seq > common for event in e.events]
+            )
         self._heard[log.name] = Position(log.epoch, min(heard.seq, common))
         known = {(e.event.sid, e.event.num) for e in log.entries if e.seq > common}
         self._shown |= {(log.name, event.sid, event.num) for event in late}
@@ -835,6 +1324,8 @@ class Memory:
         self._missed += [(log, envelope) for envelope in missed]
         for event in late:
             if log.name.startswith("#") and (event.sid, event.num) not in known:
+                if isinstance(event, Redacted):
+                    log.blank_at(event.at)
                 self._world.append(log, event)
         differs = self._world.ms() if heard.seq > common else None
         return [partial(self.sink.continued, log.name, log.epoch, differs)]
@@ -850,13 +1341,21 @@ class Memory:
             if envelope.seq <= log.seq - len(self._world.trim(log).entries):
                 trimmed[log.name] += 1
             else:
-                calls.append(partial(self._hear, envelope))
+                entry = log.entries[envelope.seq - log.entries[0].seq]
+                calls.append(partial(self._hear, replace(envelope, events=[entry.event])))
         taken = self._taken_meanwhile()
         gaps = [partial(self._gap, name, lost) for name, lost in trimmed.items()]
         gaps += [partial(self._gap, name, None) for name in self._lost]
         self._missed.clear()
         self._lost.clear()
         self._world.call(*taken, *gaps, *calls, self._tell_evicted, self.sink.back, self._wake)
+        self._world.call(self._look_at_watched)
+
+    def _look_at_watched(self) -> None:
+        for name, before in list(self._watched.items()):
+            there, retained = self._sighting(name), self._world.retained.get(name)
+            if there or not (before and retained and retained.sid == before.sid):
+                self._tell_watched(name, there)
 
     def _taken_meanwhile(self) -> list[Callable[[], None]]:
         """What is to be told of kept sessions that were here before this node was cut off."""

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from broker.api import HELD_BACK, Code, Identity, Refused
-from broker.events import Quit
+from broker.events import Entry, Event, Quit, Redacted, Unknown
 from broker.feed import Feed, Seen
 from broker.keeping import LOST, Keeping, Outcome
 from broker.link import LinkLost, Wire
@@ -28,7 +28,7 @@ from broker.names import fold
 from broker.presence import Presence
 from broker.records import Membership, Record, Records
 from broker.scripts import MOMENT
-from broker.store import RETAINED, STRANGER, Asked, Beat, Late, Store
+from broker.store import RETAINED, STRANGER, Asked, Beat, Claim, Late, Store
 
 WINDOW = 3000
 """Milliseconds, from the first node that comes to another server, in which others are waited for.
@@ -136,7 +136,7 @@ class Recovery:
         async def retain(sid: str, nick: str, claimed: int) -> None:
             me = self._records.identity(sid)
             if me is not None:
-                me = Identity(sid, RETAINED, nick, me.address, me.since, me.away)
+                me = Identity(sid, RETAINED, nick, me.address, me.since, me.away, 0, me.profile)
                 await self._claim_back(self._store, me, nick, claimed, retained=HELD_BACK)
                 retained[sid, nick] = claimed
 
@@ -189,7 +189,7 @@ class Recovery:
         """This node was late: what it alone had seen of a channel becomes new."""
         common = (await store.read(channel, seen.tip.seq, 1)).past.get(seen.tip.epoch)
         if common is not None and common < seen.tip.seq:
-            unknown = [entry.event for entry in seen.entries if entry.seq > common]
+            unknown = _still_said([one for one in seen.entries if one.seq > common])
             if unknown:
                 await store.amend(channel, common, unknown)
 
@@ -284,9 +284,7 @@ class Recovery:
                 event = Quit(sid, 0, row.nicks[0], "", ())
                 await store.part(row.token, name, event, silently=True)
 
-    async def _claim(
-        self, store: Store, held: tuple[str, str, int], claim: tuple[str, ...] | None
-    ) -> None:
+    async def _claim(self, store: Store, held: tuple[str, str, int], claim: Claim | None) -> None:
         nick, sid, claimed = held
         record, me = self._records.get(sid), self._records.identity(sid)
         if record is None or me is None:
@@ -297,8 +295,8 @@ class Recovery:
             except Refused as refused:
                 if refused.code is not Code.NICK_TAKEN:
                     raise  # `lost_nicks` finds it out
-        elif claim[2:] != (() if me.away is None else (me.away,)):
-            await store.set_away(self._as(sid, me, nick), me.away)
+        elif claim[2:] != (me.away, me.profile):
+            await store.describe(self._as(sid, me, nick), me.profile, me.away)
 
     async def _claim_back(
         self, store: Store, me: Identity, nick: str, claimed: int, *, retained: int = 0
@@ -344,7 +342,8 @@ class Recovery:
         """A session, under the token by which the cluster knows it."""
         record = self._records.get(sid)
         token = me.token if record is None else record.token
-        return Identity(sid, token, nick or me.nick, me.address, me.since, me.away, me.num)
+        about = me.address, me.since, me.away, me.num, me.profile
+        return Identity(sid, token, nick or me.nick, *about)
 
     # -- some time later
 
@@ -354,7 +353,7 @@ class Recovery:
         for held in _chunks(self._records.held()):
             claims = await self._store.claims([nick for nick, _, _ in held])
             pairs = zip(held, claims, strict=True)
-            lost += [sid for (_, sid, _), claim in pairs if claim is not None and claim[0] != sid]
+            lost += [sid for (_, sid, _), claim in pairs if claim is not None and claim.sid != sid]
         return lost
 
     async def end_strangers(self) -> None:
@@ -378,6 +377,19 @@ class Recovery:
 
     async def _end_stranger(self, channel: str, event: Quit) -> None:
         await self._store.part(STRANGER, channel, event, patiently=False)
+
+
+def _still_said(entries: list[Entry]) -> list[Event]:
+    """Of entries that get new places: not what was taken back, nor that it was."""
+    gone = {entry.seq for entry in entries if isinstance(entry.event, Unknown)}
+    return [
+        entry.event
+        for entry in entries
+        if entry.seq not in gone
+        and not (
+            isinstance(entry.event, Redacted) and int(entry.event.at.rpartition(".")[2]) in gone
+        )
+    ]
 
 
 def _left_undone(failure: Failure) -> None:

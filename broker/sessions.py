@@ -204,6 +204,7 @@ class KeptSessions:
                 self._holding.given_back.append(nick)
                 continue
             me.nick, me.away, me.since = found.nick, found.away, found.since
+            me.profile = found.profile or me.profile
             inbox = found.tip
             reach = told.get(fold(nick), Reach(found.taken, 0))
             epoch, seq = reach.after

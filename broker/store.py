@@ -22,6 +22,7 @@ from broker.api import (
     Identity,
     Member,
     Position,
+    Profile,
     Receipt,
     Refused,
     Roster,
@@ -30,6 +31,7 @@ from broker.api import (
 from broker.bans import MOST, Ban, Bans, decode_ban, encode_ban
 from broker.events import (
     SCHEMA,
+    Altered,
     Entry,
     Envelope,
     Event,
@@ -38,6 +40,7 @@ from broker.events import (
     Quit,
     Renamed,
     Said,
+    Tagged,
     Told,
     TopicSet,
     around_nick,
@@ -51,6 +54,7 @@ from broker.link import Argument, Link, LinkLost, ReplyError, Wire
 from broker.names import fold
 from broker.orders import KEPT
 from broker.overview import name_of
+from broker.profiles import came, decode_profile, encode_profile, told, went
 from broker.records import Record, decode_record
 from broker.reports import HOUR, INCIDENTS, POINT_FIELD, POINTS_KEPT
 from broker.scripts import MOMENT, load
@@ -58,6 +62,9 @@ from broker.scripts import MOMENT, load
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
 
+
+WAS_KEPT = 86_400
+"""Seconds for which it's kept who had a nick. How many of them: see scripts/_was.lua."""
 
 REMEMBERED = 600
 """Seconds for which it's kept what a program said under a key."""
@@ -120,6 +127,15 @@ class Place(NamedTuple):
     server: str
 
 
+class Claim(NamedTuple):
+    """Who holds a nick, under which token, why they're away (or None), and what's known of them."""
+
+    sid: str
+    token: str
+    away: str | None
+    profile: Profile
+
+
 class Gathering(NamedTuple):
     """What a node finds at a server that forgot everything: how many ms nobody may be given a nick
     anew yet, and whether the lease that this node had runs still.
@@ -140,6 +156,8 @@ class Asked(Exception):
 class Store:
     """Calls to Redis through one link. All raise `Refused`: UNSETTLED if the link was lost
     and nobody can know, BUSY if Redis refuses to do it (out of memory, say).
+
+    `passing`: how nicks begin (folded) that are given to whoever comes; who had one isn't kept.
     """
 
     log = Logger()
@@ -153,8 +171,10 @@ class Store:
         inbox_lines: int,
         script_flags: bool,
         sharded: bool = False,
+        passing: str = "",
     ) -> None:
         self.keys = keys
+        self._passing = passing
         self.sharded = sharded
         self.parts = ""  # what the masters are known by, if it's `sharded`
         self.survived = True  # whether one of them has what it had
@@ -252,7 +272,8 @@ class Store:
         self.log.error("Redis refused {what}: {why}", what=what, why=str(error))
         return Refused(Code.BUSY)
 
-    def _log_name(self, name: str) -> bytes:
+    def log_name(self, name: str) -> bytes:
+        """A log's name, as envelopes have it."""
         return msgspec.json.encode(fold(name))
 
     async def _in_order(self, *commands: tuple[Argument, ...]) -> list[Any]:
@@ -270,23 +291,25 @@ class Store:
         places = [each.rpartition(":") for each in past.decode().split()]
         return Excerpt(
             Position(epoch.decode(), int(tip)),
-            _entries(flat),
+            read_entries(flat),
             {before: int(seq) for before, _, seq in places},
         )
 
-    async def history(self, channel: str, count: int, before: Position | None) -> History:
+    async def history(
+        self, channel: str, count: int, before: Position | None, ranks: str
+    ) -> History:
         """The last spoken entries, or the last before a place."""
         keys = self.keys.log(channel)
-        epoch, flat = await self.run("history", keys, count + 1, *(before or ()))
-        entries = _entries(flat)
+        epoch, flat = await self.run("history", keys, count + 1, ranks, *(before or ()))
+        entries = read_entries(flat)
         return History(epoch.decode(), entries[:count][::-1], len(entries) > count)
 
     async def trim(self, log: str, oldest_ms: int) -> int:
         """Forget what is older; returns how many entries went."""
-        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, self._most(log))
+        gone: int = await self.run("trim", self.keys.log(log), oldest_ms, self.most(log))
         return gone
 
-    def _most(self, log: str) -> int:
+    def most(self, log: str) -> int:
         """How many entries a log keeps."""
         return self._lines if log.startswith("#") else self._inbox_lines
 
@@ -299,7 +322,7 @@ class Store:
 
     def say(self, channel: str, lines: list[Line]) -> None:
         """Append lines to a channel's log, in one call; each is told how it ended."""
-        flat: list[Argument] = [self._log_name(channel), self._lines]
+        flat: list[Argument] = [self.log_name(channel), self._lines]
         for line in lines:
             flat += line[:4]
 
@@ -340,7 +363,7 @@ class Store:
         found = await self._once(
             "join",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
@@ -370,7 +393,7 @@ class Store:
             Position(epoch.decode(), int(tip)),
             Roster(name.decode(), list(map(_face, faces)), total),
             Topic(topic.decode(), topic_nick.decode(), int(topic_ms)),
-            _entries(spoken)[::-1],
+            read_entries(spoken)[::-1],
             announced == 1,
         )
 
@@ -412,7 +435,7 @@ class Store:
         reply = await run(
             "leave",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             event.sid,
             token,
@@ -431,11 +454,26 @@ class Store:
         reply: int = await self.run(
             "rename",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
             event.new,
+            encode(event),
+        )
+        return reply == 1
+
+    async def alter(self, me: Identity, channel: str, event: Altered) -> bool:
+        """Have somebody be otherwise in a channel; whether it was told."""
+        reply: int = await self.run(
+            "alter",
+            self.keys.channel(channel),
+            self.log_name(channel),
+            self._lines,
+            me.sid,
+            me.token,
+            event.num,
+            (event.value or "") if event.what == "host" else "",
             encode(event),
         )
         return reply == 1
@@ -445,7 +483,7 @@ class Store:
         reply = await self.run(
             "topic",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
@@ -469,7 +507,7 @@ class Store:
         reply = await self._once(
             "post",
             (*self.keys.channel(channel), memo),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             encode(said),
             digest,
@@ -556,7 +594,7 @@ class Store:
         """
         reply = await self._once(
             "claim",
-            self.keys.nick(nick),
+            self._traces(nick),
             me.sid,
             me.token,
             nick,
@@ -569,6 +607,9 @@ class Store:
             claimed,
             int(asking),
             retained,
+            encode_profile(me.profile),
+            b"" if retained else came(me, nick),
+            self._remembered(nick),
         )
         if reply[0] == b"taken":
             raise Refused(Code.NICK_TAKEN, nick)
@@ -586,10 +627,22 @@ class Store:
 
     async def release(self, sid: str, token: str, nick: str) -> None:
         """Give a nick back, if it's this session's."""
-        await self.run("release", self.keys.nick(nick), sid, token, MOMENT, patient=True)
+        await self.run("release", self._traces(nick), *self._giving(sid, token, nick), patient=True)
+
+    def _giving(self, sid: str, token: str, nick: str) -> tuple[Argument, ...]:
+        return sid, token, MOMENT, self._remembered(nick), went(sid, nick)
+
+    def _traces(self, nick: str) -> tuple[str, ...]:
+        """The keys of what a nick's changing hands leaves a trace in."""
+        return (*self.keys.nick(nick), self.keys.was(nick), self.keys.watch(nick))
+
+    def _remembered(self, nick: str) -> int:
+        """For how many seconds it's kept who had a nick."""
+        passing = self._passing and fold(nick).startswith(self._passing)
+        return 0 if passing else WAS_KEPT
 
     async def tell(
-        self, me: Identity, nick: str, text: str, *, deadline: int, sent: int
+        self, nick: str, event: Told | Tagged, *, deadline: int, sent: int
     ) -> tuple[Receipt, Envelope | None]:
         """Put a private message into an inbox; what was published, if it was done now.
 
@@ -598,11 +651,10 @@ class Store:
         Raises NO_SUCH_NICK, UNSETTLED, `Late`, and LinkLost: a repetition has to say that it
         is one.
         """
-        event = Told(me.sid, me.num, me.nick, text, by=me.profile.by)
         head, tail = around_to(event)
-        key = msgspec.json.encode(["told", me.sid, me.num])[:-1] + b","
+        key = msgspec.json.encode(msgspec.to_builtins(event)[:3])[:-1] + b","
         args: tuple[Argument, ...] = (
-            self._log_name(nick),
+            self.log_name(nick),
             self._inbox_lines,
             head,
             secrets.token_hex(6),
@@ -621,17 +673,32 @@ class Store:
                 raise Late
             case b"unknown":
                 raise Refused(Code.UNSETTLED)
-        receipt = Receipt(reply[1].decode(), reply[2].decode() if reply[3] else None)
-        if len(reply) < 8:
+        _, holder, why, is_away, epoch, seq, ms, to, now = reply
+        at, away = Position(epoch.decode(), int(seq)), why.decode() if is_away else None
+        receipt = Receipt(holder.decode(), away, at, int(ms))
+        if not now:
             return receipt, None
-        epoch, seq, ms, to = (part.decode() for part in reply[4:])
-        told = msgspec.structs.replace(event, to=to)
-        return receipt, Envelope(SCHEMA, fold(nick), epoch, int(seq), int(ms), [told])
+        told = msgspec.structs.replace(event, to=to.decode())
+        return receipt, Envelope(SCHEMA, fold(nick), at.epoch, at.seq, receipt.ms, [told])
 
-    async def set_away(self, me: Identity, why: str | None) -> None:
-        """Note in the claim why its holder is away. Raises CUT_OFF if it isn't this session's."""
-        args = (me.sid, me.token, int(why is not None), why or "")
-        if not await self.run("away", (self.keys.nick(me.nick).claim,), *args):
+    async def describe(
+        self, me: Identity, profile: Profile, away: str | None, event: Altered | None = None
+    ) -> None:
+        """Write into a claim what is known of its holder, and tell who watches them of the event.
+
+        Raises CUT_OFF if it isn't this session's.
+        """
+        done = await self.run(
+            "describe",
+            (self.keys.nick(me.nick).claim, self.keys.watch(me.nick)),
+            me.sid,
+            me.token,
+            encode_profile(profile),
+            int(away is not None),
+            away or "",
+            told(event) if event is not None else b"",
+        )
+        if not done:
             raise Refused(Code.CUT_OFF)
 
     async def claim_of(self, nick: str) -> dict[str, str]:
@@ -670,7 +737,7 @@ class Store:
     async def give_up(self, sid: str, record: Record, node: str) -> None:
         """Give back a session's nicks, then cross out the session, which holds nothing more."""
         calls = [
-            self._args("release", self.keys.nick(nick), (sid, record.token, MOMENT))
+            self._args("release", self._traces(nick), self._giving(sid, record.token, nick))
             for nick in record.nicks
         ]
         crossing: tuple[Argument, ...] = ("HDEL", self.keys.node_sessions(node), sid)
@@ -825,21 +892,29 @@ class Store:
         """Let a log go on under this server, with what was offered."""
         channel, nick = self.keys.channel(log), self.keys.nick(log)
         keys = channel if log.startswith("#") else (nick.meta, nick.claim, nick.log)
-        await self.run("settle", keys, self.server, self._most(log), self._kept, MOMENT)
+        await self.run("settle", keys, self.server, self.most(log), self._kept, MOMENT)
 
     async def amend(self, channel: str, after: int, seen: list[Event]) -> None:
         """Append as new what was seen of a channel after a place, and is not in its log."""
         bodies = [encode(event) for event in seen]
-        name = self._log_name(channel)
+        name = self.log_name(channel)
         await self.run("amend", self.keys.channel(channel), name, self._lines, after, *bodies)
 
-    async def claims(self, nicks: list[str]) -> list[tuple[str, ...] | None]:
-        """Who holds each: sid, token, and if they're away, why. None: nobody does."""
+    async def claims(self, nicks: list[str]) -> list[Claim | None]:
+        """Who holds each; None: nobody does."""
+        fields = ("sid", "token", "away", "about")
         keys = [self.keys.nick(nick).claim for nick in nicks]
-        found = await self.ask_all(*(("HMGET", key, "sid", "token", "away") for key in keys))
+        found = await self.ask_all(*(("HMGET", key, *fields) for key in keys))
         return [
-            tuple(part.decode() for part in claim if part is not None) if claim[0] else None
-            for claim in found
+            Claim(
+                sid.decode(),
+                token.decode(),
+                away.decode() if away is not None else None,
+                decode_profile(about),
+            )
+            if sid is not None
+            else None
+            for sid, token, away, about in found
         ]
 
     async def members(
@@ -937,18 +1012,18 @@ class Store:
         return Bans(int(version), tuple(map(decode_ban, flat[1::2])))
 
     async def ban(self, bans: Iterable[Ban], *, again: bool = False, least: int = 0) -> bool:
-        """Ban networks; whether there was room. `again`: put back what may have been lost, which
+        """Ban somebody; whether there was room. `again`: put back what may have been lost, which
         had the version `least`.
         """
-        flat = [part for ban in bans for part in (ban.network, encode_ban(ban))]
+        flat = [part for ban in bans for part in (ban.key, encode_ban(ban))]
         keys = (self.keys.bans, self.keys.bans_version)
         done: int = await self.run("ban", keys, MOST, int(again), least, *flat)
         return done == 1
 
-    async def unban(self, network: str) -> Ban | None:
+    async def unban(self, key: str) -> Ban | None:
         """Take a ban away; the ban, if there was one."""
         keys = (self.keys.bans, self.keys.bans_version)
-        raw = await self.run("unban", keys, network)
+        raw = await self.run("unban", keys, key)
         return decode_ban(raw) if raw else None
 
 
@@ -981,7 +1056,8 @@ def _member(raw: bytes | None) -> tuple[str, str] | None:
     return token, nick
 
 
-def _entries(flat: list[bytes]) -> list[Entry]:
+def read_entries(flat: list[bytes]) -> list[Entry]:
+    """What scripts tell of a log: id, ms and body of each entry."""
     return [
         Entry(int(flat[i].partition(b"-")[0]), int(flat[i + 1]), decode_event(flat[i + 2]))
         for i in range(0, len(flat), 3)

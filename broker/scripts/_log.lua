@@ -8,9 +8,10 @@ local function now()
 end
 
 -- Writes the bodies and publishes them to `topic`; the seq of the last is also kept under
--- `mark` in `meta`, if that's given. Returns {epoch, seq of the last, ms}.
-local function append(meta, log, topic, name, lines, bodies, mark)
-  local head = redis.call('HMGET', meta, 'epoch', 'seq')
+-- `mark` in `meta`, if that's given. `head`: {epoch, seq} of `meta`, if they were read already.
+-- Returns {epoch, seq of the last, ms}.
+local function append(meta, log, topic, name, lines, bodies, mark, head)
+  head = head or redis.call('HMGET', meta, 'epoch', 'seq')
   local seq, ms = tonumber(head[2]), string.format('%.0f', now())
   local first = string.format('%.0f', seq + 1)
   for _, body in ipairs(bodies) do

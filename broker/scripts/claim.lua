@@ -1,11 +1,14 @@
 -- Claims a nick, or spells it anew for the session that holds it.
 -- Two hold one nick if Redis went back behind a change of hands, or forgot it: then whoever has it longer
 -- keeps it.
--- KEYS  claim meta log
+-- KEYS  claim meta log was watch(topic)
 -- ARGV  sid token nick node topic since is-away why deadline(see tell) claimed
 --       claimed: when the session was given the nick, if it was (Redis's clock, ms), else 0
 --       asking: 1: who has it for a shorter time is asked to give it back, 0: it's taken from them
 --       retained: seconds after which it's free again, if its session isn't opened before; 0: that's done now
+--       about: what is known of them, JSON
+--       came: an envelope for who watches the nick (empty: nobody is told)
+--       remembered: seconds for which it's kept who had it before, if it's taken from them
 -- ->    {'taken'}, {'late'}, {'asked'} or
 --       {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
 local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed', 'topic')
@@ -22,9 +25,12 @@ if other and not retained then
   end
   redis.call('PUBLISH', held[4], '[1,"","lost",0,0,[]]')
 end
-if other then redis.call('DEL', KEYS[1]) end
+if other then
+  remember(KEYS[1], KEYS[4], ARGV[15])
+  redis.call('DEL', KEYS[1])
+end
 redis.call('HSET', KEYS[1], 'sid', ARGV[1], 'token', ARGV[2], 'nick', ARGV[3], 'node', ARGV[4],
-  'topic', ARGV[5], 'since', ARGV[6])
+  'topic', ARGV[5], 'since', ARGV[6], 'about', ARGV[13])
 if ARGV[7] == '1' then redis.call('HSET', KEYS[1], 'away', ARGV[8]) end
 redis.call('PERSIST', KEYS[2])
 redis.call('PERSIST', KEYS[3])
@@ -38,5 +44,6 @@ if ARGV[12] ~= '0' then
 elseif retained then
   redis.call('PERSIST', KEYS[1])
 end
+if ARGV[14] ~= '' then redis.call('PUBLISH', KEYS[5], ARGV[14]) end
 local tip = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'claimed')
 return { 'ok', tip[1], tip[2], tip[3] or '0' }

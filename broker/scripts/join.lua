@@ -41,4 +41,4 @@ if page > 0 then
 end
 about = redis.call('HMGET', meta, 'epoch', 'name', 'topic', 'topic_nick', 'topic_ms', 'spoken')
 return { 'ok', about[1], tip, about[2], total, nicks, about[3] or '', about[4] or '', about[5] or '0',
-  spoken(log, about[6], tip, tonumber(ARGV[14])), announced and 1 or 0 }
+  spoken(log, about[6], tip, tonumber(ARGV[14]), ''), announced and 1 or 0 }

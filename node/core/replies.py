@@ -4,10 +4,22 @@ from enum import StrEnum
 
 import msgspec
 
-from broker.api import ChannelInfo, Code, Person, Position, Presence, Totals
+from broker.api import (
+    Attendee,
+    ChannelInfo,
+    Code,
+    Found,
+    Person,
+    Position,
+    Presence,
+    Sighting,
+    Totals,
+    Was,
+)
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
-from broker.events import Entry
+from broker.events import Entry, Redacted
+from broker.rules import Mask, Rules
 
 
 class News(StrEnum):
@@ -39,10 +51,19 @@ class Goodbye(StrEnum):
     CONNECTIONS = "connections"
     KICKED = "kicked"
     BANNED = "banned"
+    KILLED = "killed"
+    """By an operator of the chat; who that is, and in brackets why, is what it's about."""
 
     def because(self, why: str) -> str:
         """For others, who see somebody quit: the reason, and more of it if there's more."""
+        if self is Goodbye.KILLED:
+            return f"Killed ({why})"  # as IRC has it, where it's also a program that reads it
         return f"{self}: {why}" if why else str(self)
+
+
+def killed(killer: str, why: str) -> str:
+    """What a KILLED is about."""
+    return f"{killer} ({why})" if why else killer
 
 
 Ref = int | str
@@ -170,7 +191,64 @@ class Channels(Reply, frozen=True):
 
 
 class Whois(Reply, frozen=True):
+    """What somebody may know of a person: `peer` and `certificate` are empty for others than
+    operators and the person themselves; of `channels` and `seats` some may be kept from them.
+    """
+
     person: Person
+
+
+class Whowas(Reply, frozen=True):
+    """Who had a nick, the last first; empty: nobody, as far as it's remembered."""
+
+    nick: str
+    found: list[Was]
+
+
+class Present(Reply, frozen=True):
+    """Those who are there, of some that were asked about."""
+
+    persons: list[Person]
+
+
+class Looked(Reply, frozen=True):
+    """Who fits a mask. `channel`: as first spelled, if it's a channel's; empty otherwise."""
+
+    mask: str
+    channel: str
+    attendees: list[Attendee]
+
+
+class Seen(Reply, frozen=True):
+    """Of nicks that one watches: who is there, and which are free. `refused`: one may not watch
+    these, too.
+    """
+
+    there: list[Sighting]
+    free: list[str]
+    refused: list[str] = []
+
+
+class Watching(Reply, frozen=True):
+    """The nicks that one watches."""
+
+    nicks: list[str]
+
+
+class RealSet(Reply, frozen=True):
+    """Your real name. `told`: an event in a channel of yours says so, too."""
+
+    real: str
+    told: bool
+
+
+class UserModes(Reply, frozen=True):
+    """Your modes. `changes`: how they were changed now, as `+iw-x`; `unknown`: letters of none."""
+
+    nick: str
+    modes: str
+    changes: str = ""
+    unknown: str = ""
 
 
 class Everyone(Reply, frozen=True):
@@ -187,6 +265,29 @@ class TopicIs(Reply, frozen=True):
     topic: SetTopic
 
 
+class ModesAre(Reply, frozen=True):
+    """The rules of a channel. `inside`: the person is in it, and may know its key."""
+
+    channel: str
+    rules: Rules
+    inside: bool
+
+
+class MasksAre(Reply, frozen=True):
+    """Lists of masks that a channel has, by letter."""
+
+    channel: str
+    lists: dict[str, tuple[Mask, ...]]
+
+
+class Inviting(Reply, frozen=True):
+    """You have invited somebody. `away`: why they're away, or None."""
+
+    channel: str
+    nick: str
+    away: str | None = None
+
+
 class Lines(Reply, frozen=True):
     """What was last said in a channel, or `before` a place, oldest first; `more`: there's older."""
 
@@ -195,6 +296,31 @@ class Lines(Reply, frozen=True):
     entries: list[Entry]
     more: bool
     before: Position | None = None
+
+
+class Span(Reply, frozen=True):
+    """A part of what a channel has kept, or of what was written from and to a nick: see
+    `broker.api.Span`.
+    """
+
+    target: str
+    entries: list[Found]
+    more: bool
+
+
+class Targets(Reply, frozen=True):
+    """Channels and nicks, and when something was last said there (Unix ms); oldest first."""
+
+    targets: list[tuple[str, int]]
+
+
+class TakenBack(Reply, frozen=True):
+    """What you took back where you aren't told of it as others are; as `broker.api.Redaction`."""
+
+    target: str
+    at: Position
+    ms: int
+    event: Redacted
 
 
 class HolderAway(Reply, frozen=True):

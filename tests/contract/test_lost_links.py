@@ -11,9 +11,9 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from broker.api import Code, Identity, Receipt, Refused
+from broker.api import Code, Identity, Refused
 from broker.cluster import Cluster
-from broker.events import Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.events import Event, Joined, Left, Quit, Redacted, Renamed, Said, Tagged, Told, TopicSet
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, RedisFleet, refusal, somebody
 from tests.support.sinks import Evicted
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.parametrize("fleet", ["server"], indirect=True)
 LEASE = 0.8
 """Seconds: short, in tests that wait for its end; but nobody stands still for so long by chance."""
 
+TAGS = {"+typing": "active"}
+
 STEPS = 7
 """More than any command's round trips to Redis."""
 
@@ -33,6 +35,8 @@ COMMANDS: dict[str, Command] = {
     "say": lambda node, me: node.say(me, "#go", "hi"),
     "set_topic": lambda node, me: node.broker.set_topic(me, "#go", "gophers"),
     "tell": lambda node, me: node.broker.tell(me, "bob", "psst"),
+    "tag": lambda node, me: node.broker.tag(me, "#go", TAGS),
+    "touch": lambda node, me: node.broker.touch(me, "bob", TAGS),
     "join": lambda node, me: node.broker.join(me, "#py"),
     "leave": lambda node, me: node.broker.leave(me, "#go", "bye"),
     "rename": lambda node, me: node.broker.rename(me, "anna", ["#go"]),
@@ -77,7 +81,9 @@ def _expected(name: str, ann: Identity, bob: Identity) -> tuple[object, list[Eve
     expected: dict[str, tuple[object, list[Event]]] = {
         "say": (None, [say]),
         "set_topic": (None, [TopicSet(ann.sid, ann.num, "ann", "gophers")]),
-        "tell": (Receipt("bob", None), [Told(ann.sid, ann.num, "ann", "psst", bob.sid)]),
+        "tell": (("bob", None), [Told(ann.sid, ann.num, "ann", "psst", bob.sid)]),
+        "tag": (None, [Tagged(ann.sid, ann.num, "ann", TAGS)]),
+        "touch": (("bob", None), [Tagged(ann.sid, ann.num, "ann", TAGS, bob.sid)]),
         "join": (2, [Joined(ann.sid, ann.num, "ann")]),
         "leave": (None, [Left(ann.sid, ann.num, "ann", "bye")]),
         "rename": (["#go"], [Renamed(ann.sid, ann.num, "ann", "anna", ("#go",))]),
@@ -101,7 +107,26 @@ async def test_a_command_whose_answer_was_lost_happens_once(
     result = await _interrupted(fleet, a, COMMANDS[name](a, ann), step)
     if name == "join":
         result = result.roster.total
+    elif name in ("tell", "touch"):
+        result = result[:2]
     assert _expected(name, ann, bob) == (result, await _heard(b))
+
+
+@pytest.mark.parametrize("target", ["#go", "bob"])
+@pytest.mark.parametrize("step", range(STEPS))
+async def test_a_redaction_whose_answer_was_lost_happens_once(
+    fleet: RedisFleet, make_brokers: MakeBrokers, step: int, target: str
+) -> None:
+    a, b, ann, bob = await _met(make_brokers)
+    if target == "bob":
+        await a.broker.tell(ann, "bob", "psst")
+    else:
+        await a.say(ann, "#go", "psst")
+    await b.broker.barrier()
+    at = b.sink.places(target)[-1]
+    redaction = await _interrupted(fleet, a, a.broker.redact(ann, target, at, "oops"), step)
+    heard = [event for event in await _heard(b) if isinstance(event, Redacted)]
+    assert ([redaction.event], redaction.at) == (heard, b.sink.places(target)[-1])
 
 
 @pytest.mark.parametrize("step", range(STEPS))

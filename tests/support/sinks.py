@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from broker.api import Kept, Position
-from broker.events import Entry, Envelope, Event
+from broker.api import Kept, Position, Sighting
+from broker.events import Altered, Entry, Envelope, Event
 
 
 class Gap(NamedTuple):
@@ -48,7 +48,31 @@ class Taken(NamedTuple):
     sid: str
 
 
-Call = Envelope | Gap | Continued | NickLost | Evicted | Replicated | Taken | str
+class Watched(NamedTuple):
+    """A call of `Sink.watched`. `by` empty: nobody has the nick."""
+
+    nick: str
+    by: str
+
+
+class AlteredThere(NamedTuple):
+    """A call of `Sink.altered`."""
+
+    event: Altered
+
+
+Call = (
+    Envelope
+    | Gap
+    | Continued
+    | NickLost
+    | Evicted
+    | Replicated
+    | Taken
+    | Watched
+    | AlteredThere
+    | str
+)
 """What a sink was told: "away" and "back" stand for themselves."""
 
 
@@ -91,6 +115,12 @@ class Record:
 
     def replicated(self, enough: bool) -> None:
         self._tell(Replicated(enough))
+
+    def watched(self, nick: str, holder: Sighting | None) -> None:
+        self._tell(Watched(nick, holder.by if holder is not None else ""))
+
+    def altered(self, event: Altered) -> None:
+        self._tell(AlteredThere(event))
 
     def kept(self) -> list[Kept]:
         self.beats += 1

@@ -33,17 +33,19 @@ TYPED = (
 """Who types what, in this order. Then bob quits."""
 
 _QUIT = "/quit good night"
+_CLOAK = "@o237kju5hq.vhphv2xysj.tpautotdvu.cloak"
 _GUESTS = ("guest-m4k7q", "guest-x2p9d")
 
 
 class _Mask:
-    """Puts constants for what is another each time: guests' nicks, times."""
+    """Puts constants for what is another each time: guests' nicks, times, cloaks."""
 
     def __init__(self) -> None:
         self._guests: dict[str, str] = {}
 
     def __call__(self, line: str) -> str:
         line = re.sub(r"guest-[a-z2-9]{5}", self._guest, line)
+        line = re.sub(r"@([a-z2-7]{10}\.){3}cloak", _CLOAK, line)
         line = re.sub(r"^\| \d\d:\d\d ", "| 12:34 ", line)
         return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "2026-01-31 12:34 UTC", line)
 

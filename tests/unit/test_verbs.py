@@ -218,7 +218,7 @@ def test_a_join_is_read_by_everyone_there_and_the_joiner(
     carol = village.person("carol", node=2)
     lines = carol.type("/join #go")
     expected = "carol has joined the channel #go"
-    assert [expected, "in #go (3): alice bob carol"] == lines
+    assert [expected, "in #go (3): @alice bob carol"] == lines
     assert ([expected], [expected]) == (alice.read(), bob.read())
 
 
@@ -232,7 +232,7 @@ def test_a_joiner_gets_topic_roster_and_the_last_lines_as_they_were(
     expected = [
         "bob has joined the channel #go",
         "the topic of #go is all about Go",
-        "in #go (2): alice bob",
+        "in #go (2): @alice bob",
         "| 12:00 [#go] <alice> one",
         "| 12:00 [#go] * alice two",
         "| 12:01 [#go] <alice> three",
@@ -388,7 +388,7 @@ def test_names_are_those_of_all_nodes_in_order(
 ) -> None:
     for i, nick in enumerate(["Zoe", "carol", "Abe"]):
         village.person(nick, "#go", node=i)
-    expected = ["in #go (5): Abe alice bob carol Zoe"]
+    expected = ["in #go (5): Abe @alice bob carol Zoe"]
     assert (expected, expected) == (alice.type("/names"), alice.type("/names GO"))
 
 
@@ -414,6 +414,7 @@ def test_the_list_can_be_narrowed_by_a_pattern(alice: Villager, pattern: str) ->
 
 def test_whois_tells_a_person_of_another_node(alice: Villager, bob: Villager) -> None:
     expected = [
+        "bob is slash@local",
         "bob is on the node node2, connected since 2023-11-14 12:00 UTC",
         "bob is in #go",
     ]
@@ -509,7 +510,7 @@ def test_stats_tell_the_node_and_the_cluster(
 
 def test_who_is_away_is_shown_so(alice: Villager, bob: Villager) -> None:
     assert ["you are away (lunch)"] == alice.type("/away lunch")
-    assert "alice is away (lunch)" == bob.type("/whois alice")[1]
+    assert "alice is away (lunch)" == bob.type("/whois alice")[2]
 
 
 def test_who_writes_to_somebody_away_is_told(alice: Villager, bob: Villager) -> None:

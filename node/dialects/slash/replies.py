@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from broker.api import Profile
 from broker.events import Entry
 from node.core import replies as core
+from node.core.modes import prefix, shown
 from node.core.replies import Reply
 from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.slash import words
@@ -36,6 +38,10 @@ def clock(ms: int) -> str:
     """HH:MM in UTC of Unix milliseconds."""
     minutes = ms // 60_000 % 1440
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _date(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ms / 1000))
 
 
 def _broken(names: Iterable[str]) -> Iterator[str]:
@@ -131,38 +137,96 @@ def _welcome(slash: "Slash", reply: core.Welcome) -> Iterator[str]:
 
 
 def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
-    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
+    channel, members, total = reply.roster
     head = f"in {channel} ({total}): "
-    for line in _broken(nicks):
+    for line in _broken(prefix(status) + nick for nick, status, _ in members):
         yield head + line
-    if len(nicks) < total:
-        yield f"{head}and {total - len(nicks)} more, /names {channel} shows all"
+    if len(members) < total:
+        yield f"{head}and {total - len(members)} more, /names {channel} shows all"
     if not total:
         yield f"{head}nobody"
 
 
 def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
-    for name, members, topic in reply.channels:
+    for name, members, topic, _ in reply.channels:
         about = f": {harmless(topic)}" if topic else ""
         yield f"{name} ({members}){about}"
     count = f"{reply.total} channel{'' if reply.total == 1 else 's'}"
     yield count + _pages("/list [PATTERN]", reply.page, reply.pages)
 
 
+def _who(profile: Profile) -> str:
+    return f"{harmless(profile.by)}{because(profile.real)}"
+
+
 def _whois(slash: "Slash", reply: core.Whois) -> Iterator[str]:
-    nick, node, since, away, channels = reply.person[:5]
-    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(since / 1000))
-    yield f"{nick} is on the node {node}, connected since {when} UTC"
+    nick, node, since, away, channels, profile = reply.person[:6]
+    if profile.by:
+        yield f"{nick} is {_who(profile)}"
+    yield f"{nick} is on the node {node}, connected since {_date(since)}"
+    if profile.peer:
+        yield f"{nick} comes from {harmless(profile.peer)}"
+    if profile.account:
+        yield f"{nick} is logged in as {harmless(profile.account)}"
+    for letter, what in _KINDS.items():
+        if letter in profile.modes:
+            yield f"{nick} is {what}"
     if away is not None:
         yield f"{nick} is away{because(away)}"
     for line in _broken(channels):
         yield f"{nick} is in {line}"
 
 
+_KINDS = {"o": "an operator", "B": "a bot"}
+"""What user modes say of somebody."""
+
+
+def _whowas(slash: "Slash", reply: core.Whowas) -> Iterator[str]:
+    for nick, node, _, until, profile in reply.found:
+        who = _who(profile) if profile.by else "somebody"
+        yield f"{nick} was {who} on the node {node}, until {_date(until)}"
+    if not reply.found:
+        yield f"nobody was called {harmless(reply.nick)} lately"
+
+
+def _found(slash: "Slash", reply: core.Present) -> Iterator[str]:
+    for line in _broken(person.nick for person in reply.persons):
+        yield f"there: {line}"
+
+
+def _looked(slash: "Slash", reply: core.Looked) -> Iterator[str]:
+    for member, person in reply.attendees:
+        yield f"{member.nick} is {_who(person.profile)}"
+
+
+def _seen(slash: "Slash", reply: core.Seen) -> Iterator[str]:
+    for nick, _, by in reply.there:
+        yield f"{nick} is there{because(by)}"
+    for nick in reply.free:
+        yield f"{harmless(nick)} is not there"
+    for nick in reply.refused:
+        yield f"error: {words.WATCHES.format(about=nick)}"
+
+
+def _watching(slash: "Slash", reply: core.Watching) -> Iterator[str]:
+    for line in _broken(reply.nicks):
+        yield f"you watch {line}"
+    if not reply.nicks:
+        yield "you watch nobody"
+
+
+def _real_set(slash: "Slash", reply: core.RealSet) -> Iterator[str]:
+    yield f"your real name is {harmless(reply.real)}"
+
+
+def _user_modes(slash: "Slash", reply: core.UserModes) -> Iterator[str]:
+    yield f"your modes are +{reply.modes}"
+
+
 def _everyone(slash: "Slash", reply: core.Everyone) -> Iterator[str]:
     nodes: dict[str, list[str]] = {}
-    for nick, node in reply.people:
-        nodes.setdefault(node, []).append(nick)
+    for each in reply.people:
+        nodes.setdefault(each.node, []).append(each.nick)
     for node in sorted(nodes):
         for line in _broken(nodes[node]):
             yield f"on {node}: {line}"
@@ -173,16 +237,40 @@ def _everyone(slash: "Slash", reply: core.Everyone) -> Iterator[str]:
 def _topic_is(slash: "Slash", reply: core.TopicIs) -> Iterator[str]:
     text, nick, ms = reply.topic
     if text:
-        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000))
         yield f"the topic of {reply.channel} is {harmless(text)}"
-        yield f"set by {nick}, {when} UTC"
+        yield f"set by {nick}, {_date(ms)}"
     else:
         yield f"{reply.channel} has no topic"
 
 
+def _modes_are(slash: "Slash", reply: core.ModesAre) -> Iterator[str]:
+    modes = shown(reply.rules, inside=reply.inside)
+    yield (
+        f"the modes of {reply.channel} are {harmless(modes)}"
+        if modes
+        else (f"{reply.channel} has no modes")
+    )
+
+
+def _masks_are(slash: "Slash", reply: core.MasksAre) -> Iterator[str]:
+    for letter, masks in reply.lists.items():
+        what = words.LISTED[letter].format(channel=reply.channel)
+        for mask, nick, ms in masks:
+            yield f"{harmless(mask)} {what} (by {nick}, {_date(ms)})"
+        if not masks:
+            yield f"nobody {what}"
+
+
+def _inviting(slash: "Slash", reply: core.Inviting) -> Iterator[str]:
+    yield f"you have invited {reply.nick} into {reply.channel}"
+    if reply.away is not None:
+        yield from _holder_away(slash, core.HolderAway(reply.nick, reply.away))
+
+
 def _lines(slash: "Slash", channel: str, entries: list[Entry]) -> Iterator[str]:
     for entry in entries:
-        yield f"| {clock(entry.ms)} {slash.line(entry.event, channel)}"
+        for line in slash.lines(entry.event, channel):
+            yield f"| {clock(entry.ms)} {line}"
 
 
 def _past(slash: "Slash", reply: core.Past) -> Iterator[str]:
@@ -197,6 +285,21 @@ def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
     elif before is not None and reply.more:
         place = f"{reply.epoch}.{entries[0].seq}"
         yield f"hint: /history {channel} {len(entries)} before {place} shows what is older"
+
+
+def _span(slash: "Slash", reply: core.Span) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from _lines(slash, channel, [Entry(at.seq, ms, event) for at, ms, event in reply.entries])
+
+
+def _targets(slash: "Slash", reply: core.Targets) -> Iterator[str]:
+    for name, ms in reply.targets:
+        yield f"{name}: {time.strftime('%Y-%m-%d %H:%M', time.gmtime(ms / 1000))} UTC"
+
+
+def _taken_back(slash: "Slash", reply: core.TakenBack) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from slash.lines(reply.event, channel)
 
 
 def _holder_away(slash: "Slash", reply: core.HolderAway) -> Iterator[str]:
@@ -239,12 +342,25 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Names: _names,
     core.Channels: _channels,
     core.Whois: _whois,
+    core.Whowas: _whowas,
+    core.Present: _found,
+    core.Looked: _looked,
+    core.Seen: _seen,
+    core.Watching: _watching,
+    core.RealSet: _real_set,
+    core.UserModes: _user_modes,
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,
     core.Token: _token,
     core.Resumed: _resumed,
+    core.Span: _span,
+    core.Targets: _targets,
+    core.TakenBack: _taken_back,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Options: _options,

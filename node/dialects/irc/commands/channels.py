@@ -106,9 +106,9 @@ def _condition(given: str) -> Callable[[ChannelInfo], bool] | None:
 
 
 COMMANDS = {
-    "JOIN": Row(join, 1),
-    "PART": Row(part, 1),
-    "TOPIC": Row(topic, 1),
-    "NAMES": Row(names),
-    "LIST": Row(list_),
+    "JOIN": Row(join, 1, form="#A,#B [KEY,KEY]", does="come into channels; 0 leaves all"),
+    "PART": Row(part, 1, form="#A,#B [WHY]", does="leave channels"),
+    "TOPIC": Row(topic, 1, form="#CHANNEL [TOPIC]", does="show a channel's topic, or set it"),
+    "NAMES": Row(names, form="#CHANNEL", does="who is in a channel"),
+    "LIST": Row(list_, form="[CONDITIONS]", does="which channels there are: #go*, >5, C<60, T>60"),
 }

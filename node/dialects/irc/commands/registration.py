@@ -186,12 +186,12 @@ async def nothing(call: Call) -> None:
 
 
 COMMANDS = {
-    "CAP": Row(cap, 1, before=True),
-    "PASS": Row(password, 1, before=True),
-    "NICK": Row(nick, before=True),
-    "USER": Row(user, 4, before=True),
-    "QUIT": Row(quit_, before=True),
-    "PING": Row(ping, before=True),
-    "PONG": Row(nothing, before=True),
-    "ERROR": Row(nothing, before=True),
+    "CAP": Row(cap, 1, True, "LS|LIST|REQ|END [CAPS]", "which capabilities there are, and yours"),
+    "PASS": Row(password, 1, True, "PASSWORD", "the server's password, before all else"),
+    "NICK": Row(nick, 0, True, "NICK", "take a nick"),
+    "USER": Row(user, 4, True, "USER 0 * :REAL NAME", "say who you are, once"),
+    "QUIT": Row(quit_, 0, True, "[WHY]", "leave for good"),
+    "PING": Row(ping, 0, True, "TEXT", "a PONG when all before it is done"),
+    "PONG": Row(nothing, 0, True, "TEXT", "the answer to a PING"),
+    "ERROR": Row(nothing, 0, True, "TEXT", "nothing"),
 }

@@ -2,17 +2,20 @@
 
 import time
 
+from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import isupport
+from node.dialects.irc.refusals import shown
 
 
 async def motd(call: Call) -> None:
     config = call.irc.config
-    if not config.motd:
+    lines = config.motd()
+    if not lines:
         call.numeric("ERR_NOMOTD")
         return
     call.numeric("RPL_MOTDSTART", text=f"- {config.server} Message of the day - ")
-    for line in config.motd:
+    for line in lines:
         call.numeric("RPL_MOTD", text=f"- {line}")
     call.numeric("RPL_ENDOFMOTD")
 
@@ -97,6 +100,25 @@ async def stats(call: Call) -> None:
     call.numeric("RPL_ENDOFSTATS", letter)
 
 
+async def help_(call: Call) -> None:
+    from node.dialects.irc.commands import COMMANDS  # this is one of them
+
+    about = call.param(0).upper().removeprefix("/")
+    if not about:
+        call.numeric("RPL_HELPSTART", "*", text="The commands; HELP COMMAND tells what one does")
+        for line in wire.filled(sorted(COMMANDS), 400):
+            call.numeric("RPL_HELPTXT", "*", text=line)
+        call.numeric("RPL_ENDOFHELP", "*", text="End of HELP")
+        return
+    row = COMMANDS.get(about)
+    if row is None:
+        call.numeric("ERR_HELPNOTFOUND", shown(call.params[0]))
+        return
+    call.numeric("RPL_HELPSTART", about, text=f"{about} {row.form}".rstrip())
+    call.numeric("RPL_HELPTXT", about, text=row.does)
+    call.numeric("RPL_ENDOFHELP", about, text="End of HELP")
+
+
 async def summon(call: Call) -> None:
     call.numeric("ERR_SUMMONDISABLED")
 
@@ -106,14 +128,16 @@ async def users(call: Call) -> None:
 
 
 COMMANDS = {
-    "MOTD": Row(motd),
-    "LUSERS": Row(lusers),
-    "VERSION": Row(version),
-    "ADMIN": Row(admin),
-    "TIME": Row(time_),
-    "INFO": Row(info),
-    "LINKS": Row(links),
-    "STATS": Row(stats),
-    "SUMMON": Row(summon),
-    "USERS": Row(users),
+    "MOTD": Row(motd, does="the message of the day"),
+    "LUSERS": Row(lusers, does="how many people, channels and operators there are"),
+    "VERSION": Row(version, does="which server this is, and what it supports"),
+    "ADMIN": Row(admin, does="who runs this server"),
+    "TIME": Row(time_, does="the server's clock, in UTC"),
+    "INFO": Row(info, does="what this server is"),
+    "LINKS": Row(links, does="which servers there are: all nodes are this one"),
+    "STATS": Row(stats, form="LETTER", does="numbers of the server: u (since when it runs)"),
+    "HELP": Row(help_, form="[COMMAND]", does="the commands, or one of them"),
+    "HELPOP": Row(help_, form="[COMMAND]", does="as HELP"),
+    "SUMMON": Row(summon, does="nothing: nobody can be summoned"),
+    "USERS": Row(users, does="nothing: WHO shows who is there"),
 }
