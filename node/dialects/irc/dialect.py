@@ -123,12 +123,22 @@ class Irc:
         number, fixed = NUMERICS[name]
         text = text if text is not None else fixed or None
         said = f" :{text}" if text is not None else ""
-        middle = f" {wire.joined(*params)}" if params else ""
+        middle = f" {' '.join(params)}" if params else ""
         return f":{self.config.server} {number} {to}{middle}{said}"
 
     def said(self, rest: str) -> str:
         """A line of the server's own."""
         return f":{self.config.server} {rest}"
+
+    @staticmethod
+    def tagged(tags: dict[str, str], line: str) -> str:
+        """A line with more tags before it. One that is in a batch already stays in that."""
+        if not line.startswith("@"):
+            return wire.tagged(tags) + line
+        had, _, rest = line[1:].partition(" ")
+        if "batch" in tags and any(tag.startswith("batch=") for tag in had.split(";")):
+            return line
+        return f"{wire.tagged(tags)[:-1]};{had} {rest}"
 
     def labelled(self, label: str, ref: str, lines: Sequence[str]) -> Iterator[str]:
         """What one command brought, as the answer to its label (IRCv3 labeled-response). `ref`: the
@@ -136,21 +146,11 @@ class Irc:
         """
         tag = {"label": label}
         if len(lines) < 2:
-            yield _with(tag, lines[0] if lines else self.said("ACK"))
+            yield self.tagged(tag, lines[0] if lines else self.said("ACK"))
         else:
-            yield _with(tag, self.said(f"BATCH +{ref} labeled-response"))
-            yield from (_with({"batch": ref}, line) for line in lines)
+            yield self.tagged(tag, self.said(f"BATCH +{ref} labeled-response"))
+            yield from (self.tagged({"batch": ref}, line) for line in lines)
             yield self.said(f"BATCH -{ref}")
-
-
-def _with(tags: dict[str, str], line: str) -> str:
-    """A line with more tags before it. One that is in a batch already stays in that."""
-    if not line.startswith("@"):
-        return wire.tagged(tags) + line
-    had, _, rest = line[1:].partition(" ")
-    if "batch" in tags and any(tag.startswith("batch=") for tag in had.split(";")):
-        return line
-    return f"{wire.tagged(tags)[:-1]};{had} {rest}"
 
 
 @lru_cache(64)

@@ -31,6 +31,13 @@ ABOUT: dict[Code, str] = {
 }
 """Those that are about what was refused: a nick, a channel, a letter."""
 
+PLAIN: dict[Code, str] = {
+    Code.NOT_OPER: "ERR_NOPRIVILEGES",
+    Code.RIGHT_LACKED: "ERR_NOPRIVILEGES",
+    Code.OTHERS_MODES: "ERR_USERSDONTMATCH",
+}
+"""Those that are about nothing more."""
+
 WITH_CHANNEL: dict[Code, str] = {
     Code.TARGET_NOT_MEMBER: "ERR_USERNOTINCHANNEL",
     Code.ALREADY_THERE: "ERR_USERONCHANNEL",
@@ -52,6 +59,8 @@ def told(irc: "Irc", to: str, verb: str, refused: Refused, channel: str = "*") -
     code, about = refused.code, shown(refused.about)
     if code in ABOUT:
         yield irc.numeric(to, ABOUT[code], *(about,) if refused.about else ())
+    elif code in PLAIN:
+        yield irc.numeric(to, PLAIN[code])
     elif code in WITH_CHANNEL:
         yield irc.numeric(to, WITH_CHANNEL[code], about, channel)
     elif code in OF_CHANNEL:

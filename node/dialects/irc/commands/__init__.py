@@ -5,7 +5,9 @@ from node.dialects.irc.commands import (
     channels,
     messages,
     operators,
+    past,
     people,
+    policing,
     registration,
     server,
 )
@@ -16,5 +18,7 @@ COMMANDS: dict[str, Row] = {
     **operators.COMMANDS,
     **messages.COMMANDS,
     **people.COMMANDS,
+    **past.COMMANDS,
+    **policing.COMMANDS,
     **server.COMMANDS,
 }

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from broker.api import Code, Refused
 from node.core import commands as core
-from node.core import names, verbs
+from node.core import names, people, verbs
 from node.core.replies import Goodbye
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
@@ -164,6 +164,8 @@ async def come_in(call: Call) -> None:
         return
     await lusers(call)
     await motd(call)
+    if reader.away is not None:
+        await people.away(call.chat, session, core.SetAway(reader.away))
 
 
 async def quit_(call: Call) -> None:
