@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from broker.api import Code, Refused
-from broker.events import PROGRAM, Event, Extra
+from broker.events import PROGRAM, Event, Extra, Tagged
 from node.core.commands import Command
 from node.core.dialect import Place
 from node.core.replies import Reply
@@ -101,6 +101,8 @@ class Irc:
                 tags["bot"] = ""
             if extra is not None:
                 tags |= extra.tags
+            if isinstance(event, Tagged):
+                tags |= event.tags
         if self._account and extra is not None and extra.account:
             tags["account"] = extra.account
         return tags

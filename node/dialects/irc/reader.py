@@ -27,8 +27,8 @@ class Reader:
 
     Until they're registered, `nick`, `user`, `real` and `password` are what they said so far, and
     `negotiating` is whether they haven't ended that yet. `version`: of the capability negotiation
-    that they know (0, 302...). `refs` counts the batches that they were sent. `away`: why they'll be
-    away from the beginning.
+    that they know (0, 302...). `refs` counts the batches that they were sent. `away`: why they're
+    to be away from the beginning.
     """
 
     __slots__ = (

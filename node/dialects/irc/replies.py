@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from broker.api import BOT, Code, Member, Refused
 from broker.events import Entry
+from node.core import opers, words
 from node.core import replies as core
-from node.core import words
 from node.core.dialect import Place
-from node.core.opers import OperDid, OperIs, OperWrites
 from node.core.people import OPERATOR, real_host
 from node.core.replies import Reply
 from node.core.watchers import MOST
@@ -185,7 +184,6 @@ def _whois(irc: "Irc", reply: core.Whois, to: str) -> Iterator[str]:
         yield irc.numeric(to, "RPL_WHOISBOT", nick)
     if profile.account:
         yield irc.numeric(to, "RPL_WHOISACCOUNT", nick, profile.account)
-    yield irc.numeric(to, "RPL_ENDOFWHOIS", nick)
 
 
 def _whowas(irc: "Irc", reply: core.Whowas, to: str) -> Iterator[str]:
@@ -212,22 +210,6 @@ def _seen(irc: "Irc", reply: core.Seen, to: str) -> Iterator[str]:
 def _taken_back(irc: "Irc", reply: core.TakenBack, to: str) -> Iterator[str]:
     channel = reply.target if reply.target.startswith("#") else ""
     yield from irc.lines(reply.event, Place(channel, *reply.at, reply.ms, reply.target))
-
-
-def _oper_is(irc: "Irc", reply: OperIs, to: str) -> Iterator[str]:
-    if reply.name:
-        yield irc.numeric(to, "RPL_YOUREOPER")
-        yield irc.said(f"MODE {to} :+{OPERATOR}")
-    else:
-        yield irc.said(f"MODE {to} :-{OPERATOR}")
-
-
-def _oper_did(irc: "Irc", reply: OperDid, to: str) -> Iterator[str]:
-    yield irc.said(f"NOTICE {to} :{reply.says}")
-
-
-def _oper_writes(irc: "Irc", reply: OperWrites, _to: str) -> Iterator[str]:
-    yield f":{reply.nick}!{reply.by} WALLOPS :{reply.text}"
 
 
 def _token(irc: "Irc", reply: core.Token, to: str) -> Iterator[str]:
@@ -262,6 +244,15 @@ def _pong(irc: "Irc", reply: core.Pong, _to: str) -> Iterator[str]:
     yield irc.said(f"PONG {irc.config.server} :{reply.text}")
 
 
+def _oper_is(irc: "Irc", reply: opers.OperIs, to: str) -> Iterator[str]:
+    """Unasked: they are none any more."""
+    yield irc.said(f"MODE {to} :{'+' if reply.name else '-'}o")
+
+
+def _oper_writes(_irc: "Irc", reply: opers.OperWrites, _to: str) -> Iterator[str]:
+    yield f":{reply.nick}!{reply.by} WALLOPS :{reply.text}"
+
+
 REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     Lines: _lines,
     Numeric: _numeric,
@@ -281,13 +272,12 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.Whowas: _whowas,
     core.Seen: _seen,
     core.TakenBack: _taken_back,
-    OperIs: _oper_is,
-    OperDid: _oper_did,
-    OperWrites: _oper_writes,
     core.Token: _token,
     core.Resumed: _resumed,
     core.Past: _past,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Pong: _pong,
+    opers.OperIs: _oper_is,
+    opers.OperWrites: _oper_writes,
 }

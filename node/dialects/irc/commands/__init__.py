@@ -5,9 +5,9 @@ from node.dialects.irc.commands import (
     channels,
     messages,
     operators,
+    opers,
     past,
     people,
-    policing,
     registration,
     server,
 )
@@ -19,6 +19,6 @@ COMMANDS: dict[str, Row] = {
     **messages.COMMANDS,
     **people.COMMANDS,
     **past.COMMANDS,
-    **policing.COMMANDS,
+    **opers.COMMANDS,
     **server.COMMANDS,
 }

@@ -3,7 +3,7 @@ message-redaction).
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from broker.api import Code, Place, Position, Refused, Way
 from node.core import commands as core
@@ -13,6 +13,7 @@ from node.dialects.irc.dialect import clock
 from node.dialects.irc.isupport import HISTORY
 
 _MSGID = re.compile(r"(\w{1,64})\.([0-9]{1,15})", re.ASCII)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,6})?Z", re.ASCII)
 
 _WAYS = {
     "BEFORE": (Way.BEFORE, 1),
@@ -97,13 +98,12 @@ def place(given: str) -> Place | None:
     kind, _, value = given.partition("=")
     if kind == "msgid":
         return position(value)
-    if kind != "timestamp":
+    if kind != "timestamp" or not _TIME.fullmatch(value):
         return None
     try:
-        when = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ")
-    except ValueError:
+        return round(datetime.fromisoformat(value).timestamp() * 1000)
+    except ValueError:  # the 30th of February
         return None
-    return round(when.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def position(msgid: str) -> Position | None:

@@ -1,14 +1,15 @@
-"""People: who they are and whether they're there (Modern, "User-Based Queries"; IRCv3 WHOX, Monitor,
-setname).
+"""People: who they are and whether they're there (Modern, "User-Based Queries"; IRCv3 WHOX,
+Monitor, setname).
 """
 
+from broker.api import Refused
 from node.core import commands as core
 from node.core import people
 from node.core.replies import Looked, Present, RealSet
-from node.core.replies import Whois as WhoisReply
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import AWAY, REAL
+from node.dialects.irc.refusals import shown
 from node.dialects.irc.who import rows, whox
 
 ASKED = 20
@@ -29,9 +30,12 @@ async def away(call: Call) -> None:
 
 async def whois(call: Call) -> None:
     nick = call.params[-1].split(",")[0]
-    reply = await people.whois(call.chat, call.session, core.Whois(nick))
-    assert isinstance(reply, WhoisReply)
-    call.chat.hub.reply(call.session, reply)
+    try:
+        reply = await people.whois(call.chat, call.session, core.Whois(nick))
+        call.chat.hub.reply(call.session, reply)
+    except Refused as refused:
+        call.refuse(refused)
+    call.numeric("RPL_ENDOFWHOIS", shown(nick))
 
 
 async def whowas(call: Call) -> None:
