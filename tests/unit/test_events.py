@@ -38,7 +38,7 @@ GOLDEN: list[tuple[Event, str]] = [
     (Said("s", 1, "bob", "hi", True, "b@h"), '["said","s",1,"bob","hi",true,"b@h",null]'),
     (
         Said("s", 1, "bob", "hi", False, "b@h", Extra(True, {"+x": "1"}, "o", True, "rob")),
-        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob",[]]]',
+        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob",[],false]]',
     ),
     (Told("s", 1, "bob", "hi", "t"), '["told","s",1,"bob","hi","t",false,"",null]'),
     (Tagged("s", 1, "bob", {"+x": ""}, "t"), '["tagged","s",1,"bob",{"+x":""},"t","",null]'),
@@ -47,7 +47,7 @@ GOLDEN: list[tuple[Event, str]] = [
     (Kicked("s", 1, "bob", "t", "tom", "why"), '["kicked","s",1,"bob","t","tom","why",""]'),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"),), (("t", "o"),)),
-        '["ruled","s",1,"bob",7,[["+o","tom"]],[["t","o"]],""]',
+        '["ruled","s",1,"bob",7,[["+o","tom"]],[["t","o"]],"",""]',
     ),
     (Invited("s", 1, "bob", "tom", "#go"), '["invited","s",1,"bob","tom","#go","",""]'),
     (Redacted("s", 1, "bob", "e.1", "why"), '["redacted","s",1,"bob","e.1","why","",""]'),
@@ -128,17 +128,25 @@ def test_an_envelope_comes_back_as_it_was(events: list[Event], log: str, seq: in
     assert envelope == decode_envelope(msgspec.json.encode(envelope))
 
 
-@given(EVENTS, TEXT)
-def test_another_nick_can_be_put_between_the_halves(event: Event, nick: str) -> None:
-    head, tail = around_nick(event)
-    expected = msgspec.structs.replace(event, nick=nick)
-    assert expected == decode_event(head + json.dumps(nick).encode() + tail)
+GOING = st.one_of(
+    st.builds(Left, TEXT, NUM, TEXT, TEXT, TEXT),
+    st.builds(Quit, TEXT, NUM, TEXT, TEXT, CHANNELS, TEXT),
+)
 
 
-@given(EVENTS)
-def test_the_halves_and_the_nick_are_the_whole(event: Event) -> None:
-    head, tail = around_nick(event)
-    assert encode(event) == head + msgspec.json.encode(event.nick) + tail
+@given(GOING, TEXT, TEXT)
+def test_another_nick_and_host_can_be_put_in(event: Left | Quit, nick: str, by: str) -> None:
+    head, between = around_nick(event)
+    expected = msgspec.structs.replace(event, nick=nick, by=by)
+    nick_, by_ = json.dumps(nick).encode(), json.dumps(by).encode()
+    assert expected == decode_event(head + nick_ + between + by_ + b"]")
+
+
+@given(GOING)
+def test_the_parts_are_the_whole(event: Left | Quit) -> None:
+    head, between = around_nick(event)
+    nick, by = msgspec.json.encode(event.nick), msgspec.json.encode(event.by)
+    assert encode(event) == head + nick + between + by + b"]"
 
 
 @given(
