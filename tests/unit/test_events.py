@@ -26,7 +26,9 @@ from broker.events import (
     Told,
     TopicSet,
     Unknown,
+    around_channel,
     around_nick,
+    around_target,
     around_to,
     decode_envelope,
     decode_event,
@@ -112,6 +114,12 @@ def test_an_event_of_a_later_release_has_its_place_among_others() -> None:
     )
 
 
+FAREWELLS = st.one_of(
+    st.builds(Left, TEXT, NUM, TEXT, TEXT, TEXT),
+    st.builds(Quit, TEXT, NUM, TEXT, TEXT, st.lists(TEXT).map(tuple), TEXT),
+)
+
+
 @given(EVENTS)
 def test_an_event_comes_back_as_it_was(event: Event) -> None:
     assert event == decode_event(encode(event))
@@ -128,25 +136,28 @@ def test_an_envelope_comes_back_as_it_was(events: list[Event], log: str, seq: in
     assert envelope == decode_envelope(msgspec.json.encode(envelope))
 
 
-GOING = st.one_of(
-    st.builds(Left, TEXT, NUM, TEXT, TEXT, TEXT),
-    st.builds(Quit, TEXT, NUM, TEXT, TEXT, CHANNELS, TEXT),
-)
-
-
-@given(GOING, TEXT, TEXT)
-def test_another_nick_and_host_can_be_put_in(event: Left | Quit, nick: str, by: str) -> None:
+@given(FAREWELLS, TEXT, TEXT)
+def test_what_a_roster_knows_better_can_be_put_into_a_farewell(
+    event: Left | Quit, nick: str, by: str
+) -> None:
     head, between = around_nick(event)
     expected = msgspec.structs.replace(event, nick=nick, by=by)
-    nick_, by_ = json.dumps(nick).encode(), json.dumps(by).encode()
-    assert expected == decode_event(head + nick_ + between + by_ + b"]")
+    parts = (head, json.dumps(nick).encode(), between, json.dumps(by).encode(), b"]")
+    assert expected == decode_event(b"".join(parts))
 
 
-@given(GOING)
-def test_the_parts_are_the_whole(event: Left | Quit) -> None:
-    head, between = around_nick(event)
-    nick, by = msgspec.json.encode(event.nick), msgspec.json.encode(event.by)
-    assert encode(event) == head + nick + between + by + b"]"
+@given(st.builds(Kicked, TEXT, NUM, TEXT, TEXT, TEXT, TEXT, TEXT), TEXT)
+def test_whom_a_kick_is_about_can_be_put_between_the_halves(event: Kicked, target: str) -> None:
+    head, tail = around_target(event)
+    expected = msgspec.structs.replace(event, target=target)
+    assert expected == decode_event(head + json.dumps(target).encode() + tail)
+
+
+@given(st.builds(Invited, TEXT, NUM, TEXT, TEXT, TEXT, TEXT, TEXT), TEXT)
+def test_a_channels_name_can_be_put_between_the_halves(event: Invited, name: str) -> None:
+    head, tail = around_channel(event)
+    expected = msgspec.structs.replace(event, channel=name)
+    assert expected == decode_event(head + json.dumps(name).encode() + tail)
 
 
 @given(
