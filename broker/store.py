@@ -468,7 +468,7 @@ class Store:
         reply: int = await self.run(
             "alter",
             self.keys.channel(channel),
-            self._log_name(channel),
+            self.log_name(channel),
             self._lines,
             me.sid,
             me.token,
