@@ -45,6 +45,13 @@ class Code(StrEnum):
     OTHERS_MODES = "others-modes"
     OPTION_UNKNOWN = "option-unknown"
     TOKEN_UNKNOWN = "token-unknown"  # noqa: S105
+    NO_OPERS = "no-operators"
+    PASSWORD_WRONG = "password-wrong"  # noqa: S105
+    OPERS_TOO_OFTEN = "operators-too-often"
+    NOT_OPER = "no-operator"
+    RIGHT_LACKED = "right-lacked"
+    NOT_DONE = "not-done"
+    BARRED = "barred"
     ELSEWHERE = "elsewhere"
     AWAY = "broker-away"
     BUSY = "busy"
@@ -61,6 +68,14 @@ class Code(StrEnum):
     TARGET_NOT_MEMBER = "target-not-member"
     ALREADY_THERE = "already-there"
     LIST_FULL = "list-full"
+    SILENCED = "silenced"
+    CTCP_REFUSED = "ctcp-refused"
+    MODE_UNKNOWN = "mode-unknown"
+    MODE_LACKS = "mode-lacks"
+    TOO_MANY_MODES = "too-many-modes"
+    MASK_INVALID = "mask-invalid"
+    KEY_INVALID = "key-invalid"
+    LIMIT_INVALID = "limit-invalid"
 
 
 HELD_BACK = 10
@@ -872,7 +887,7 @@ class Broker(Protocol):
 
     async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
         """When something was last said (Unix ms) in each of these channels, by its folded name, and
-        by each who wrote to the session, by folded nick. Who never did isn't in it.
+        by each who wrote to the session, by nick. Who never did isn't in it.
         """
 
     async def redact(

@@ -1,6 +1,6 @@
-"""Bans: who may not connect, by address or network, until when and why.
+"""Bans: who may not connect, by address, network or mask, until when and why.
 
-    chorus ban ─ ban.lua ─> bans (hash: network -> Ban), version+1 ─ next heartbeat ─> every node
+    chorus ban ─ ban.lua ─> bans (hash: key -> Ban), version+1 ─ next heartbeat ─> every node
 
 Values and bytes only; must not know Redis, nor what a node does about it.
 """
@@ -16,6 +16,12 @@ MOST = 10_000
 LONGEST = 10 * 365 * 86_400.0
 """Seconds that a ban may last; without an end it may, too."""
 
+MASKS = 1_000
+"""How many of them may be by mask: whoever comes is compared with each."""
+
+NOWHERE = "255.255.255.255/32"
+"""Whence nobody comes: the network of a ban by mask, for releases that know networks only."""
+
 SUBNET = 64
 """What one customer has of IPv6 addresses: an address alone stands for as much."""
 
@@ -23,7 +29,8 @@ _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
 class Ban(msgspec.Struct, array_like=True, frozen=True):
-    """Nobody from `network` may connect until `until` (Unix ms, Redis's clock; 0: without an end).
+    """Nobody from `network`, or nobody like `mask` (`user@host`) if there's one, may be here until
+    `until` (Unix ms, Redis's clock; 0: without an end).
 
     `until` is the first element, so that a script can read it. `by`: the operator or token,
     `at`: when it was made, `nick`: whose address it was, if it was found by a nick.
@@ -35,6 +42,12 @@ class Ban(msgspec.Struct, array_like=True, frozen=True):
     by: str = ""
     at: int = 0
     nick: str = ""
+    mask: str = ""
+
+    @property
+    def key(self) -> str:
+        """By which it's found and taken away."""
+        return self.mask or self.network
 
     def over(self, now: int) -> bool:
         """Whether its time is over."""
@@ -84,9 +97,9 @@ def reckless(network: str) -> bool:
     )
 
 
-def shown(network: str) -> str:
-    """A network in words: one address without its length."""
-    return network.removesuffix("/32") if "." in network else network
+def shown(key: str) -> str:
+    """Who is banned, in words: one address without its length."""
+    return key.removesuffix("/32") if "." in key and "@" not in key else key
 
 
 encode_ban = msgspec.json.encode

@@ -43,14 +43,14 @@ class Barring:
         self._changed(self._known)
 
     async def ban(self, ban: Ban) -> bool:
-        """Ban a network, in the whole cluster; whether there was room for one more."""
+        """Ban somebody, in the whole cluster; whether there was room for one more."""
         done = await self._store.ban([ban])
         await self._look()
         return done
 
-    async def unban(self, network: str) -> Ban | None:
+    async def unban(self, key: str) -> Ban | None:
         """Take a ban away; the ban, if there was one."""
-        found = await self._store.unban(network)
+        found = await self._store.unban(key)
         await self._look()
         return found
 

@@ -88,7 +88,7 @@ from broker.keys import Keys
 from broker.link import Link, LinkLost, Wire
 from broker.marks import Marks
 from broker.names import fold
-from broker.orders import SUMMARY, Following, Order, Shown, decode_order
+from broker.orders import HURRY, SUMMARY, Following, Order, Shown, decode_order
 from broker.past import Past
 from broker.people import People
 from broker.presence import Presence
@@ -513,7 +513,8 @@ class Cluster:
 
     def _told(self, word: str) -> None:
         """Something was published that is in no log: this node's own probe, that another node took
-        up a session, that somebody else has one of its nicks, or who has a nick that is watched.
+        up a session, that somebody else has one of its nicks, who has a nick that is watched, or
+        that it's to look for orders.
         """
         kind, _, rest = word.partition(" ")
         about = rest.split(" ")
@@ -525,6 +526,8 @@ class Cluster:
             tally.probed_at, tally.probes = now, tally.probes + 1
             if self._probe_sent is not None:
                 tally.probe, self._probe_sent = now - self._probe_sent, None
+        elif kind == HURRY:
+            self._attempts.aside(self._presence.hurry())
         elif kind == NICK_LOST:
             self._attempts.aside(self._look_for_nicks())
         elif kind == YIELD:

@@ -13,8 +13,9 @@ from twisted.logger import Logger
 
 from broker.bans import Ban
 from broker.barring import Barring
+from broker.events import SCHEMA, Envelope
 from broker.names import fold
-from broker.orders import FORGOTTEN, SUMMARY, WAITING, Holder, Order, encode_order
+from broker.orders import FORGOTTEN, HURRY, SUMMARY, WAITING, Holder, Order, encode_order
 from broker.reports import INCIDENT_FIELD, INCIDENTS, Incident, Kind
 from broker.store import Store
 
@@ -71,9 +72,18 @@ class Desk:
         key, raw = self._store.keys.orders(incarnation), encode_order(order)
         waiting, _ = await self._store.ask_all(("RPUSH", key, raw), ("EXPIRE", key, FORGOTTEN))
         if waiting <= WAITING:
+            self._hurry(incarnation)
             return True
         await self._store.ask("LREM", key, -1, raw)
         return False
+
+    def _hurry(self, incarnation: str) -> None:
+        word = msgspec.json.encode(Envelope(SCHEMA, "", HURRY, 0, 0, []))
+        self._store.link.publish(self._store.keys.node_topic(incarnation), word)
+
+    async def _hurry_all(self) -> None:
+        for incarnation in await self.nodes():
+            self._hurry(incarnation)
 
     async def taken(self, incarnation: str, order: Order) -> bool:
         """Whether a node takes an order, within a while. If not, it never will."""
@@ -127,14 +137,18 @@ class Desk:
     # -- bans, and what is told of all that
 
     async def ban(self, ban: Ban) -> bool:
-        """Ban a network; whether there was room for one more."""
+        """Ban somebody; whether there was room for one more."""
         self._check()
-        return await self._barring.ban(ban)
+        done = await self._barring.ban(ban)
+        await self._hurry_all()
+        return done
 
-    async def unban(self, network: str) -> Ban | None:
+    async def unban(self, key: str) -> Ban | None:
         """Take a ban away; the ban, if there was one."""
         self._check()
-        return await self._barring.unban(network)
+        found = await self._barring.unban(key)
+        await self._hurry_all()
+        return found
 
     async def bans(self) -> list[Ban]:
         """Those whose time isn't over."""

@@ -1109,10 +1109,7 @@ class Memory:
         last = Wanted(Way.LATEST, (), 1)
         found = {fold(name): await self.span(me, name, last) for name in channels}
         times = {name: span.entries[-1].ms for name, span in found.items() if span.entries}
-        for one in self._inbox(me.nick):
-            if isinstance(one.event, Told) and one.event.to == me.sid:
-                times[fold(one.event.nick)] = one.ms
-        return times
+        return times | spans.latest_of(self._inbox(me.nick), me.sid)
 
     def _inbox(self, nick: str) -> list[Found]:
         holder = self._world.claims.get(fold(nick))

@@ -4,7 +4,8 @@
     chorus drain <─ HGETALL report:ID ───────────── Redis <─ what came of it ─┘
 
 An order is JSON. All that wait are handed out with a heartbeat, in their order, and are gone from
-Redis then: each is taken once or, if the answer is lost, never. Must not know Redis, nor what a
+Redis then: each is taken once or, if the answer is lost, never. A node that gives an order to
+another tells it on its topic (HURRY) not to wait for its next beat. Must not know Redis, nor what a
 node does about it.
 """
 
@@ -55,11 +56,15 @@ class Announce(msgspec.Struct, frozen=True, tag="announce", tag_field="order"):
 
 
 class Kick(msgspec.Struct, frozen=True, tag="kick", tag_field="order"):
-    """End a session for good, also one that is kept and that nobody has. Reports `Found`."""
+    """End a session for good, also one that is kept and that nobody has. Reports `Found`.
+
+    `killer`: the nick of the operator of the chat whose act it is, if it's one's.
+    """
 
     report: str
     sid: str
     why: str = ""
+    killer: str = ""
 
 
 class Locate(msgspec.Struct, frozen=True, tag="locate", tag_field="order"):
@@ -78,7 +83,24 @@ class Post(msgspec.Struct, frozen=True, tag="post", tag_field="order"):
     text: str
 
 
-Order = Drain | Shed | Show | Mend | Announce | Kick | Locate | Post
+class Wallops(msgspec.Struct, frozen=True, tag="wallops", tag_field="order"):
+    """Tell all here who read it what an operator of the chat writes. `by`: as in `Said`. Reports
+    `Announced`.
+    """
+
+    report: str
+    nick: str
+    by: str
+    text: str
+
+
+class Rehash(msgspec.Struct, frozen=True, tag="rehash", tag_field="order"):
+    """Read the files anew that settings name. Reports `Reread`."""
+
+    report: str
+
+
+Order = Drain | Shed | Show | Mend | Announce | Kick | Locate | Post | Wallops | Rehash
 
 _decoder: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
 
@@ -115,6 +137,12 @@ class Posted(msgspec.Struct, frozen=True):
     refused: str = ""
 
 
+class Reread(msgspec.Struct, frozen=True):
+    """What came of each file, in words."""
+
+    says: tuple[str, ...] = ()
+
+
 class Found(msgspec.Struct, frozen=True):
     """Whether a session is on the node, and the address that it's connected from; empty: from none
     (over a unix socket, say).
@@ -137,6 +165,11 @@ class Following(msgspec.Struct, array_like=True, frozen=True):
 
     channels: tuple[str, ...]
 
+
+HURRY = "hurry"
+"""Said on a node's topic: there's something for it with the next heartbeat, orders or bans. If
+that's lost, it's a second later.
+"""
 
 SUMMARY = ""
 """The field of a report that is written last; no session is called so."""

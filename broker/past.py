@@ -25,11 +25,11 @@ from broker.api import (
     Way,
 )
 from broker.attempts import Attempts
-from broker.events import SCHEMA, Envelope, Redacted, Told
+from broker.events import SCHEMA, Envelope, Redacted
 from broker.feed import Feed
 from broker.names import fold
 from broker.presence import Presence
-from broker.spans import placed, talk
+from broker.spans import latest_of, placed, talk
 from broker.store import Late, Store, read_entries
 
 T = TypeVar("T")
@@ -70,10 +70,7 @@ class Past:
             for channel, span in zip(channels, found, strict=True)
             if span.entries
         }
-        for one in await self._talk(me.nick, "to", me.sid):
-            if isinstance(one.event, Told):
-                times[fold(one.event.nick)] = one.ms
-        return times
+        return times | latest_of(await self._talk(me.nick, "to", me.sid), me.sid)
 
     async def _span(self, channel: str, wanted: Wanted) -> Span:
         flat: list[str | int] = []

@@ -153,6 +153,10 @@ class Kind(StrEnum):
     BAN = "ban"
     UNBAN = "unban"
     REBALANCE = "rebalance"
+    OPER = "oper"
+    KILL = "kill"
+    WALLOPS = "wallops"
+    REHASH = "rehash"
 
 
 class Incident(msgspec.Struct, frozen=True):

@@ -140,3 +140,15 @@ def talk(received: Sequence[Found], sent: Sequence[Found], wanted: Wanted) -> Sp
         return Edge(before, before + fits(both[place].event, wanted))
 
     return pick(found, wanted, [edge(place) for place in wanted.places])
+
+
+def latest_of(received: Sequence[Found], to: str) -> dict[str, int]:
+    """When each, called as they were then, told a session something last."""
+    nicks: dict[str, str] = {}
+    times: dict[str, int] = {}
+    for one in received:
+        if isinstance(one.event, Told) and one.event.to == to:
+            times.pop(nicks.get(fold(one.event.nick), ""), None)
+            nicks[fold(one.event.nick)] = one.event.nick
+            times[one.event.nick] = one.ms
+    return times

@@ -1012,18 +1012,18 @@ class Store:
         return Bans(int(version), tuple(map(decode_ban, flat[1::2])))
 
     async def ban(self, bans: Iterable[Ban], *, again: bool = False, least: int = 0) -> bool:
-        """Ban networks; whether there was room. `again`: put back what may have been lost, which
+        """Ban somebody; whether there was room. `again`: put back what may have been lost, which
         had the version `least`.
         """
-        flat = [part for ban in bans for part in (ban.network, encode_ban(ban))]
+        flat = [part for ban in bans for part in (ban.key, encode_ban(ban))]
         keys = (self.keys.bans, self.keys.bans_version)
         done: int = await self.run("ban", keys, MOST, int(again), least, *flat)
         return done == 1
 
-    async def unban(self, network: str) -> Ban | None:
+    async def unban(self, key: str) -> Ban | None:
         """Take a ban away; the ban, if there was one."""
         keys = (self.keys.bans, self.keys.bans_version)
-        raw = await self.run("unban", keys, network)
+        raw = await self.run("unban", keys, key)
         return decode_ban(raw) if raw else None
 
 

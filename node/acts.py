@@ -8,20 +8,25 @@ that does it. Must not know Redis, Twisted or HTTP.
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 from broker import bans, orders
 from broker.api import Code, Refused
 from broker.bans import Ban
+from broker.names import fold
 from broker.orders import Holder, Order
 from broker.reports import Kind
-from node.core import names
+from node.core import masks, names
 from node.core.limits import spelled
 
 T = TypeVar("T")
 
 LONGEST_TEXT = 4_096
 """Bytes of an operator's words, or a program's."""
+
+LOOPBACK = ("127.0.0.1", "::1")
+"""Addresses of a node's own machine."""
 
 LONGEST_WHY = 400
 """Bytes of a reason."""
@@ -55,7 +60,7 @@ class Desk(Protocol):
 
     async def ban(self, ban: Ban) -> bool: ...
 
-    async def unban(self, network: str) -> Ban | None: ...
+    async def unban(self, key: str) -> Ban | None: ...
 
     async def bans(self) -> list[Ban]: ...
 
@@ -78,6 +83,20 @@ async def rebalance(desk: Desk, name: str, share: float, over: float | None, by:
     begun = await _order(desk, node, orders.Shed(number, share, over, by), orders.Shedding)
     closing = f"{begun.closing} of {_connections(begun.sessions)}"
     return f"{name} closes {closing} within {begun.over:g} s"
+
+
+async def rehash(desk: Desk, by: str) -> str:
+    """Have all nodes read anew the files that their settings name. Returns when they have."""
+    given = {node: orders.Rehash(new_report()) for node in await desk.nodes()}
+    found, missing = await _everywhere(desk, given, orders.Reread)
+    by_words: dict[str, list[str]] = {}
+    for name, reread in found.items():
+        for words in reread.says:
+            by_words.setdefault(words, []).append(name)
+    told = [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
+    says = "; ".join(told or ["there are no files to read anew"]) + missing
+    await desk.tell(Kind.REHASH, "", says, by)
+    return says
 
 
 async def find(desk: Desk, name: str) -> str:
@@ -113,38 +132,77 @@ async def _outcome(desk: Desk, node: str, order: Any, kind: type[T]) -> T:
 async def notice(desk: Desk, text: str, by: str) -> str:
     """Tell everybody something."""
     text = words(text, "text", LONGEST_TEXT)
-    living, people, missing = await desk.nodes(), 0, []
-    given = {node: orders.Announce(new_report(), text) for node in living}
+    given = {node: orders.Announce(new_report(), text) for node in await desk.nodes()}
+    says = await _tell_all(desk, given)
+    await desk.tell(Kind.NOTICE, "", says, by)
+    return says
+
+
+async def wallops(desk: Desk, nick: str, shown: str, text: str, by: str) -> str:
+    """Have an operator of the chat, `nick`, write to all who read that. `shown`: their `user@host`
+    as others see it.
+    """
+    text = words(text, "text", LONGEST_TEXT)
+    given = {node: orders.Wallops(new_report(), nick, shown, text) for node in await desk.nodes()}
+    says = await _tell_all(desk, given)
+    await desk.tell(Kind.WALLOPS, "", says, by)
+    return says
+
+
+async def _tell_all(desk: Desk, given: Mapping[str, Order]) -> str:
+    """Have people told something on each node; how many there were."""
+    told, missing = await _everywhere(desk, given, orders.Announced)
+    people = sum(one.people for one in told.values())
+    count = f"{people} {'person was' if people == 1 else 'people were'} told"
+    return f"{count}{missing}"
+
+
+async def _everywhere(
+    desk: Desk, given: Mapping[str, Order], kind: type[T]
+) -> tuple[dict[str, T], str]:
+    """Give each node its order; what came of it, by the node's name, and in words which nodes
+    haven't taken it. Raises Failed if none has.
+    """
+    found, missing = {}, []
     placed = {node for node, order in given.items() if await desk.place(node, order)}
     for node, order in given.items():
         try:
             if node not in placed:
                 raise Failed("not-taken", "")
-            people += (await _outcome(desk, node, order, orders.Announced)).people
+            found[_name(node)] = await _outcome(desk, node, order, kind)
         except Failed:
             missing.append(_name(node))
-    if len(missing) == len(living):
+    if not found:
         raise Failed("not-taken", "no node has taken it")
-    count = f"{people} {'person was' if people == 1 else 'people were'} told"
-    says = f"{count}; {', '.join(missing)} didn't take it" if missing else count
-    await desk.tell(Kind.NOTICE, "", says, by)
-    return says
+    return found, f"; {', '.join(missing)} didn't take it" if missing else ""
 
 
 async def kick(desk: Desk, nick: str, why: str, by: str) -> str:
     """End somebody's session for good."""
+    return await _end(desk, nick, why, by)
+
+
+async def kill(desk: Desk, killer: str, own: str, nick: str, why: str, by: str) -> str:
+    """End somebody's session for good, as an operator of the chat does, who is called `killer`. If
+    it's their `own` (a sid), that's not waited for: it ends when this is done.
+    """
+    return await _end(desk, nick, why, by, killer, own)
+
+
+async def _end(desk: Desk, nick: str, why: str, by: str, killer: str = "", own: str = "") -> str:
     why = words(why, "why", LONGEST_WHY, empty=True)
+    kind, was = (Kind.KILL, "killed") if killer else (Kind.KICK, "kicked")
     for _ in range(2):  # it may be taken up on another node just now
         holder = await _holder(desk, nick)
         living = await desk.nodes()
         if not living:
             raise Failed("not-taken", "no node is alive")
         node = holder.node if holder.node in living else living[-1]
-        order = orders.Kick(new_report(), holder.sid, why)
+        order = orders.Kick(new_report(), holder.sid, why, killer)
         found = await _order(desk, node, order, orders.Found)
-        if found.here and await desk.gone(holder):
-            says = f"{holder.nick} was kicked{f': {why}' if why else ''}"
-            await desk.tell(Kind.KICK, holder.nick, says, by)
+        if found.here and (holder.sid == own or await desk.gone(holder)):
+            says = f"{holder.nick} was {was}{f': {why}' if why else ''}"
+            await desk.tell(kind, holder.nick, says, by)
             return says
     raise Failed("moved", f"{nick} couldn't be found on a node; try again")
 
@@ -165,11 +223,14 @@ async def ban(
     by: str,
     network: str = "",
     nick: str = "",
+    mask: str = "",
     seconds: float | None = None,
     why: str = "",
     force: bool = False,
 ) -> str:
-    """Ban a network, or the address from which somebody is connected. `seconds` None: for good."""
+    """Ban a network, or the address from which somebody is connected, or whoever is like a mask
+    (`user@host`). `seconds` None: for good.
+    """
     why = words(why, "why", LONGEST_WHY, empty=True)
     if seconds is not None and not 1 <= seconds <= bans.LONGEST:
         raise Failed("seconds-invalid", f"seconds: expected 1 to {bans.LONGEST:,.0f}")
@@ -177,22 +238,33 @@ async def ban(
     if nick:
         holder = await _holder(desk, nick)
         network, whose = await _address(desk, holder), f", the address of {holder.nick},"
-    network = _network(network)
-    if bans.reckless(network) and not force:
+    if mask:
+        mask = _mask(mask)
+        await _afford_mask(desk, mask)
+    network = bans.NOWHERE if mask else _network(network)
+    banned = bans.shown(mask or network) + whose
+    if (_reckless(mask) if mask else bans.reckless(network)) and not force:
         raise Failed(
             "reckless",
-            f"{bans.shown(network)}{whose} is where the nodes' own machines connect from, and a"
+            f"{banned} is where the nodes' own machines connect from, and a"
             " balancer there that doesn't say who it is that connects: that may be everybody."
             " Insist on it (force) if you mean it",
         )
     now = desk.now()
     until = 0 if seconds is None else now + int(seconds * 1000)
-    if not await desk.ban(Ban(until, network, why, by, now, nick)):
+    if not await desk.ban(Ban(until, network, why, by, now, nick, mask)):
         raise Failed("too-many-bans", f"there are {bans.MOST:,} bans already")
     lasting = "for good" if seconds is None else f"for {spelled(seconds)}"
-    says = f"{bans.shown(network)}{whose} is banned {lasting}{f': {why}' if why else ''}"
-    await desk.tell(Kind.BAN, bans.shown(network), says, by)
+    says = f"{banned} is banned {lasting}{f': {why}' if why else ''}"
+    await desk.tell(Kind.BAN, bans.shown(mask or network), says, by)
     return says
+
+
+def whom(who: str) -> dict[str, str]:
+    """What it is that's to be banned, for `ban`: no nick holds one of these signs."""
+    if "@" in who:
+        return {"mask": who}
+    return {"network" if any(sign in who for sign in ".:/") else "nick": who}
 
 
 async def _address(desk: Desk, holder: Holder) -> str:
@@ -208,14 +280,39 @@ async def _address(desk: Desk, holder: Holder) -> str:
     return found.address
 
 
-async def unban(desk: Desk, network: str, by: str) -> str:
-    """Take a ban away."""
-    network = _network(network)
-    if await desk.unban(network) is None:
-        raise Failed("not-banned", f"{bans.shown(network)} isn't banned")
-    says = f"{bans.shown(network)} isn't banned any more"
-    await desk.tell(Kind.UNBAN, bans.shown(network), says, by)
+async def unban(desk: Desk, who: str, by: str) -> str:
+    """Take a ban of a network or of a mask away."""
+    key = _mask(who) if "@" in who else _network(who)
+    if await desk.unban(key) is None:
+        raise Failed("not-banned", f"{bans.shown(key)} isn't banned")
+    says = f"{bans.shown(key)} isn't banned any more"
+    await desk.tell(Kind.UNBAN, bans.shown(key), says, by)
     return says
+
+
+async def _afford_mask(desk: Desk, mask: str) -> None:
+    others = [ban for ban in await desk.bans() if ban.mask not in ("", mask)]
+    if len(others) >= bans.MASKS:
+        raise Failed("too-many-bans", f"there are {bans.MASKS:,} bans by mask already")
+
+
+def _mask(text: str) -> str:
+    """A mask as bans have it: folded, without a nick."""
+    try:
+        nick, _, mask = masks.spelled(text).partition("!")
+    except Refused:
+        nick, mask = "", ""
+    if nick != "*":
+        raise Failed("mask-invalid", f"expected a mask such as bob@*.example.org, not {text!r}")
+    return fold(mask)
+
+
+def _reckless(mask: str) -> bool:
+    """Whether a ban of this mask hits everybody, or whoever comes from the nodes' own machines."""
+    user = mask.rpartition("@")[0]
+    return not user.strip("*?") and any(
+        masks.matches(f"*!{mask}", masks.Who("", f"{user}@", host)) for host in LOOPBACK
+    )
 
 
 def _network(text: str) -> str:

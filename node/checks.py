@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from broker import address
 from broker.api import Code, Refused
-from node.core import limits, names
+from node import opers
+from node.core import limits, modes, names
 from node.files import read_lines, read_secret
 from node.http import tokens
 from node.ports import place
@@ -87,6 +88,12 @@ def one_of(*words: str) -> Callable[[str], None]:
     return check
 
 
+def channel_modes(value: str) -> None:
+    """Letters of modes that a channel has from the beginning, or none."""
+    if not set(value) <= set(modes.FLAGS):
+        raise ValueError(f"letters of {modes.FLAGS}, or nothing, not {value!r}")
+
+
 def rate(value: str) -> None:
     """How often something may be done. Or nothing."""
     try:
@@ -142,6 +149,12 @@ def token_file(value: str) -> None:
     """A file with tokens. Or nothing."""
     if value:
         tokens.load(value)
+
+
+def oper_file(value: str) -> None:
+    """A file with operators of the chat. Or nothing."""
+    if value:
+        opers.load(value)
 
 
 def origins(values: tuple[str, ...]) -> None:

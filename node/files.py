@@ -4,7 +4,11 @@ that completes the sentence "expected ...", and quotes nothing of a secret.
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_toml(path: str) -> dict[str, Any]:
@@ -14,6 +18,15 @@ def read_toml(path: str) -> dict[str, Any]:
         return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ValueError(f"TOML in {path}: {e}") from None
+
+
+def read_rows(path: str, shape: type[T], what: str) -> T:
+    """What stands in a TOML file of this shape; `what` it holds, for words. Raises ValueError."""
+    try:
+        return msgspec.convert(read_toml(path), shape)
+    except msgspec.ValidationError as e:
+        said = str(e).replace("`", "").replace(" - at $.", ", in ")
+        raise ValueError(f"{what} in {path} ({said})") from None
 
 
 def read_secret(path: str) -> str:

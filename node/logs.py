@@ -171,6 +171,10 @@ class Journal:
     def turned_away(self, peer: str, why: str) -> None:
         self._log.info("refused", about={"address": peer, "why": why})
 
+    def not_oper(self, session: Session, name: str) -> None:
+        about = {**_about(session), "nick": session.me.nick, "operator": name}
+        self._log.warn("isn't the operator that they say they are", about=about)
+
     def closed(self, session: Session, why: str) -> None:
         about = _about(session)
         about["nick"] = session.me.nick

@@ -4,8 +4,9 @@ Every expected failure is one line on stderr and an exit status: 2 for what the 
 otherwise, 1 for the rest. What a command does is imported only when it's called for.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -16,11 +17,23 @@ from node.options import SettingError, rows
 from node.settings import UP_DOORS, Settings, UpSettings, no_doors
 from node.sources import build
 
+T = TypeVar("T")
+
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Run it": ("node", "up"),
     "See how it is": ("status", "top", "nodes", "channels", "sessions", "tail"),
     "Look after it": ("doctor", "drain", "rebalance"),
-    "Speak up, keep order": ("notice", "say", "kick", "ban", "unban", "bans", "token"),
+    "Speak up, keep order": (
+        "notice",
+        "say",
+        "kick",
+        "ban",
+        "unban",
+        "bans",
+        "rehash",
+        "token",
+        "oper",
+    ),
 }
 """What the help lists under which heading, in this order."""
 
@@ -146,3 +159,58 @@ def token(name: str, scopes: str, rate: str | None) -> None:
     secret, entry = tokens.draw(name, words, rate)
     click.echo(f"the secret, shown only now: {secret}", err=True)
     click.echo(f"{entry}\n")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--rights", metavar="RIGHTS", help="Such as kill,ban.  [default: all]")
+@click.option(
+    "--from",
+    "networks",
+    metavar="NETWORK",
+    multiple=True,
+    help="From where only. May be repeated.  [default: from anywhere]",
+)
+@click.option("--certificate", metavar="SHA256", help="Of the one that they have to show, too.")
+def oper(name: str, rights: str | None, networks: tuple[str, ...], certificate: str | None) -> None:
+    """Make a row for somebody who may become an operator in the chat.
+
+    What they may do is kill, ban, wallops, rehash and see (real addresses). The password is asked
+    for, or read from standard input if that's no terminal. The row for the file of --opers, on
+    stdout, may be appended to it; nodes see by themselves that it has changed.
+    """
+    from node import opers
+    from node.core.opers import Right
+
+    def told(option: str, check: Callable[[], T]) -> T:
+        try:
+            return check()
+        except ValueError as e:
+            raise Unusable(f"{option}: expected {e}") from None
+
+    told("NAME", lambda: opers.named(name, "the operator's name"))
+    words = frozenset(Right)
+    if rights is not None:
+        given = [word.strip() for word in rights.split(",")]
+        words = told("--rights", lambda: opers.rights(given))
+    told("--from", lambda: opers.networks(networks))
+    shown = told("--certificate", lambda: opers.fingerprint(certificate)) if certificate else ""
+    click.echo(f"{opers.draw(name, _password(), words, networks, shown)}\n")
+
+
+def _line(stream: TextIO) -> str:
+    try:
+        return stream.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Unusable("standard input: expected text") from None
+
+
+def _password() -> str:
+    """The password that somebody types, twice, or the first line of what comes from elsewhere."""
+    if sys.stdin.isatty():
+        typed: str = click.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        typed = _line(sys.stdin)
+    if not typed:
+        raise Unusable("standard input: expected a password")
+    return typed

@@ -9,9 +9,11 @@ from twisted.logger import Logger
 from broker import orders
 from broker.api import Refused
 from broker.bans import Ban
+from node.core import policing
 from node.core.bans import Bans
 from node.core.chat import Chat
-from node.core.replies import Goodbye
+from node.core.opers import OperWrites
+from node.core.replies import Goodbye, killed
 
 
 class Reporter(Protocol):
@@ -45,12 +47,14 @@ class Ordered:
         reporter: Reporter,
         leaving: Leaving,
         bans: Bans,
+        reread: Callable[[], tuple[str, ...]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._chat = chat
         self._reporter = reporter
         self._leaving = leaving
         self._bans = bans
+        self._reread = reread
         self._spawn = spawn
 
     def do(self, order: orders.Order) -> None:
@@ -73,6 +77,11 @@ class Ordered:
                 self._spawn(self._post(order))
             case orders.Locate():
                 self._report(order.report, self._found(order.sid))
+            case orders.Wallops(report, nick, by, text):
+                people = policing.write(self._chat, OperWrites(nick, by, text))
+                self._report(report, orders.Announced(people))
+            case orders.Rehash():
+                self._report(order.report, orders.Reread(self._rehash()))
 
     def _report(self, number: str, summary: msgspec.Struct) -> None:
         self._spawn(self._reporter.report(number, summary))
@@ -80,9 +89,12 @@ class Ordered:
     async def _kick(self, order: orders.Kick) -> None:
         found = self._found(order.sid)
         session = self._chat.hub.sessions.get(order.sid)
+        closing, why = Goodbye.KICKED, order.why
+        if order.killer:
+            closing, why = Goodbye.KILLED, killed(order.killer, why)
         if session is not None:
-            self._chat.expel(session, Goodbye.KICKED, order.why)
-        elif await self._reporter.end_detached(order.sid, Goodbye.KICKED.because(order.why)):
+            self._chat.expel(session, closing, why)
+        elif await self._reporter.end_detached(order.sid, closing.because(why)):
             found = orders.Found(here=True)
         await self._reporter.report(order.report, found)
 
@@ -107,11 +119,16 @@ class Ordered:
             if session.me.nick
         }
 
+    def _rehash(self) -> tuple[str, ...]:
+        says = self._reread()
+        policing.review(self._chat)
+        return says
+
     def ban(self, bans: Iterable[Ban]) -> None:
         """These are all bans, from now on: also for who is connected already."""
-        self._bans.put(bans)
+        new = self._bans.put(bans)
         for session in list(self._chat.hub.sessions.values()):
-            ban = self._bans.of(session.peer)
+            ban = self._bans.of(session.peer) or new.like(session.me.profile)
             if ban is not None:
-                self.log.info("banned: {network}", network=ban.network, sid=session.me.sid)
+                self.log.info("banned: {who}", who=ban.key, sid=session.me.sid)
                 self._chat.expel(session, Goodbye.BANNED, ban.why)

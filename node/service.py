@@ -39,7 +39,9 @@ from node.dialects.irc import Irc, IrcConfig
 from node.dialects.json import Json
 from node.dialects.slash import Slash
 from node.files import read_lines, read_secret
+from node.fresh import Fresh
 from node.health import Health
+from node.net.aside import Aside
 from node.net.connection import LineDoor, SocketDoor, write
 from node.net.doors import open_door, shown
 from node.net.echo import EchoDoor
@@ -48,6 +50,8 @@ from node.net.outbox import Outbox
 from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.numbers import Numbers
+from node.operating import Operating
+from node.opers import Opers
 from node.ordered import Ordered
 from node.reporter import Reporter
 from node.settings import Settings
@@ -95,12 +99,16 @@ class Node:
             bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
         )
         self.tally = Tally()
+        bans = Bans(lambda: self.broker.now_ms)
+        opers = Opers(settings.opers, reactor.seconds, Aside(), _told)
+        self._rereads: list[Callable[[], str]] = [opers.again]
         self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
                 server=settings.server_name,
                 node=settings.name,
                 lobby=settings.lobby,
+                channel_modes=settings.channel_modes,
                 channels_per_session=settings.channels_per_session,
             ),
             self.broker,
@@ -113,9 +121,10 @@ class Node:
             tally=self.tally,
             journal=logs.Journal(),
             shown_host=lambda peer: self._cloak.host(peer),  # noqa: PLW0108 (it's another later)
+            bans=bans,
+            operators=Operating(opers, self.broker.desk),
         )
-        bans = Bans(lambda: self.broker.now_ms)
-        self._ordered = Ordered(self.chat, self.broker, self, bans, _spawn)
+        self._ordered = Ordered(self.chat, self.broker, self, bans, self._reread, _spawn)
         self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._lag = LoopLag(self.tally.loop_lag, reactor)
@@ -149,7 +158,11 @@ class Node:
         self._sites: list[Any] = []
         self._dashboard: Any = None
         self._upgrading: list[SocketDoor] = []  # behind HTTP's
-        self._irc = Irc(_irc_config(settings))
+        motd = Fresh[list[str]](
+            "--irc-motd", "lines", settings.irc_motd, read_lines, [], reactor.seconds, _told
+        )
+        self._rereads.append(motd.again)
+        self._irc = Irc(_irc_config(settings, lambda: motd.now))
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -200,6 +213,7 @@ class Node:
                     dead_peer=settings.dead_peer,
                     balancers=Balancers.parse(settings.balancers, served=kind == "http"),
                     asks=kind in ("line", "irc", "json"),  # a browser would ask its people
+                    again=self._rereads.append,
                 )
                 self._ports.append((kind, port))
                 opened.append(f"{kind} {shown(port)}")
@@ -247,9 +261,10 @@ class Node:
 
         settings = self._settings
         chat = self._websocket_door(Json(text_frame))
-        told = lambda what: log.warn("{what}", what=what)  # noqa: E731
+        tokens = Tokens(settings.tokens, reactor.seconds, _told)
+        self._rereads.append(tokens.again)
         access = Access(
-            Tokens(settings.tokens, reactor.seconds, told),
+            tokens,
             parse_networks(settings.operators_from),
             reactor.seconds,
         )
@@ -415,6 +430,10 @@ class Node:
         _spawn(self.broker.report(order.report, shedding))
         self.end(over, order.by)
 
+    def _reread(self) -> tuple[str, ...]:
+        """Read anew what files say; what came of each, in words."""
+        return tuple(dict.fromkeys(says for again in self._rereads if (says := again())))
+
     def shed(self, order: orders.Shed) -> None:
         """Report how many there are, close some of their connections, and report that."""
         over = self._settings.drain if order.over is None else order.over
@@ -432,7 +451,11 @@ class Node:
         drain.start()
 
 
-def _irc_config(settings: Settings) -> IrcConfig:
+def _told(what: str) -> None:
+    log.warn("{what}", what=what)
+
+
+def _irc_config(settings: Settings, motd: Callable[[], list[str]]) -> IrcConfig:
     """What the settings say of IRC. Clients take a name without a dot for a person's."""
     name = settings.server_name
     where, who, mail, *_ = [*settings.irc_admin.split("|"), "", ""]
@@ -441,7 +464,7 @@ def _irc_config(settings: Settings) -> IrcConfig:
         network=name,
         version=f"chorus-{__version__}",
         created=time.time(),
-        motd=tuple(read_lines(settings.irc_motd)) if settings.irc_motd else (),
+        motd=motd,
         admin=(where, who, mail),
         channels=settings.channels_per_session,
         password=settings.irc_password,

@@ -13,11 +13,13 @@ from node.checks import (
     admin_lines,
     balancers,
     between,
+    channel_modes,
     channel_or_none,
     endpoints,
     motd_file,
     networks,
     one_of,
+    oper_file,
     origins,
     rate,
     redis_url,
@@ -134,6 +136,12 @@ class Settings:
         "A TOML file with the tokens of those who may use the API; see docs/api.md.",
         check=token_file,
     )
+    opers: str = setting(
+        "",
+        "FILE",
+        "A TOML file with those who may become operators in the chat; see docs/operators.md.",
+        check=oper_file,
+    )
     operators_from: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1"),
         "NETWORK",
@@ -169,6 +177,12 @@ class Settings:
         "CHANNEL",
         "The channel that people find themselves in. Empty: there is none.",
         check=channel_or_none,
+    )
+    channel_modes: str = setting(
+        "n",
+        "MODES",
+        "The modes of new channels, of Cimnpst. On IRC many expect nt.",
+        check=channel_modes,
     )
     limits: bool = setting(
         True,
@@ -222,6 +236,12 @@ class Settings:
         "200/60",
         "COUNT/SECONDS",
         "As --nicks-per-session, for all from one address on a node together.",
+        check=rate,
+    )
+    opers_per_address: str = setting(
+        "10/60",
+        "COUNT/SECONDS",
+        "How often all from one address on a node may try to become operators. Empty: no limit.",
         check=rate,
     )
     connects_per_address: str = setting(

@@ -12,14 +12,17 @@ from functools import partial
 from typing import Any
 
 from broker.api import Broker, Code, Identity, Kept, Profile, Refused, Sighting
+from broker.bans import Ban
 from broker.events import Altered, Envelope
 from broker.names import fold
 from node.core import kept, names, people, verbs
+from node.core.bans import Bans
 from node.core.commands import Command, Say
 from node.core.dialect import Connection, Dialect
 from node.core.hub import Hub, Outbox
 from node.core.journal import Journal, NoJournal
 from node.core.lane import Lane
+from node.core.opers import OPER, NoOperators, Operators, StandDown
 from node.core.replies import (
     Answered,
     Closing,
@@ -103,11 +106,14 @@ class Dismiss(Command, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ChatConfig:
-    """What people see and what bounds there are. `lobby` empty: none."""
+    """What people see and what bounds there are. `lobby` empty: none. `channel_modes`: the modes
+    (flags) of new channels.
+    """
 
     server: str = "chorus"
     node: str = "node"
     lobby: str = "#lobby"
+    channel_modes: str = "n"
     channels_per_session: int = 100
 
 
@@ -117,6 +123,8 @@ class Chat:
     `spawn` runs a coroutine and logs what it raises. `promise` makes a `Promise`. `later` does
     something after so many seconds.
     `seconds` is Unix time. `shown_host`: what others see of the address that somebody comes from.
+    `bans`: those by mask are looked at here, when it's known who somebody is. `operators`: of the
+    chat; None: there are none.
     """
 
     def __init__(
@@ -133,6 +141,8 @@ class Chat:
         tally: Tally | None = None,
         journal: Journal | None = None,
         shown_host: Callable[[str], str] = lambda peer: peer or "local",
+        bans: Bans | None = None,
+        operators: Operators | None = None,
     ) -> None:
         self.config = config
         self.broker = broker
@@ -144,6 +154,8 @@ class Chat:
         self.seconds = seconds
         self._rng = rng
         self.shown_host = shown_host
+        self._bans = bans or Bans(lambda: 0)
+        self.operators = operators or NoOperators()
         self._spawn = spawn
         self.promise = promise
         self._later = later
@@ -239,6 +251,10 @@ class Chat:
             self._empty = self.promise()
             await self._empty
 
+    def founder_of(self, channel: str) -> str:
+        """The status of whoever comes into a channel in which nobody is: the lobby is nobody's."""
+        return "" if fold(channel) == fold(self.config.lobby) else "o"
+
     def guest(self) -> str:
         """A nick that the server may give."""
         return names.GUEST + "".join(self._rng.choices(_LETTERS, k=5))
@@ -276,9 +292,12 @@ class Chat:
 
     def refuse(self, session: Session, refused: Refused, command: Command) -> None:
         code = refused.code
-        if isinstance(command, Say) and code is Code.NOT_MEMBER:
-            # here the session is a member, or it would have been refused here
-            code = Code.CUT_OFF
+        if (
+            isinstance(command, Say)
+            and code is Code.NOT_MEMBER
+            and fold(refused.about) in session.channels
+        ):
+            code = Code.CUT_OFF  # they are one here, and have been told nothing else
         self.answer(session, command, Error(code, refused.about))
 
     def done(self, session: Session, command: Command) -> None:
@@ -302,7 +321,21 @@ class Chat:
 
     # -- from greeting to goodbye
 
+    def _barred(self, session: Session) -> Ban | None:
+        """The ban by which somebody like them may not come in."""
+        ban = self._bans.like(session.me.profile)
+        if ban is not None:
+            turned_away = self.tally.turned_away
+            turned_away[Goodbye.BANNED] = turned_away.get(Goodbye.BANNED, 0) + 1
+            self.journal.turned_away(session.peer, Goodbye.BANNED)
+        return ban
+
     async def _greet(self, session: Session, command: Greet) -> None:
+        ban = self._barred(session)
+        if ban is not None:
+            self.hub.reply(session, Closing(Goodbye.BANNED, about=ban.why))
+            self._close(session, Goodbye.BANNED)
+            return
         try:
             await self._open_as_guest(session)
             config, me, inside = self.config, session.me, command.lobby and self.config.lobby != ""
@@ -324,10 +357,15 @@ class Chat:
     async def come_in(self, session: Session, nick: str, profile: Profile) -> None:
         """Somebody who wasn't greeted yet comes in under a nick of their choice.
 
-        Raises Refused; they may try again.
+        Raises Refused; they may try again, unless it's BARRED: then the connection is closed.
         """
         me = session.me
-        me.nick, me.profile = names.nick(nick), profile
+        nick, me.profile = names.nick(nick), profile
+        ban = self._barred(session)
+        if ban is not None:
+            self.expel(session, Goodbye.BANNED, ban.why)
+            raise Refused(Code.BARRED, ban.why)
+        me.nick = nick
         try:
             await self._open(session)
         except BaseException:
@@ -427,6 +465,9 @@ class Chat:
     def become(self, session: Session, me: Identity) -> Identity:
         """Make a connection's session another one; who it was, whom nobody here knows any more."""
         before, session.me = session.me, me
+        session.oper = None
+        if OPER in me.profile.modes:  # they have to show again that they're one
+            session.lane.first(StandDown())
         self.journal.resumed(session, before.sid)
         self.hub.sessions[me.sid] = session
         self._present.add(me.sid)
@@ -649,11 +690,19 @@ class Chat:
             spelled = self.hub.spelled(name)
             announce = not forgotten and not quiet
             try:
-                await self.broker.join(
-                    me, spelled, announce=announce, quiet=quiet, roster=0, history=0
+                arrival = await self.broker.join(
+                    me,
+                    spelled,
+                    announce=announce,
+                    quiet=quiet,
+                    roster=0,
+                    history=0,
+                    status=membership.status if forgotten else self.founder_of(name),
+                    modes=self.config.channel_modes,
                 )
+                membership.status = arrival.status
             except Refused as refused:
-                if refused.code is not Code.TOO_MANY_MADE:
+                if refused.code not in (Code.TOO_MANY_MADE, Code.CHANNEL_FULL):
                     raise
                 self.hub.part(session, fold(name))
                 self.hub.reply(session, Error(refused.code, spelled))

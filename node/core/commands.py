@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from broker.api import Position
+from broker.api import Place, Position, Way
+from broker.events import Extra
 from node.core.replies import Ref, Reply
 
 if TYPE_CHECKING:
@@ -47,14 +48,32 @@ class Leave(Command, frozen=True):
 
 
 class Say(Command, frozen=True):
+    """`outside`: also where the person isn't in the channel, if its rules allow that. `lines`: the
+    text may have several.
+    """
+
     channel: str | None
     text: str
     action: bool = False
+    extra: Extra | None = None
+    outside: bool = False
+    lines: bool = False
 
 
 class Tell(Command, frozen=True):
     nick: str
     text: str
+    action: bool = False
+    extra: Extra | None = None
+    lines: bool = False
+
+
+class Tag(Command, frozen=True):
+    """Tags without a line, for a channel or a nick. `rank`: as in `Extra`."""
+
+    target: str | None
+    tags: dict[str, str]
+    rank: str = ""
 
 
 class Names(Command, frozen=True):
@@ -83,12 +102,62 @@ class Topic(Command, frozen=True):
     text: str = ""
 
 
+class Mode(Command, frozen=True):
+    """Show the rules of a channel, or a list of masks, or change them: `words` are such as
+    `+ov-b ann bob *!*@host` (`node.core.modes`).
+    """
+
+    channel: str | None = None
+    words: tuple[str, ...] = ()
+
+
+class Kick(Command, frozen=True):
+    """Take somebody out of a channel."""
+
+    channel: str | None
+    nick: str
+    why: str = ""
+
+
+class Invite(Command, frozen=True):
+    """Ask somebody into a channel."""
+
+    channel: str | None
+    nick: str
+
+
 class History(Command, frozen=True):
     """The last lines said, or the last `before` a place."""
 
     channel: str | None = None
     count: int = 20
     before: Position | None = None
+
+
+class Span(Command, frozen=True):
+    """A part of what a channel has kept, or of what was written from and to a nick; as `Wanted`."""
+
+    target: str | None
+    way: Way
+    places: tuple[Place, ...] = ()
+    count: int = 50
+    every: bool = False
+
+
+class Targets(Command, frozen=True):
+    """Where something was last said between two times (Unix ms), and neither of them."""
+
+    since: int
+    until: int
+    count: int = 50
+
+
+class Redact(Command, frozen=True):
+    """Take back what stands at a place of a channel, or what was told a nick."""
+
+    target: str | None
+    at: Position
+    why: str = ""
 
 
 class SetAway(Command, frozen=True):

@@ -17,14 +17,18 @@ from broker.events import (
     Event,
     Invited,
     Joined,
+    Kicked,
     Left,
     Quit,
+    Redacted,
+    Ruled,
     Said,
     Tagged,
     Told,
     Wide,
 )
 from broker.names import fold
+from broker.spans import readable
 from node.core.dialect import Dialect, Place
 from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
@@ -139,7 +143,8 @@ class Hub:
         if channel.seq < 0:
             channel.epoch, channel.seq = arrival.tip
             channel.era = channel.epoch
-        session.channels[name] = Membership(name, channel.era, since, quiet)
+        session.channels[name] = Membership(name, channel.era, since, quiet, arrival.status)
+        session.forget_invitation(name)
         recorded = channel.recorded
         self._end_joining(channel)
         if session.gone:
@@ -147,7 +152,9 @@ class Hub:
             return
         if channel.seq > since:
             self._play_back(channel, session, recorded, since)
-        if channel.seq >= since:
+        if name not in session.channels:
+            self._desert(channel)  # somebody has taken them out already
+        elif channel.seq >= since:
             channel.add(session)
         else:
             channel.arriving.append((since, session))
@@ -163,7 +170,7 @@ class Hub:
     def take_up(self, session: Session, name: str, regained: Regained, since: int) -> None:
         """A membership is taken up again; all that came after `since` is theirs."""
         roster, topic = Roster(regained.channel, [], 0), Topic("", "", 0)
-        arrival = Arrival(regained.tip, roster, topic, [], announced=False)
+        arrival = Arrival(regained.tip, roster, topic, [], announced=False, status=regained.status)
         self.arrive(session, name, arrival, regained.quiet)
         membership = session.channels.get(name)
         if membership is not None:
@@ -175,6 +182,8 @@ class Hub:
         channel = self._channels.get(name)
         if membership is None or channel is None:
             return
+        if session.current == name:
+            session.current = next(reversed(session.channels), None)
         membership.era = membership.era or channel.era
         membership.until = channel.seq
         session.past = [*session.past[1 - PAST :], membership]
@@ -251,7 +260,7 @@ class Hub:
         channel = self._channels.get(envelope.log)
         if channel is None:
             for event in envelope.events:
-                if isinstance(event, Told | Tagged | Invited):
+                if isinstance(event, Told | Tagged | Invited | Redacted):
                     self._tell(event, envelope)
             return
         if envelope.epoch != channel.epoch:
@@ -263,7 +272,9 @@ class Hub:
         for listener in channel.listeners:
             listener.heard(envelope)
         events = envelope.events
-        if not channel.arriving and all(type(event) is Said for event in events):
+        if not channel.arriving and all(
+            type(event) is Said and event.extra is None for event in events
+        ):
             channel.seq = envelope.seq + len(events) - 1
             self._say(channel, envelope)
             return
@@ -272,6 +283,7 @@ class Hub:
             channel.seq = envelope.seq + offset
             place = Place(channel.spelled, envelope.epoch, channel.seq, envelope.ms)
             self._show(channel, event, place)
+            self._befall(channel, event)
             self._concern(channel, event)
 
     def _say(self, channel: Channel, envelope: Envelope) -> None:
@@ -319,11 +331,14 @@ class Hub:
         if isinstance(event, Wide):
             before = self._shown_before(event)
         deliveries = 0
+        restricted = not readable(event, "")
         for dialect, group in channel.groups.items():
             data = dialect.render(event, place)
             if not data:
                 continue
             for session in list(group):
+                if restricted and session is not author and not session.reads(channel.name, event):
+                    continue
                 if session is author and not self._own(event, dialect):
                     continue
                 if any(
@@ -341,12 +356,21 @@ class Hub:
         if isinstance(event, Wide):
             before[channel.name] = (channel.era, place.seq)
 
+    def _befall(self, channel: Channel, event: Event) -> None:
+        """What an event means for others than its author, if they're here."""
+        if isinstance(event, Ruled):
+            for sid, status in event.statuses:
+                if sid in channel.members:
+                    channel.members[sid].channels[channel.name].status = status
+        elif isinstance(event, Kicked) and event.target_sid in channel.members:
+            self.part(channel.members[event.target_sid], channel.name)
+
     def _concern(self, channel: Channel, event: Event) -> None:
         """What an event means for its author, if they're here."""
         author = self.sessions.get(event.sid)
         if author is None:
             return
-        if isinstance(event, Said):
+        if isinstance(event, Said | Tagged):
             if channel.name in author.channels:
                 author.channels[channel.name].quiet = False
             self._seen(author, event.num)
@@ -390,11 +414,13 @@ class Hub:
         *,
         read: Callable[[Entry], bool],
         shown: set[tuple[str, int]],
+        readers: str = "",
     ) -> None:
         """Show one session what a log had for it while it wasn't there.
 
         `channel`: as spelled, empty for its inbox. `read`: whether they may have read an entry.
-        `shown`: quits and nick changes that they were shown; these are added.
+        `shown`: quits and nick changes that they were shown; these are added. `readers`: whose
+        lines they read, of those that aren't for all (`broker.spans.ranks`).
         """
         if missed.lost != 0:
             self.reply(session, Gap(channel or None, missed.lost))
@@ -411,6 +437,8 @@ class Hub:
                 continue
             if not channel and getattr(event, "to", "") != session.me.sid:
                 continue
+            if event.sid != session.me.sid and not readable(event, readers):
+                continue
             if read(entry):
                 past.append(entry)
                 continue
@@ -422,9 +450,11 @@ class Hub:
         if past:
             self.reply(session, Past(channel, epoch, past))
 
-    def _tell(self, event: Told | Tagged | Invited, envelope: Envelope) -> None:
+    def _tell(self, event: Told | Tagged | Invited | Redacted, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
         if session is not None:
+            if isinstance(event, Invited):
+                session.invite(event.channel)
             place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)
             self._outbox.put(session, session.dialect.render(event, place))
             self.tally.deliveries += 1
@@ -543,5 +573,8 @@ class Hub:
                 if alone.seq > since and session.me.sid in alone.members:
                     place = Place(alone.spelled, envelope.epoch, alone.seq, envelope.ms)
                     self._show(alone, event, place)
+                    self._befall(alone, event)
                     if event.sid == session.me.sid:  # for others it was done when it came by
                         self._concern(alone, event)
+                    if alone.name not in session.channels:
+                        return

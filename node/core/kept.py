@@ -20,6 +20,7 @@ import msgspec
 from broker.api import Code, Identity, Missed, Position, Reach, Refused, Resumed
 from broker.events import Entry, Quit, Renamed
 from broker.names import fold
+from broker.spans import ranks
 from node.core import people, replies
 from node.core.session import Session, new_secret
 
@@ -174,7 +175,7 @@ class _CatchingUp:
         chat, me, inbox = self._chat, self._session.me, self._resumed.inbox
         reach = self._resumed.told[fold(me.nick)]
         missed = await chat.broker.missed(me.nick, reach.after, inbox)
-        self._show("", missed, inbox.epoch, _read(reach, self._resumed.till))
+        self._show("", missed, inbox.epoch, _read(reach, self._resumed.till), "")
         chat.broker.attend(me, inbox)
 
     async def channel(self, channel: str) -> None:
@@ -197,7 +198,7 @@ class _CatchingUp:
             hub.give_up(name)
             raise
         epoch, till = found.tip.epoch, 0 if name in self._places else self._resumed.till
-        self._show(found.channel, missed, epoch, _read(reach, till))
+        self._show(found.channel, missed, epoch, _read(reach, till), ranks(found.status))
         hub.take_up(self._session, name, found, after.seq if after.epoch == epoch else 0)
 
     async def _look_elsewhere(self, name: str, missed: Missed) -> None:
@@ -218,10 +219,16 @@ class _CatchingUp:
                 }
 
     def _show(
-        self, channel: str, missed: Missed, epoch: str, read: Callable[[Entry], bool]
+        self,
+        channel: str,
+        missed: Missed,
+        epoch: str,
+        read: Callable[[Entry], bool],
+        readers: str,
     ) -> None:
-        hub = self._chat.hub
-        hub.show_missed(self._session, channel, missed, epoch, read=read, shown=self._shown)
+        self._chat.hub.show_missed(
+            self._session, channel, missed, epoch, read=read, shown=self._shown, readers=readers
+        )
 
 
 def _read(reach: Reach, till: int) -> Callable[[Entry], bool]:
@@ -267,9 +274,12 @@ async def take_back(chat: "Chat", session: Session) -> bool:
         if not me.nick:
             await _rename_as_guest(chat, session)
         for name in list(session.channels):
-            if await chat.broker.regain(me, name) is None:
+            regained = await chat.broker.regain(me, name)
+            if regained is None:
                 chat.hub.part(session, name)
                 chat.hub.reply(session, replies.Gap(name, None))
+            elif name in session.channels:
+                session.channels[name].status = regained.status
         await chat.broker.resumed(me)
     except BaseException:
         me.nick = me.nick or nick

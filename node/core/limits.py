@@ -30,6 +30,8 @@ class Act(StrEnum):
     JOINS = "joins"
     NICKS = "nicks"
     CONNECTS = "connects"
+    OPERS = "opers"
+    """Trying to become an operator."""
 
 
 class Rate(NamedTuple):

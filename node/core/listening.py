@@ -13,6 +13,7 @@ from typing import NamedTuple
 from broker.api import Broker, Position
 from broker.events import Entry, Envelope, Said
 from broker.names import fold
+from broker.spans import readable
 from node.core.hub import Hub
 
 
@@ -74,7 +75,9 @@ class Listening:
         self._hub.listen_no_more(self.name, self)
 
     def _show(self, at: Position, entry: Entry) -> None:
-        if isinstance(entry.event, Said) and not self._over:
+        if self._over or not readable(entry.event, ""):
+            return
+        if isinstance(entry.event, Said):
             self._tell(Heard(at, entry.ms, entry.event))
 
     # -- as the hub's Listener

@@ -47,6 +47,33 @@ def channel(name: str) -> str:
     return named
 
 
+MOST_LINES, MOST_BYTES = 32, 4096
+"""How much a text of several lines may be (UTF-8)."""
+
+MOST_TAGS = 4094
+"""How many bytes tags may be together."""
+
+_TAG = re.compile(r"\+[A-Za-z0-9.\-/]+\Z")
+
+
+def lines(said: str) -> str:
+    """As `text`, of what may have several lines. Raises TEXT_TOO_LONG, too."""
+    if "\r" in said or "\0" in said or ("\n" in said and not said.strip()):
+        raise Refused(Code.TEXT_INVALID)
+    if len(said.encode()) > MOST_BYTES or said.count("\n") >= MOST_LINES:
+        raise Refused(Code.TEXT_TOO_LONG)
+    return said
+
+
+def tags(given: dict[str, str]) -> dict[str, str]:
+    """Client-only tags (IRCv3 message-tags), by name. Raises TEXT_INVALID, TEXT_TOO_LONG."""
+    if not all(map(_TAG.match, given)) or "\0" in "".join(given.values()):
+        raise Refused(Code.TEXT_INVALID)
+    if sum(len(f"{name}={value};".encode()) for name, value in given.items()) > MOST_TAGS + 1:
+        raise Refused(Code.TEXT_TOO_LONG)
+    return given
+
+
 def text(said: str) -> str:
     """What a person says or writes about themselves, as far as the core cares.
 

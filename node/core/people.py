@@ -115,9 +115,9 @@ async def whowas(chat: "Chat", session: Session, command: commands.Whowas) -> Re
     return replies.Whowas(command.nick, found)
 
 
-async def find(chat: "Chat", session: Session, command: commands.Find) -> replies.Found:
+async def find(chat: "Chat", session: Session, command: commands.Find) -> replies.Present:
     found = await chat.broker.persons(command.nicks)
-    return replies.Found([known(session, person) for person in found if person is not None])
+    return replies.Present([known(session, person) for person in found if person is not None])
 
 
 async def look(chat: "Chat", session: Session, command: commands.Look) -> Reply:

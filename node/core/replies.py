@@ -8,6 +8,7 @@ from broker.api import (
     Attendee,
     ChannelInfo,
     Code,
+    Found,
     Person,
     Position,
     Presence,
@@ -17,7 +18,8 @@ from broker.api import (
 )
 from broker.api import Roster as FullRoster
 from broker.api import Topic as SetTopic
-from broker.events import Entry
+from broker.events import Entry, Redacted
+from broker.rules import Mask, Rules
 
 
 class News(StrEnum):
@@ -49,10 +51,19 @@ class Goodbye(StrEnum):
     CONNECTIONS = "connections"
     KICKED = "kicked"
     BANNED = "banned"
+    KILLED = "killed"
+    """By an operator of the chat; who that is, and in brackets why, is what it's about."""
 
     def because(self, why: str) -> str:
         """For others, who see somebody quit: the reason, and more of it if there's more."""
+        if self is Goodbye.KILLED:
+            return f"Killed ({why})"  # as IRC has it, where it's also a program that reads it
         return f"{self}: {why}" if why else str(self)
+
+
+def killed(killer: str, why: str) -> str:
+    """What a KILLED is about."""
+    return f"{killer} ({why})" if why else killer
 
 
 Ref = int | str
@@ -194,7 +205,7 @@ class Whowas(Reply, frozen=True):
     found: list[Was]
 
 
-class Found(Reply, frozen=True):
+class Present(Reply, frozen=True):
     """Those who are there, of some that were asked about."""
 
     persons: list[Person]
@@ -254,6 +265,29 @@ class TopicIs(Reply, frozen=True):
     topic: SetTopic
 
 
+class ModesAre(Reply, frozen=True):
+    """The rules of a channel. `inside`: the person is in it, and may know its key."""
+
+    channel: str
+    rules: Rules
+    inside: bool
+
+
+class MasksAre(Reply, frozen=True):
+    """Lists of masks that a channel has, by letter."""
+
+    channel: str
+    lists: dict[str, tuple[Mask, ...]]
+
+
+class Inviting(Reply, frozen=True):
+    """You have invited somebody. `away`: why they're away, or None."""
+
+    channel: str
+    nick: str
+    away: str | None = None
+
+
 class Lines(Reply, frozen=True):
     """What was last said in a channel, or `before` a place, oldest first; `more`: there's older."""
 
@@ -262,6 +296,31 @@ class Lines(Reply, frozen=True):
     entries: list[Entry]
     more: bool
     before: Position | None = None
+
+
+class Span(Reply, frozen=True):
+    """A part of what a channel has kept, or of what was written from and to a nick: see
+    `broker.api.Span`.
+    """
+
+    target: str
+    entries: list[Found]
+    more: bool
+
+
+class Targets(Reply, frozen=True):
+    """Channels and nicks, and when something was last said there (Unix ms); oldest first."""
+
+    targets: list[tuple[str, int]]
+
+
+class TakenBack(Reply, frozen=True):
+    """What you took back where you aren't told of it as others are; as `broker.api.Redaction`."""
+
+    target: str
+    at: Position
+    ms: int
+    event: Redacted
 
 
 class HolderAway(Reply, frozen=True):

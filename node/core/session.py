@@ -7,10 +7,12 @@ from typing import Any, NamedTuple, Protocol
 from broker.api import Identity
 from broker.events import Event
 from broker.names import fold
+from broker.spans import ranks, readable
 from node.core.commands import Command
 from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
 from node.core.limits import Allowance
+from node.core.opers import Oper
 from node.core.replies import Reply
 
 
@@ -45,17 +47,18 @@ class Membership:
     """A session's part of a channel's log: after `since`, up to `until` once it has left.
 
     `era`: as the hub's channel has it; empty: the log has begun anew since, and all that it has
-    is theirs.
+    is theirs. `status`: letters, the highest first.
     """
 
-    __slots__ = ("name", "era", "since", "until", "quiet")
+    __slots__ = ("name", "era", "since", "until", "quiet", "status")
 
-    def __init__(self, name: str, era: str, since: int, quiet: bool) -> None:
+    def __init__(self, name: str, era: str, since: int, quiet: bool, status: str = "") -> None:
         self.name = name
         self.era = era
         self.since = since
         self.until: int | None = None
         self.quiet = quiet
+        self.status = status
 
     def covers(self, era: str, seq: int) -> bool:
         """Whether the event at this place of the channel's log was theirs to see."""
@@ -63,6 +66,9 @@ class Membership:
             self.era in ("", era) and self.since < seq and (self.until is None or seq <= self.until)
         )
 
+
+INVITATIONS = 100
+"""How many invitations of theirs people are shown; the last ones."""
 
 PAST = 8
 """How many channels that were left are remembered, for quits and nick changes that arrive late."""
@@ -76,9 +82,11 @@ class Session:
     `Joined`. `secret`: with which it can be taken up again; empty if it's not kept. `allowance`:
     how fast they may do what, or None: as they like. `peer`: the address that they're connected
     from, empty if it's none. `certificate`: the fingerprint of the one that they have shown
-    (SHA-256, hexadecimal), empty if it's none. `parse`: makes commands of what they send.
-    `diversion`: where what's said to them goes for now, if not to them. `watched`: the
-    nicks of which they're told who has them, as they typed them, by folded nick.
+    (SHA-256, hexadecimal), empty if it's none. `oper`: as which operator they have shown
+    themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
+    said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
+    were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
+    folded nick.
     """
 
     __slots__ = (
@@ -98,8 +106,10 @@ class Session:
         "allowance",
         "peer",
         "certificate",
+        "oper",
         "parse",
         "diversion",
+        "invitations",
         "watched",
     )
 
@@ -120,9 +130,22 @@ class Session:
         self.allowance: Allowance | None = None
         self.peer = ""
         self.certificate = ""
+        self.oper: Oper | None = None
         self.diversion: Diversion | None = None
+        self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
+
+    def invite(self, channel: str) -> None:
+        """They were invited into a channel."""
+        self.forget_invitation(channel)
+        self.invitations = (*self.invitations[1 - INVITATIONS :], channel)
+
+    def forget_invitation(self, channel: str) -> None:
+        """They have come in, or needn't come any more."""
+        if self.invitations:
+            name = fold(channel)
+            self.invitations = tuple(one for one in self.invitations if fold(one) != name)
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""
@@ -130,6 +153,11 @@ class Session:
         if membership is not None and membership.covers(era, seq):
             return True
         return any(past.name == channel and past.covers(era, seq) for past in self.past)
+
+    def reads(self, channel: str, event: Event) -> bool:
+        """Whether an event of a channel is for somebody of their status."""
+        membership = self.channels.get(channel)
+        return readable(event, ranks(membership.status if membership is not None else ""))
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

@@ -11,9 +11,12 @@ from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Refused, Totals
+from broker.api import Code, Identity, Refused, Settled, Totals
+from broker.events import Extra
 from broker.names import fold
-from node.core import commands, kept, names, people, replies
+from broker.rules import Rules, Standing
+from broker.spans import ranks, readable
+from node.core import chanops, commands, kept, names, past, people, policing, replies, rules
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -79,27 +82,52 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     """Say a line; not awaited, see `lane`."""
     settled = session.lane.settled
     try:
-        name = _joined(session, command.channel)
-        text = names.text(command.text)
+        channel = _channel(session, command.channel)
+        if not command.outside and fold(channel) not in session.channels:
+            raise Refused(Code.NOT_MEMBER, channel)
+        text = names.lines(command.text) if command.lines else names.text(command.text)
     except Refused as refused:
         chat.answer(session, command, replies.Error(refused.code, refused.about))
         settled(None)
         return
     if command.ref is not None:
         settled = partial(settled, line=command)
-    session.current = name
-    chat.tally.said(name, session.me.nick)
-    chat.broker.say(session.me, name, text, command.action, settled)
+    _put(chat, session, channel, text, settled, command.action, command.extra)
+
+
+def _put(
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    text: str,
+    settled: Settled,
+    action: bool,
+    extra: Extra | None,
+) -> None:
+    """A line on its way into the log of a channel, if its rules let it."""
+    me, name = session.me, fold(channel)
+    outside = name not in session.channels
+    if not outside:
+        session.current = name
+        chat.tally.said(name, me.nick)
+    judge = rules.speaking(channel, me, text)
+    chat.broker.say(me, name, text, action, settled, judge=judge, extra=extra, outside=outside)
 
 
 async def say_and_wait(
-    chat: "Chat", session: Session, channel: str, text: str, *, action: bool = False
+    chat: "Chat",
+    session: Session,
+    channel: str,
+    text: str,
+    *,
+    action: bool = False,
+    extra: Extra | None = None,
 ) -> None:
-    """Say a line, and return when it's in the log, and the author has read it if they do.
+    """Say a line, and return when it's in the log, and the author has read it if they do. They may
+    be outside the channel, if its rules allow that; then they don't read it.
 
-    Raises Refused.
+    It may be several lines. Raises Refused.
     """
-    name = _joined(session, channel)
     promise, refusals = chat.promise(), list[Refused]()
 
     def settled(refused: Refused | None) -> None:
@@ -107,13 +135,12 @@ async def say_and_wait(
             refusals.append(refused)
         promise.callback(None)
 
-    chat.broker.say(session.me, name, names.text(text), action, settled)
-    chat.tally.said(name, session.me.nick)
-    session.current = name
+    inside = fold(channel) in session.channels
+    _put(chat, session, channel, names.lines(text), settled, action, extra)
     await promise
     for refused in refusals:
         raise refused
-    if session.dialect.echo:
+    if inside and session.dialect.echo:
         await chat.seen(session)
 
 
@@ -140,10 +167,12 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
     _afford(session, Act.JOINS, Code.JOINS_TOO_OFTEN)
-    await enter(chat, session, channel, announce=True)
+    await enter(chat, session, channel, announce=True, key=command.key)
 
 
-async def enter(chat: "Chat", session: Session, channel: str, *, announce: bool) -> None:
+async def enter(
+    chat: "Chat", session: Session, channel: str, *, announce: bool, key: str = ""
+) -> None:
     """Become a member, and be shown it; without a word to the others if not `announce`."""
     name = fold(channel)
     if chat.adrift:
@@ -158,17 +187,25 @@ async def enter(chat: "Chat", session: Session, channel: str, *, announce: bool)
             quiet=not announce,
             roster=session.dialect.page,
             history=session.dialect.history,
+            judge=partial(_may_join, channel, session.me, key),
+            status=chat.founder_of(channel),
+            modes=chat.config.channel_modes,
         )
     except BaseException:
         chat.hub.give_up(name)
         raise
     tip, roster, topic, said = arrival[:4]
+    said = [one for one in said if readable(one.event, "")]  # it's news to who just came
     session.current = name
     session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
     if arrival.announced:
         await chat.seen(session)
         await people.away_still(chat, session, name)
+
+
+def _may_join(channel: str, me: Identity, key: str, law: Rules, standing: Standing) -> None:
+    rules.join(law, standing, channel, rules.who(me), key)
 
 
 async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None:
@@ -184,19 +221,26 @@ async def leave(chat: "Chat", session: Session, command: commands.Leave) -> None
             raise
         chat.hub.part(session, name)  # the cluster knew it before
         raise
-    finally:
-        if session.current == name and name not in session.channels:
-            session.current = next(reversed(session.channels), None)
 
 
 async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply | None:
-    receipt = await chat.broker.tell(session.me, command.nick, names.text(command.text))
+    text = names.lines(command.text) if command.lines else names.text(command.text)
+    receipt = await chat.broker.tell(
+        session.me, command.nick, text, action=command.action, extra=command.extra
+    )
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
 
+async def _see(chat: "Chat", session: Session, channel: str) -> None:
+    """Raises NO_SUCH_CHANNEL if the person mustn't know that there is one."""
+    if fold(channel) not in session.channels:
+        await chanops.visible(chat, session, channel)
+
+
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     channel = _channel(session, command.channel)
+    await _see(chat, session, channel)
     if fold(channel) in session.channels:
         roster = await chat.broker.roster(channel)
     else:
@@ -206,7 +250,11 @@ async def show_names(chat: "Chat", session: Session, command: commands.Names) ->
 
 
 async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> Reply:
-    found = await chat.broker.channels()
+    found = [
+        channel
+        for channel in await chat.broker.channels()
+        if not rules.hidden(channel.modes) or fold(channel.name) in session.channels
+    ]
     if command.pattern:
         fits = re.compile(translate(fold(command.pattern))).match
         found = [
@@ -226,6 +274,7 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
     channel, text = _sorted_out(session, command.channel, command.text)
     if not text:
         shown = _channel(session, channel)
+        await _see(chat, session, shown)
         found = await chat.broker.topic(shown)
         return replies.TopicIs(chat.hub.spelled(fold(shown), shown), found)
     await set_topic(chat, session, _joined(session, channel), text)
@@ -234,13 +283,32 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
 
 async def set_topic(chat: "Chat", session: Session, name: str, text: str) -> None:
     """Set a channel's topic, or take it away."""
-    await chat.broker.set_topic(session.me, name, names.text(text))
+    judge = partial(_may_set_topic, chat.hub.spelled(name))
+    await chat.broker.set_topic(session.me, name, names.text(text), judge=judge)
     await chat.seen(session)
+
+
+def _may_set_topic(channel: str, law: Rules, standing: Standing) -> None:
+    rules.topic(law, standing, channel)
+
+
+async def mode(chat: "Chat", session: Session, command: commands.Mode) -> Reply | None:
+    return await chanops.mode(chat, session, _channel(session, command.channel), command.words)
+
+
+async def kick(chat: "Chat", session: Session, command: commands.Kick) -> None:
+    channel = _channel(session, command.channel)
+    await chanops.kick(chat, session, channel, command.nick, command.why)
+
+
+async def invite(chat: "Chat", session: Session, command: commands.Invite) -> Reply:
+    return await chanops.invite(chat, session, _channel(session, command.channel), command.nick)
 
 
 async def history(chat: "Chat", session: Session, command: commands.History) -> Reply:
     name = _joined(session, command.channel)
-    found = await chat.broker.history(name, min(command.count, HISTORY), command.before)
+    count, readers = min(command.count, HISTORY), ranks(session.channels[name].status)
+    found = await chat.broker.history(name, count, command.before, readers)
     return replies.Lines(chat.hub.spelled(name), *found, command.before)
 
 
@@ -294,7 +362,14 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.ListChannels: list_channels,
     commands.Who: who,
     commands.Topic: topic,
+    commands.Mode: mode,
+    commands.Kick: kick,
+    commands.Invite: invite,
     commands.History: history,
+    commands.Span: past.span,
+    commands.Targets: past.targets,
+    commands.Redact: past.redact,
+    commands.Tag: past.tag,
     commands.SetOption: set_option,
     commands.Token: token,
     commands.Resume: resume,
@@ -304,4 +379,5 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Answer: answer,
     commands.Do: do,
     **people.VERBS,
+    **policing.VERBS,
 }

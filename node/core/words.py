@@ -7,6 +7,17 @@ of them come. `{about}` is what a sentence is about; each is one line.
 from broker.api import Code
 from node.core.replies import Gap, Goodbye, News
 
+OPERATORS: dict[Code, str] = {
+    Code.NO_OPERS: "this server has no operators whom one could become",
+    Code.PASSWORD_WRONG: "that is no operator's name and password, or not from here",
+    Code.OPERS_TOO_OFTEN: "you try to become an operator too often; try again in {about}",
+    Code.NOT_OPER: "only operators of this server may do that",
+    Code.RIGHT_LACKED: "you are an operator, but not one who may do that ({about})",
+    Code.NOT_DONE: "that was not done: {about}",
+    Code.BARRED: "you are banned from this server: {about}",
+}
+"""What is said of operators of the chat, in IRC; who speaks otherwise can't come across it."""
+
 REFUSED: dict[Code, str] = {
     Code.NICK_TAKEN: "the nick {about} is taken",
     Code.NICK_INVALID: "{about} can't be a nick: 1 to 32 letters, digits or - _ [ ] \\ ` ^ {{ }} |,"
@@ -16,6 +27,9 @@ REFUSED: dict[Code, str] = {
     Code.NO_SUCH_CHANNEL: "there is no channel {about}",
     Code.CHANNEL_INVALID: "{about} can't be a channel: # and 1 to 50 printable characters,"
     " no space and no comma",
+    Code.NO_SUCH_LINE: "there is nothing said at {about} that could be taken back",
+    Code.NOT_YOURS: "somebody else has said that; only they and operators of the channel can take"
+    " it back",
     Code.NOT_MEMBER: "you are not in {about}",
     Code.ALREADY_MEMBER: "you are in {about} already",
     Code.NO_CURRENT_CHANNEL: "no channel was named",
@@ -29,6 +43,25 @@ REFUSED: dict[Code, str] = {
     Code.OTHERS_MODES: "only your own modes are yours to change",
     Code.OPTION_UNKNOWN: "there is no option {about}",
     Code.TOKEN_UNKNOWN: "that token is not known",
+    Code.BANNED_HERE: "you are banned from {about}",
+    Code.INVITE_ONLY: "only who is invited can come into {about}",
+    Code.KEY_WRONG: "{about} has a key, and can't be joined without it",
+    Code.CHANNEL_FULL: "{about} is full",
+    Code.CANNOT_SPEAK: "only who has a voice may speak in {about} now",
+    Code.SILENCED: "you are banned from {about}, and can't speak there",
+    Code.CTCP_REFUSED: "{about} takes no CTCP",
+    Code.NOT_OP: "only an operator of {about} may do that",
+    Code.TARGET_NOT_MEMBER: "{about} is not in that channel",
+    Code.ALREADY_THERE: "{about} is in that channel already",
+    Code.MODE_UNKNOWN: "there is no mode {about}",
+    Code.MODE_LACKS: "the mode {about} lacks what it is about",
+    Code.TOO_MANY_MODES: "at most {about} modes that are about something can be changed at once",
+    Code.LIST_FULL: "the list is full; {about} was not put on it",
+    Code.MASK_INVALID: "{about} can't be a mask: NICK!USER@HOST or a part of it, without a space",
+    Code.KEY_INVALID: "{about} can't be a key: 1 to 32 printable characters, no space, no comma and"
+    " no colon first",
+    Code.LIMIT_INVALID: "{about} can't be a limit: a number from 1 to 9999999",
+    **OPERATORS,
     Code.ELSEWHERE: "that session is open elsewhere",
     Code.AWAY: "the broker is away; that was not done",
     Code.BUSY: "the server can't do that now; it was not done, try again in a moment",
@@ -60,6 +93,7 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"
     " --connects-per-address)",
     Goodbye.KICKED: "kicked: {about}",
+    Goodbye.KILLED: "killed: {about}",
     Goodbye.BANNED: "banned: {about}",
     Goodbye.CONNECTIONS: "too many connections from your address (limit: {about},"
     " --connections-per-address)",

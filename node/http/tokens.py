@@ -3,10 +3,9 @@
     chorus token NAME ─> secret (for the program)      + entry (for the file)
     request's secret ──> Tokens.find ─ SHA-256, compared in constant time ─> Token
 
-The file is looked at again when it has changed. Must not know requests, nor Twisted.
+Must not know requests, nor Twisted.
 """
 
-import os
 import re
 import secrets
 from collections.abc import Callable, Iterable
@@ -18,13 +17,11 @@ import msgspec
 
 from node.core.limits import Rate, parse_rate
 from node.core.names import PROGRAM
-from node.files import read_toml
+from node.files import read_rows
+from node.fresh import Fresh
 
 RATE = "100/60"
 """How many requests a token may make, if its entry doesn't say."""
-
-LOOK = 1.0
-"""Seconds until it's looked again whether the file has changed."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PREFIX = "chorus_"
@@ -68,10 +65,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def load(path: str) -> tuple[Token, ...]:
     """The tokens of a TOML file. Raises ValueError: what was expected, where; never a secret."""
-    try:
-        entries = msgspec.convert(read_toml(path), _File).token
-    except msgspec.ValidationError as e:
-        raise ValueError(f"tokens in {path} ({_plain(str(e))})") from None
+    entries = read_rows(path, _File, "tokens").token
     found: dict[str, Token] = {}
     for number, entry in enumerate(entries, 1):
         where = f"token {number} in {path}"
@@ -82,11 +76,6 @@ def load(path: str) -> tuple[Token, ...]:
             raise ValueError(f"a secret of its own for each token ({where} has another's)")
         found[token.name] = token
     return tuple(found.values())
-
-
-def _plain(said: str) -> str:
-    """A validator's words for who writes TOML."""
-    return said.replace("`", "").replace(" - at $.", ", in ")
 
 
 def _checked(entry: _Entry, where: str) -> Token:
@@ -144,52 +133,20 @@ def digest(secret: str) -> str:
 
 
 class Tokens:
-    """The tokens of a file as it is now; without a file there's none.
-
-    `clock`: seconds. `told` gets a line for the log when the file was read anew, or can't be: then
-    those that were known stay.
+    """The tokens of a file as it is now; without a file there's none. `clock`, `told`: as for
+    `Fresh`.
     """
 
     def __init__(
         self, path: str, clock: Callable[[], float], told: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._path = path
-        self._clock = clock
-        self._told = told
-        self._stamp = _stamp(path)
-        self._known = load(path) if path else ()
-        self._looked = clock()
+        self._file = Fresh[tuple[Token, ...]]("--tokens", "tokens", path, load, (), clock, told)
+        self.again = self._file.again
 
     def find(self, secret: str) -> Token | None:
         """The token with this secret."""
-        self._look()
         wanted, found = digest(secret), None
-        for token in self._known:
+        for token in self._file.now:
             if compare_digest(token.sha256, wanted):
                 found = token
         return found
-
-    def _look(self) -> None:
-        now = self._clock()
-        if not self._path or now - self._looked < LOOK:
-            return
-        self._looked = now
-        stamp = _stamp(self._path)
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            self._known = load(self._path)
-        except ValueError as e:
-            self._told(f"--tokens: the old ones stay; expected {e}")
-        else:
-            self._told(f"--tokens: read {self._path} anew, {len(self._known)} tokens")
-
-
-def _stamp(path: str) -> tuple[int, ...]:
-    """What changes when a file does."""
-    try:
-        about = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return ()
-    return about.st_mtime_ns, about.st_size, about.st_ino

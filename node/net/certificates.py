@@ -10,6 +10,7 @@ is how they're known. Nobody vouches for it, and nothing that it says is believe
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +62,26 @@ class Certificates:
         return connection
 
     def _look(self) -> None:
+        with suppress(OSError):  # said below
+            if self._read_stamp() == self._stamp:
+                return
+        self.again()
+
+    def again(self) -> str:
+        """Read the files anew, changed or not; what came of it, in words."""
         try:
             stamp = self._read_stamp()
-            if stamp == self._stamp:
-                return
             self._options = self._load()
         except Exception as e:  # files, PEM, OpenSSL: each has errors of its own
-            self.log.error(
-                "the certificate of {door} can't be read anew, the one from before stays: {why}",
-                door=self._endpoint,
-                why=f"{type(e).__name__}: {e}",
-            )
-            return
-        self._stamp = stamp
-        self.log.info("the certificate of {door} was read anew", door=self._endpoint)
+            why = f"{type(e).__name__}: {e}"
+            says = f"the certificate of {self._endpoint} can't be read anew, the one from before"
+            says = f"{says} stays: {why}"
+            self.log.error("{says}", says=says)
+        else:
+            self._stamp = stamp
+            says = f"the certificate of {self._endpoint} was read anew"
+            self.log.info("{says}", says=says)
+        return says
 
     def _read_stamp(self) -> Stamp:
         found = [file.stat() for file in self._files]

@@ -1,6 +1,7 @@
 """Doors: listening sockets from endpoint strings, with transports that write at once."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import tcp, unix
@@ -79,6 +80,7 @@ class _Listener:
         dead_peer: int,
         balancers: Balancers | None,
         asks: bool,
+        again: Callable[[Callable[[], str]], None],
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
@@ -86,6 +88,7 @@ class _Listener:
         self._dead_peer = dead_peer
         self._balancers = balancers
         self._asks = asks
+        self._again = again
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -124,6 +127,7 @@ class _Listener:
 
         seconds = self._reactor.seconds
         certificates: Any = Certificates(self._endpoint, seconds, asks=self._asks)
+        self._again(certificates.again)
         wrapped = TLSMemoryBIOFactory(certificates, False, factory)
         return self.listenTCP(port, wrapped, backlog, interface)
 
@@ -137,16 +141,18 @@ async def open_door(
     dead_peer: int = 0,
     balancers: Balancers | None = None,
     asks: bool = False,
+    again: Callable[[Callable[[], str]], None] = lambda _: None,
 ) -> Any:
     """Listen on an endpoint string; the listening port. `shared`: as `SharedPort`. `dead_peer`: as
     for `Port`. `balancers`: who comes from there says in a header whom they bring
     (`net.proxied`); None: everybody comes by themselves. `asks`: over TLS, for a certificate, which
-    nobody needs (`net.certificates`).
+    nobody needs (`net.certificates`). `again` is given what reads the door's files anew, if it has
+    some.
 
     Raises ValueError for a string that is no endpoint, and `error.CannotListenError`.
     """
     kind = SharedPort if shared else Port
-    listener = _Listener(reactor, endpoint, kind, dead_peer, balancers, asks)
+    listener = _Listener(reactor, endpoint, kind, dead_peer, balancers, asks, again)
     door = serverFromString(listener, endpoint)
     return await door.listen(factory)
 

@@ -277,6 +277,20 @@ def say(operator: "Operator", channel: str, text: str, name: str) -> bool:
 
 
 @operators.command()
+@waiting
+@on_cluster()
+def rehash(operator: "Operator") -> bool:
+    """Have all nodes read anew the files that their settings name.
+
+    Operators, tokens and certificates. One that has become bad changes nothing; that's said.
+    """
+    from node import acts
+    from node.operate import desk
+
+    return desk.do(operator, lambda here: acts.rehash(here, desk.by()))
+
+
+@operators.command()
 @click.argument("nick")
 @click.option("--why", metavar="TEXT", default="", help="A reason, which they and others read.")
 @waiting
@@ -300,28 +314,31 @@ def ban(operator: "Operator", who: str, lasting: str | None, why: str, force: bo
     """Let nobody connect any more from an address.
 
     WHO is an address, a network such as 203.0.113.0/24, or the nick of somebody who is connected
-    from there now. Who is connected is closed. Of IPv6, an address stands for its /64.
+    from there now. Who is connected is closed. Of IPv6, an address stands for its /64. Or WHO is a
+    mask such as 'bob@*.example.org', with * and ?, of the user's name and the host, as others see
+    it or as it really is.
     """
     from node import acts
     from node.operate import desk
 
     seconds = desk.seconds(lasting) if lasting else None
-    whom = {"network": who} if desk.is_network(who) else {"nick": who}
     return desk.do(
         operator,
-        lambda here: acts.ban(here, by=desk.by(), seconds=seconds, why=why, force=force, **whom),
+        lambda here: acts.ban(
+            here, by=desk.by(), seconds=seconds, why=why, force=force, **acts.whom(who)
+        ),
     )
 
 
 @operators.command()
-@click.argument("network")
+@click.argument("who")
 @on_cluster()
-def unban(operator: "Operator", network: str) -> bool:
-    """Let people connect again from an address or a network."""
+def unban(operator: "Operator", who: str) -> bool:
+    """Let people connect again: WHO is an address, a network or a mask, as banned."""
     from node import acts
     from node.operate import desk
 
-    return desk.do(operator, lambda here: acts.unban(here, network, desk.by()))
+    return desk.do(operator, lambda here: acts.unban(here, who, desk.by()))
 
 
 @operators.command()

@@ -79,17 +79,17 @@ class Desk:
         return left is not None
 
     async def ban(self, ban: Ban) -> bool:
-        return bool(self._run("ban", MOST, 0, 0, ban.network, encode_ban(ban)))
+        return bool(self._run("ban", MOST, 0, 0, ban.key, encode_ban(ban)))
 
-    async def unban(self, network: str) -> Ban | None:
-        raw = self._run("unban", network)
+    async def unban(self, key: str) -> Ban | None:
+        raw = self._run("unban", key)
         return decode_ban(raw) if raw else None
 
     async def bans(self) -> list[Ban]:
         now = self.now()
         _, flat = self._run("bans")
         found = map(decode_ban, flat[1::2])
-        return sorted((ban for ban in found if not ban.over(now)), key=lambda ban: ban.network)
+        return sorted((ban for ban in found if not ban.over(now)), key=lambda ban: ban.key)
 
     async def tell(self, kind: Kind, about: str, says: str, by: str) -> None:
         raw = msgspec.json.encode(Incident(self.now(), kind, "", about, says, by))
@@ -124,11 +124,6 @@ def do(operator: Operator, act: Callable[[Desk], Coroutine[Any, Any, str | None]
     return True
 
 
-def is_network(who: str) -> bool:
-    """Whether this is an address or a network rather than a nick: no nick holds one of these."""
-    return any(sign in who for sign in ".:/")
-
-
 def seconds(text: str) -> float:
     """A time such as 90s, 30m, 12h, 7d, in seconds. Raises SettingError."""
     found = _TIME.fullmatch(text.strip())
@@ -149,7 +144,7 @@ def show_bans(operator: Operator, tell: Callable[[str], None], *, as_json: bool)
         if ban.nick:
             about.append(f"found as {ban.nick}")
         about.append(f"by {ban.by}, {_moment(ban.at)}")
-        tell(f"{shown(ban.network)}  {', '.join(about)}{f': {ban.why}' if ban.why else ''}")
+        tell(f"{shown(ban.key)}  {', '.join(about)}{f': {ban.why}' if ban.why else ''}")
     if not found:
         operator.say("nobody is banned")
     return True
@@ -158,7 +153,8 @@ def show_bans(operator: Operator, tell: Callable[[str], None], *, as_json: bool)
 def described(ban: Ban) -> dict[str, Any]:
     """A ban for programs: times are Unix milliseconds, `until` None: for good."""
     return {
-        "network": ban.network,
+        "network": "" if ban.mask else ban.network,
+        "mask": ban.mask,
         "until": ban.until or None,
         "why": ban.why,
         "by": ban.by,

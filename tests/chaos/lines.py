@@ -46,6 +46,7 @@ class Line(NamedTuple):
     text: str = ""
 
 
+_SIGN = re.compile(r"(^| )[@%+]")
 _PLACE = re.compile(r"@(\w+)\.(\d+) (.*)", re.DOTALL)
 _FORMS = [
     (kind, re.compile(form, re.DOTALL))
@@ -84,6 +85,8 @@ def understood(raw: str) -> Line:
             named = found.groupdict()
             nick = named.get("nick") or named.get("nick2") or ""
             channel, text = named.get("channel") or "", named.get("text") or ""
+            if kind is Kind.NAMES:
+                text = _SIGN.sub(r"\1", text)
             return Line(kind, body, place, channel, nick, text)
     return Line(Kind.OTHER, body, place)
 

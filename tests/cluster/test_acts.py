@@ -1,6 +1,7 @@
 """`chorus notice`, `say`, `kick`, `ban`, `unban`, `bans`: an operator among people."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ def test_something_is_said_in_a_channel_without_being_there(make_town: MakeTown)
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
     for person in (ann, bob):
         assert ["[#go] <deploys.bot> it's deployed"] == person.settle()
-    assert ["in #go (2): ann bob"] == ann.does("/names")
+    assert ["in #go (2): @ann bob"] == ann.does("/names")
 
 
 def test_where_there_is_no_channel_nothing_is_said(make_town: MakeTown) -> None:
@@ -137,6 +138,48 @@ def test_who_is_banned_is_closed_and_cannot_come_again_on_any_node_until_unbanne
     assert expected_told == incidents(town, "ban", "unban")
 
 
+def test_who_is_like_a_banned_mask_is_closed_and_others_stay(make_town: MakeTown) -> None:
+    town = make_town("--balancers", "127.0.0.1", count=2)
+
+    def come(address: str, node: int) -> Person:
+        person = Person(town.nodes[node].line)
+        person.type(f"PROXY TCP4 {address} 127.0.0.1 40000 1234")
+        return person
+
+    with come("203.0.113.9", 0) as ann, come("198.51.100.9", 0) as bob:
+        settle(ann, bob)
+        done = operate(town.cluster, "ban", "Slash@203.0.*.9", "--why", "spam")
+        says = "slash@203.0.*.9 is banned for good: spam"
+        assert (0, f"{says}\n") == (done.returncode, done.stderr)
+        ann.until("closing: banned: spam")
+        assert [] == bob.settle()
+        with come("203.0.114.9", 1) as again, come("203.0.114.10", 1) as other:
+            again.until("closing: banned: spam")
+            other.settle()
+    shown = operate(town.cluster, "bans").stdout
+    assert shown.startswith("slash@203.0.*.9  for good, by operator")
+    (listed,) = json.loads(operate(town.cluster, "bans", "--json").stdout)
+    assert ("", "slash@203.0.*.9") == (listed["network"], listed["mask"])
+    undone = operate(town.cluster, "unban", "SLASH@203.0.*.9")
+    assert (0, "slash@203.0.*.9 isn't banned any more\n") == (undone.returncode, undone.stderr)
+    about = "slash@203.0.*.9"
+    told = [("ban", about, says), ("unban", about, undone.stderr.strip())]
+    assert told == incidents(town, "ban", "unban")
+
+
+def test_nodes_read_their_files_anew(make_town: MakeTown, tmp_path: Path) -> None:
+    opers = tmp_path / "opers.toml"
+    opers.write_text("")
+    town = make_town("--opers", str(opers), count=2)
+    done = operate(town.cluster, "rehash")
+    says = done.stderr.strip()
+    names, _, words = says.partition(": ")
+    assert sorted(node.name for node in town.nodes) == sorted(names.split(", "))
+    assert f"--opers: read {opers} anew, 0 operators" == words
+    assert (0, f"{says}\n") == (done.returncode, done.stderr)
+    assert [("rehash", "", says)] == incidents(town, "rehash")
+
+
 @pytest.mark.parametrize(
     "args, says",
     [
@@ -148,6 +191,10 @@ def test_who_is_banned_is_closed_and_cannot_come_again_on_any_node_until_unbanne
         (["ban", "::1"], "Error: ::/64 is where the nodes' own machines connect from"),
         (["ban", "192.0.2.1", "--for", "0s"], "Error: seconds: expected 1 to "),
         (["ban", "192.0.2.1", "--for", "soon"], "Error: --for: expected a time such as 30m"),
+        (["ban", "*@*"], "Error: *@* is where the nodes' own machines connect from"),
+        (["ban", "?*@127.*"], "Error: ?*@127.* is where the nodes' own machines connect from"),
+        (["ban", "ann!bob@*"], "Error: expected a mask such as bob@*.example.org, not 'ann!bob@*'"),
+        (["unban", "bob@*"], "Error: bob@* isn't banned"),
         (["unban", "192.0.2.1"], "Error: 192.0.2.1 isn't banned\n"),
         (["unban", "ann"], "Error: expected an address, or a network such as"),
     ],

@@ -158,7 +158,7 @@ def test_a_channel_is_followed_and_gone_on_with_on_another_node(
     with Api(town.nodes[1], secret).events("go", after=first.id) as events:
         ann.does("three")
         assert ["two", "three"] == [next(events).data["text"] for _ in range(2)]
-    assert "in #go (1): ann" == ann.does("/names #go")[0]
+    assert "in #go (1): @ann" == ann.does("/names #go")[0]
 
 
 def test_what_was_said_while_the_node_stood_still_comes_and_comes_once(
@@ -224,7 +224,7 @@ def test_who_follows_reads_on_after_redis_lost_everything(
         ann.does("one")
         assert "one" == next(events).data["text"]
         town.cluster.redis.flushall()
-        await_fact(lambda: "in #go (1): ann" in ann.does("/names #go"))
+        await_fact(lambda: "in #go (1): @ann" in ann.does("/names #go"))
         ann.does("two")
         told = [next(events) for _ in range(2)]
     assert [("gap", {"lost": None}), ("said", "two")] == [
@@ -274,6 +274,11 @@ def test_operators_act_over_http_and_who_did_it_is_told(
     assert ("127.0.0.1/32", "token boss") == (ban["network"], ban["by"])
     assert 200 == api.delete("bans/127.0.0.1%2F32").status
     assert (404, "not-banned") == api.delete("bans/127.0.0.1").error
+    masked = api.post("bans", {"mask": "Bob@*.example.org", "why": "spam"})
+    assert {"says": "bob@*.example.org is banned for good: spam"} == masked.said
+    (ban,) = api.get("bans").said["bans"]
+    assert ("", "bob@*.example.org") == (ban["network"], ban["mask"])
+    assert 200 == api.delete("bans/bob%40*.example.org").status
     rebalanced = api.post("nodes/n1/rebalance", {"share": 1, "over": 0})
     assert (202, {"says": "n1 closes 0 of 0 connections within 0 s"}) == rebalanced[:2]
     assert 202 == api.post("nodes/n2/drain", {"over": 0}).status
@@ -286,7 +291,10 @@ def test_operators_act_over_http_and_who_did_it_is_told(
     [
         ("bans", {}, 422, "body-invalid"),
         ("bans", {"network": "192.0.2.1", "nick": "ann"}, 422, "body-invalid"),
+        ("bans", {"network": "192.0.2.1", "mask": "a@b"}, 422, "body-invalid"),
         ("bans", {"network": "ann"}, 422, "network-invalid"),
+        ("bans", {"mask": "ann!a@b"}, 422, "mask-invalid"),
+        ("bans", {"mask": "*@*"}, 409, "reckless"),
         ("bans", {"network": "192.0.2.1", "seconds": 0}, 422, "invalid"),
         ("bans", {"nick": "nobody"}, 404, "no-such-nick"),
         ("kicks", {"nick": "nobody"}, 404, "no-such-nick"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.town import Town, settle
+from tests.support.town import Town, named, settle
 
 MALFORMED = "error: line did not conform to chat server requirements!"
 
@@ -222,15 +222,14 @@ def test_names_are_exact_on_every_node_at_every_moment(town: Town, go: str) -> N
         who.rest() if command == "/quit" else who.settle()
         for asking in (ann, bob):
             asking.settle()
-            answer = " ".join(asking.does(f"/names {go}"))
-            assert expected == set(answer.partition(": ")[2].split())
+            assert expected == set(named(asking.does(f"/names {go}")))
 
 
 def test_names_of_many_are_whole(town: Town, go: str) -> None:
     nicks = {f"somebody-with-a-long-name-{i:03}" for i in range(60)}
     ann, *_ = town.people("ann", *nicks, at=go)
     lines = ann.does(f"/names {go}")
-    assert {"ann", *nicks} == {nick for line in lines for nick in line.partition(": ")[2].split()}
+    assert {"ann", *nicks} == set(named(lines))
 
 
 def test_names_and_topic_of_a_channel_that_is_not_there_are_errors(town: Town, go: str) -> None:

@@ -123,7 +123,7 @@ def test_a_ghost_in_channels_is_named_and_quits_once(ward: Ward) -> None:
     assert ["GhostMember"] * 2 == ward.mended()
     for person in (ward.ann, ward.bob):
         assert ["casper has quit (connection lost)"] == quits(person)
-    assert ["in #go (2): ann bob"] == ward.ann.does("/names #go")
+    assert ["in #go (2): @ann bob"] == ward.ann.does("/names #go")
 
 
 def test_who_is_by_the_roster_where_their_node_does_not_know_them_leaves(ward: Ward) -> None:
@@ -161,7 +161,7 @@ def test_all_that_redis_lost_of_somebody_is_put_back(ward: Ward) -> None:
     assert ["LostMember", "LostMember", "LostNick"] == sorted(ward.mended())
     ward.ann.does("hello")
     assert ["[#go] <ann> hello"] == ward.bob.settle()
-    assert ["in #go (2): ann bob"] == ward.bob.does("/names #go")
+    assert ["in #go (2): @ann bob"] == ward.bob.does("/names #go")
 
 
 def test_a_nick_that_somebody_else_got_meanwhile_is_theirs(ward: Ward) -> None:
@@ -194,7 +194,7 @@ def test_who_may_still_be_taken_up_is_no_ghost(ward: Ward) -> None:
     again = ward.town.person(on=2)
     again.does(f"/resume {token}")
     assert ward.agree()
-    assert "in #go (3): ann bob cat" in again.does("/names #go")
+    assert "in #go (3): @ann bob cat" in again.does("/names #go")
 
 
 def test_the_list_of_channels_is_put_right(ward: Ward) -> None:
@@ -228,7 +228,7 @@ def test_a_node_that_does_not_answer_is_named_and_its_people_are_left_alone(
             [each["finding"] for each in told["left"]],
             told["mended"],
         )
-        assert ["in #go (2): ann bob"] == bob.does("/names #go")
+        assert ["in #go (2): @ann bob"] == bob.does("/names #go")
     finally:
         town.nodes[0].wake()
 

@@ -62,8 +62,8 @@ def test_what_people_were_is_what_they_are_after_it(make_town: MakeTown, lagging
     lagging.fail_over()
     for person in (ann, bob, guest):
         person.until(BACK)
-    assert ["in #go (2): anna bob"] == bob.does("/names #go")
-    assert ["in #new (1): anna"] == ann.does("/names #new")
+    assert ["in #go (2): @anna bob"] == bob.does("/names #go")
+    assert ["in #new (1): @anna"] == ann.does("/names #new")
     assert ["error: the nick KIM is taken"] == bob.does("/nick KIM")
     assert ["error: nobody is called leaving"] == bob.does("/whois leaving")
     assert "the topic of #go is gophers" in bob.does("/topic #go")

@@ -12,7 +12,7 @@ from tests.cluster.conftest import LEASE, MakeTown, let_leases_end, let_nodes_sw
 from tests.support.nodes import NodeProcess, Nodes
 from tests.support.processes import await_fact
 from tests.support.talk import Talk
-from tests.support.town import Citizen, Town, settle, settle_once_back
+from tests.support.town import Citizen, Town, named, settle, settle_once_back
 
 LOST = "has quit (connection lost)"
 
@@ -91,8 +91,7 @@ def test_everyone_reads_that_they_are_back_in_their_channels(absence: Absence) -
     nicks = ("dan", absence.guest)
     assert [f"{nick} has joined the channel {c}" for nick in nicks for c in ("#a", "#b")] == joins
     absence.bob.settle()
-    (names,) = absence.bob.does("/names #a")
-    assert {"bob", *nicks} == set(names.partition(": ")[2].split())
+    assert {"bob", *nicks} == set(named(absence.bob.does("/names #a")))
 
 
 def test_a_nick_that_somebody_took_meanwhile_stays_theirs(absence: Absence) -> None:
@@ -134,8 +133,7 @@ def test_nobody_is_stuck_who_talks_while_their_node_wakes(make_town: MakeTown) -
             witness.until(f"talker0 {LOST}")
         talk.go_on()
     settle_once_back(*people.values())
-    answer = witness.does("/names #go")[-1]
-    assert {*people, "witness"} == set(answer.partition(": ")[2].split())
+    assert {*people, "witness"} == set(named(witness.does("/names #go")[-1:]))
 
 
 def test_whoever_comes_and_goes_while_the_node_wakes_leaves_nothing_behind(
@@ -168,8 +166,8 @@ def test_whoever_comes_and_goes_while_the_node_wakes_leaves_nothing_behind(
     ann.leave()
     await_fact(lambda: before == town.cluster.held())
     bob.settle()
-    for channel in ("#go", "#lobby"):
-        assert [f"in {channel} (1): bob"] == bob.does(f"/names {channel}")
+    for channel, sign in (("#go", "@"), ("#lobby", "")):
+        assert [f"in {channel} (1): {sign}bob"] == bob.does(f"/names {channel}")
 
 
 def test_a_node_frozen_for_less_than_its_lease_loses_nobody(make_town: MakeTown) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster.conftest import MakeTown
-from tests.support.town import settle
+from tests.support.town import named, settle
 
 
 def test_coming_and_being_lost_is_not_announced_in_the_lobby(make_town: MakeTown) -> None:
@@ -58,8 +58,7 @@ def test_the_silent_are_in_the_lobbys_names_all_the_same(make_town: MakeTown) ->
     people = town.people("ann", "bob", "cat", "dan")
     people[3].leave()
     people[2].does("/nick kitty")
-    answer = " ".join(people[0].does("/names"))
-    assert {"ann", "bob", "kitty"} == set(answer.partition(": ")[2].split())
+    assert {"ann", "bob", "kitty"} == set(named(people[0].does("/names")))
 
 
 def test_the_lobby_may_be_called_otherwise(make_town: MakeTown) -> None:

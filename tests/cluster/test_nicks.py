@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.support.town import Citizen, Town, settle
+from tests.support.town import Citizen, Town, named, settle
 
 
 def test_of_fifty_people_on_three_nodes_one_gets_the_nick(town: Town, go: str) -> None:
@@ -17,8 +17,7 @@ def test_of_fifty_people_on_three_nodes_one_gets_the_nick(town: Town, go: str) -
         assert 1 == len([line for line in lines if line.endswith(" is changing nick to king")])
     refused = [lines for lines in heard if "error: the nick king is taken" in lines]
     assert (49, 1) == (len(refused), len(heard) - len(refused))
-    names = " ".join(people[0].does(f"/names {go}")).split()
-    assert 1 == names.count("king")
+    assert 1 == named(people[0].does(f"/names {go}")).count("king")
 
 
 def test_a_nick_that_changes_hands_all_the_time_has_one_holder(town: Town, go: str) -> None:

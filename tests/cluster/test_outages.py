@@ -14,7 +14,7 @@ from broker.embedded import Embedded
 from tests.cluster.conftest import LEASE, MakeTown, let_nodes_sweep
 from tests.support.processes import await_fact
 from tests.support.talk import Talk
-from tests.support.town import Citizen, Town, settle, settle_once_back
+from tests.support.town import Citizen, Town, named, settle, settle_once_back
 
 AWAY = "notice: the broker is away"
 BACK = "notice: the broker is back"
@@ -53,8 +53,7 @@ def nobody_was_lost(people: dict[str, Citizen]) -> None:
         assert [] == [
             line for line in person.heard if " has quit" in line or line.startswith("gap: ")
         ]
-    names = people["ann"].does("/names")[-1]
-    assert set(people) == set(names.partition(": ")[2].split())
+    assert set(people) == set(named(people["ann"].does("/names")))
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -201,7 +200,7 @@ def test_whoever_leaves_in_the_midst_of_an_outage_leaves_nothing_behind(
         person.rest()
     settle_once_back(bob)
     await_fact(lambda: before == town.cluster.held())
-    assert ["in #go (1): bob"] == bob.does("/names #go")
+    assert ["in #go (1): @bob"] == bob.does("/names #go")
 
 
 def test_a_server_frozen_past_all_leases_costs_nobody_anything(
@@ -323,14 +322,12 @@ def test_people_stay_when_redis_has_lost_everything(
         everyone = {"ann", "bob", "cat"}
 
         def put_back() -> bool:
-            names = cat.does("/names #a")[-1]
-            return everyone == set(names.partition(": ")[2].split())
+            return everyone == set(named(cat.does("/names #a")[-1:]))
 
         await_fact(put_back)
         settle(*people)
         for channel in ("#a", "#b"):
-            names = ann.does(f"/names {channel}")[-1]
-            assert everyone == set(names.partition(": ")[2].split())
+            assert everyone == set(named(ann.does(f"/names {channel}")[-1:]))
         for i, person in enumerate(people):
             person.does(f"/msg #a after {i}")
         bob.does("/msg ann psst")
@@ -354,8 +351,7 @@ def test_whoever_comes_before_the_loss_is_noticed_can_stay_and_leaves_nothing_be
     everyone = {"ann", "bob", "late0", "late1", "late2", "late3"}
 
     def all_back() -> bool:
-        names = ann.does("/names #go")[-1]
-        return everyone == set(names.partition(": ")[2].split())
+        return everyone == set(named(ann.does("/names #go")[-1:]))
 
     await_fact(all_back)
     settle(bob, *late)
@@ -379,11 +375,11 @@ def test_what_was_left_before_the_loss_hides_no_quit_after_it(
     town.cluster.redis.flushall()
 
     def put_back() -> bool:
-        known = (person.does("/names #c")[-1].split() for person in (ann, dan))
+        known = (named(person.does("/names #c")[-1:]) for person in (ann, dan))
         return all({"ann", "dan"} <= set(names) for names in known)
 
     await_fact(put_back)
-    await_fact(lambda: {"eve", "dan"} <= set(eve.does("/names #a")[-1].split()))
+    await_fact(lambda: {"eve", "dan"} <= set(named(eve.does("/names #a")[-1:])))
     for i in range(5):
         eve.does(f"again {i}")
     dan.type("/quit bye")

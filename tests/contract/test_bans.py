@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis
 
-from broker.bans import MOST, Ban, encode_ban
+from broker.bans import MOST, NOWHERE, Ban, encode_ban
 from broker.cluster import Cluster
 from broker.keys import Keys
 from tests.contract.conftest import MakeBrokers
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.parametrize("fleet", ["fakeredis", "server"], indirect=
 
 SPAM = Ban(0, "203.0.113.0/24", "spam", "boss", 5, "ann")
 OTHER = Ban(0, "198.51.100.7/32")
+MASK = Ban(0, NOWHERE, "spam", mask="bob@*.cloak")
 
 
 class Guarded:
@@ -71,6 +72,28 @@ async def test_a_ban_that_was_made_anew_takes_the_place_of_the_earlier(
     await a.barring.ban(SPAM)
     await a.barring.ban(again)
     assert [again] == await a.barring.all(0)
+
+
+async def test_bans_by_mask_are_told_and_taken_away_by_their_mask(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await _guarded(fleet, make_brokers, 2)
+    other = Ban(0, NOWHERE, mask="rob@*")
+    for ban in (MASK, other, SPAM):
+        await a.barring.ban(ban)
+    await b.until_told(MASK, other, SPAM)
+    assert MASK == await b.barring.unban(MASK.key)
+    await a.until_told(other, SPAM)
+
+
+async def test_where_the_lease_is_long_a_desks_ban_does_not_wait_for_a_beat(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = [Guarded(fleet, node) for node in await make_brokers(2, lease=800)]
+    assert await a.broker.desk.ban(SPAM)
+    await b.until_told(SPAM)
+    assert SPAM == await a.broker.desk.unban(SPAM.key)
+    await b.until_told()
 
 
 async def test_a_ban_that_was_taken_away_is_told_and_returned_once(

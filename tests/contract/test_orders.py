@@ -19,9 +19,11 @@ from broker.orders import (
     Locate,
     Mend,
     Order,
+    Rehash,
     Shed,
     Show,
     Shown,
+    Wallops,
     encode_order,
 )
 from tests.contract.conftest import MakeBrokers
@@ -39,6 +41,9 @@ ORDERS = [
     Mend(("a", "b")),
     Announce("r3", "back at noon"),
     Kick("r4", "sid1", "spam"),
+    Kick("r4", "sid1", "spam", "boss"),
+    Wallops("r6", "boss", "boss@host", "hi"),
+    Rehash("r7"),
     Locate("r5", "sid1"),
 ]
 
@@ -117,6 +122,17 @@ async def test_an_order_is_for_its_incarnation_alone(
     node.give(Drain("r0"))
     await node.until_taken()
     assert ([], [Drain("r0")]) == (other.taken, node.taken)
+
+
+async def test_what_a_desk_orders_does_not_wait_for_a_beat(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = [Commanded(fleet, node) for node in await make_brokers(2, lease=800)]
+    many: list[Order] = [Locate(f"r{i}", "sid") for i in range(20)]
+    for order in many:
+        assert await a.broker.desk.place(b.broker.node, order)
+    await b.until_taken()
+    assert ([], many) == (a.taken, b.taken)
 
 
 async def test_what_is_no_order_does_no_harm(fleet: RedisFleet, make_brokers: MakeBrokers) -> None:

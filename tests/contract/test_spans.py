@@ -290,7 +290,7 @@ async def test_the_latest_of_channels_and_of_people_is_told(make_brokers: MakeBr
     line = (await a.broker.span(ann, "#go", Wanted(Way.LATEST, (), 1))).entries[0]
     told = (await a.broker.span(ann, "bob", Wanted(Way.LATEST, (), 9))).entries
     hi = [one.ms for one in told if one.event.sid == bob.sid]
-    assert {"#go": line.ms, "bob": hi[0]} == await a.broker.latest(ann, ["#Go", "#quiet"])
+    assert {"#go": line.ms, "Bob": hi[0]} == await a.broker.latest(ann, ["#Go", "#quiet"])
 
 
 # After a failover

@@ -10,6 +10,7 @@ Must not know how the server works.
 import secrets
 import select
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Self
 
@@ -130,6 +131,11 @@ def with_news(people: list[Citizen], seconds: float = 60.0) -> list[Citizen]:
     sockets = {person.fileno(): person for person in people}
     ready, _, _ = select.select(list(sockets), [], [], seconds)
     return [sockets[fd] for fd in ready]
+
+
+def named(lines: Iterable[str]) -> list[str]:
+    """The nicks that answers to `/names` have, without the signs of their statuses."""
+    return [nick.lstrip("@%+") for line in lines for nick in line.partition(": ")[2].split()]
 
 
 def new_channel() -> str:

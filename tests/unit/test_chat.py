@@ -697,7 +697,7 @@ def test_who_joins_and_does_not_hear_of_it_is_told_what_is_there(village: Villag
     deaf(village)
     alice.type("/join #go")
     village.chats[0].gap("#go", 1)
-    assert ["gap: 1 message of #go is lost", "in #go (2): bob alice"] == alice.read()
+    assert ["gap: 1 message of #go is lost", "in #go (2): @bob alice"] == alice.read()
 
 
 def test_what_the_cluster_lost_of_somebody_is_put_back_without_a_word(village: Village) -> None:

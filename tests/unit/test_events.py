@@ -38,7 +38,7 @@ GOLDEN: list[tuple[Event, str]] = [
     (Said("s", 1, "bob", "hi", True, "b@h"), '["said","s",1,"bob","hi",true,"b@h",null]'),
     (
         Said("s", 1, "bob", "hi", False, "b@h", Extra(True, {"+x": "1"}, "o", True, "rob")),
-        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob"]]',
+        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob",[]]]',
     ),
     (Told("s", 1, "bob", "hi", "t"), '["told","s",1,"bob","hi","t",false,"",null]'),
     (Tagged("s", 1, "bob", {"+x": ""}, "t"), '["tagged","s",1,"bob",{"+x":""},"t","",null]'),
@@ -50,7 +50,7 @@ GOLDEN: list[tuple[Event, str]] = [
         '["ruled","s",1,"bob",7,[["+o","tom"]],[["t","o"]],""]',
     ),
     (Invited("s", 1, "bob", "tom", "#go"), '["invited","s",1,"bob","tom","#go","",""]'),
-    (Redacted("s", 1, "bob", "e.1", "why"), '["redacted","s",1,"bob","e.1","why",""]'),
+    (Redacted("s", 1, "bob", "e.1", "why"), '["redacted","s",1,"bob","e.1","why","",""]'),
     (TopicSet("s", 1, "bob", "new"), '["topic","s",1,"bob","new",""]'),
     (Renamed("s", 1, "bob", "rob", ("#a", "#b")), '["renamed","s",1,"bob","rob",["#a","#b"],""]'),
     (Quit("s", 1, "bob", "why", ("#a",)), '["quit","s",1,"bob","why",["#a"],""]'),

@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from broker.api import Arrival, Identity, Member, Position, Roster, Topic
-from broker.events import Envelope, Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.events import (
+    Envelope,
+    Event,
+    Extra,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Renamed,
+    Ruled,
+    Said,
+    Told,
+    TopicSet,
+)
 from node.core.dialect import Place
 from node.core.hub import Hub
 from node.core.replies import Pong, Welcome
@@ -309,6 +322,69 @@ def test_a_channel_is_called_as_it_was_first_spelled(hall: Hall) -> None:
     hall.hub.arrive(alice, "#go", arrival, quiet=False)
     hall.say("#go", "far", "hello")
     assert (["[#Go] <far> hello"], "#Go") == (read(alice), hall.hub.spelled("#go"))
+
+
+def kicks(nick: str, target: str) -> Kicked:
+    return Kicked(nick, 1, nick, target, target)
+
+
+def rules(*statuses: tuple[str, str]) -> Ruled:
+    return Ruled("far", 1, "far", 1, (("+o", "x"),), statuses)
+
+
+def test_who_is_kicked_reads_of_it_and_nothing_after(hall: Hall) -> None:
+    alice, bob = hall.come("alice", "#two", "#go"), hall.come("bob", "#go")
+    alice.current = "#go"
+    hall.log("#go", kicks("far", "alice"), Said("far", 2, "far", "hello"))
+    expected = ["far has kicked alice out of the channel #go"]
+    assert (expected, [*expected, "[#go] <far> hello"]) == (read(alice), read(bob))
+    assert (["#two"], "#two") == (list(alice.channels), alice.current)
+
+
+def test_who_is_kicked_before_their_join_is_answered_is_in_nothing(hall: Hall) -> None:
+    alice = hall.come("alice")
+    hall.hub.expect("#go")
+    hall.log("#go", Joined("alice", 1, "alice"), kicks("far", "alice"))
+    hall.say("#go", "far", "hello")
+    hall.arrive(alice, "#go", 0, announced=True)
+    hall.say("#go", "far", "again")
+    expected = [
+        "alice has joined the channel #go",
+        "far has kicked alice out of the channel #go",
+    ]
+    assert (expected, {}, ["#go"]) == (read(alice), alice.channels, hall.unfollowed)
+
+
+def test_a_kick_before_ones_place_means_somebody_who_was_there_then(hall: Hall) -> None:
+    hall.come("bob", "#go")
+    alice = hall.come("alice")
+    hall.hub.expect("#go")
+    hall.arrive(alice, "#go", 1)
+    hall.log("#go", kicks("far", "alice"))
+    hall.say("#go", "far", "hello")
+    assert ["[#go] <far> hello"] == read(alice)
+
+
+def test_a_status_is_what_the_last_event_of_ones_part_says(hall: Hall) -> None:
+    bob = hall.come("bob", "#go")
+    alice = hall.come("alice")
+    hall.hub.expect("#go")
+    hall.log("#go", rules(("alice", "v"), ("bob", "h")))
+    hall.log("#go", rules(("alice", "o")))
+    hall.arrive(alice, "#go", 1)
+    assert ("o", "h") == (alice.channels["#go"].status, bob.channels["#go"].status)
+    hall.log("#go", rules(("bob", "")))
+    assert ("o", "") == (alice.channels["#go"].status, bob.channels["#go"].status)
+
+
+def test_a_line_for_some_is_shown_to_those_with_the_status_or_a_higher(hall: Hall) -> None:
+    people = [hall.come(nick, "#go", dialect=Counting(["echo"])) for nick in "abcd"]
+    hall.log("#go", rules(("a", "o"), ("b", "hv"), ("c", "v")))
+    for session in people:
+        read(session)
+    hall.log("#go", Said("d", 1, "d", "psst", extra=Extra(rank="h")))
+    expected = ["[#go] <d> psst"]
+    assert [expected, expected, [], expected] == [read(session) for session in people]
 
 
 def test_a_topic_is_shown_to_its_author_too(hall: Hall) -> None:

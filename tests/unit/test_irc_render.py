@@ -106,7 +106,7 @@ BY_CAPS: list[tuple[Event, str, list[str]]] = [
         ["@msgid=e1.7;bot;+a=b\\sc;account=rob :bob!~b@host PRIVMSG #Go :hi"],
     ),
     (Said(*BOB, "hi", by=BY, extra=Extra(tags={"+a": "b"})), "", [":bob!~b@host PRIVMSG #Go :hi"]),
-    (Said(*BOB, "hi", by=BY, extra=Extra(rank="@")), "", [":bob!~b@host PRIVMSG @#Go :hi"]),
+    (Said(*BOB, "hi", by=BY, extra=Extra(rank="o")), "", [":bob!~b@host PRIVMSG @#Go :hi"]),
     (Said(".p", 1, "ci.bot", "hi"), "message-tags",
      ["@msgid=e1.7;bot :ci.bot!unknown@irc.chorus PRIVMSG #Go :hi"]),
 ]  # fmt: skip

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.api import Code, Position
+from broker.api import Code, Position, Way
+from broker.events import Extra
 from node.core import commands as core
 from node.core.commands import Answer, Command
 from node.core.replies import Error
@@ -19,14 +20,34 @@ UNDERSTOOD: list[tuple[dict[str, Any], Command]] = [
     ({"do": "join", "channel": "#go", "key": "k"}, core.Join("#go", "k")),
     ({"do": "leave", "channel": "#go"}, core.Leave("#go")),
     ({"do": "leave", "channel": "#go", "why": "lunch"}, core.Leave("#go", "lunch")),
-    ({"do": "say", "channel": "#go", "text": " hi "}, core.Say("#go", " hi ")),
+    ({"do": "say", "channel": "#go", "text": " hi "}, core.Say("#go", " hi ", lines=True)),
     (
         {"do": "say", "channel": "#go", "text": "waves", "action": True},
-        core.Say("#go", "waves", action=True),
+        core.Say("#go", "waves", action=True, lines=True),
     ),
-    ({"do": "tell", "nick": "bob", "text": "psst"}, core.Tell("bob", "psst")),
+    (
+        {"do": "say", "channel": "#go", "text": "1\n2", "notice": True, "tags": {"+x": "y"}},
+        core.Say("#go", "1\n2", extra=Extra(notice=True, tags={"+x": "y"}), lines=True),
+    ),
+    ({"do": "tell", "nick": "bob", "text": "psst"}, core.Tell("bob", "psst", lines=True)),
+    (
+        {"do": "tell", "nick": "bob", "text": "waves", "action": True, "tags": {"+x": ""}},
+        core.Tell("bob", "waves", True, Extra(tags={"+x": ""}), lines=True),
+    ),
+    ({"do": "tag", "target": "#go", "tags": {"+x": "y"}}, core.Tag("#go", {"+x": "y"})),
     ({"do": "topic", "channel": "#go"}, core.Topic("#go")),
     ({"do": "topic", "channel": "#go", "topic": "x"}, core.Topic("#go", "x")),
+    ({"do": "mode", "channel": "#go"}, core.Mode("#go")),
+    (
+        {"do": "mode", "channel": "#go", "changes": ["+o", "bob"]},
+        core.Mode("#go", ("+o", "bob")),
+    ),
+    ({"do": "kick", "channel": "#go", "nick": "bob"}, core.Kick("#go", "bob")),
+    (
+        {"do": "kick", "channel": "#go", "nick": "bob", "why": "x"},
+        core.Kick("#go", "bob", "x"),
+    ),
+    ({"do": "invite", "channel": "#go", "nick": "bob"}, core.Invite("#go", "bob")),
     ({"do": "names", "channel": "#go"}, core.Names("#go")),
     ({"do": "list"}, core.ListChannels()),
     ({"do": "list", "pattern": "#g*", "page": 2}, core.ListChannels("#g*", 2)),
@@ -38,6 +59,29 @@ UNDERSTOOD: list[tuple[dict[str, Any], Command]] = [
         {"do": "history", "channel": "#go", "count": 5, "before": "5a4a.42"},
         core.History("#go", 5, Position("5a4a", 42)),
     ),
+    ({"do": "span", "target": "#go", "way": "latest"}, core.Span("#go", Way.LATEST)),
+    (
+        {
+            "do": "span",
+            "target": "bob",
+            "way": "between",
+            "places": ["5a4a.42", 1000],
+            "count": 5,
+            "every": True,
+        },
+        core.Span("bob", Way.BETWEEN, (Position("5a4a", 42), 1000), 5, every=True),
+    ),
+    ({"do": "targets", "since": 1, "until": 2}, core.Targets(1, 2)),
+    ({"do": "targets", "since": 1, "until": 2, "count": 3}, core.Targets(1, 2, 3)),
+    (
+        {"do": "redact", "target": "#go", "pos": "5a4a.42"},
+        core.Redact("#go", Position("5a4a", 42)),
+    ),
+    (
+        {"do": "redact", "target": "bob", "pos": "5a4a.42", "why": "oops"},
+        core.Redact("bob", Position("5a4a", 42), "oops"),
+    ),
+    ({"do": "set", "option": "tags", "on": True}, core.SetOption("tags", on=True)),
     ({"do": "away"}, core.SetAway("")),
     ({"do": "away", "why": "lunch"}, core.SetAway("lunch")),
     ({"do": "back"}, core.SetAway(None)),
@@ -75,6 +119,12 @@ MALFORMED: list[tuple[str, str]] = [
     ('{"do":"history","channel":"#go","count":0}', "at `$.count`"),
     ('{"do":"history","channel":"#go","count":1001}', "at `$.count`"),
     ('{"do":"history","channel":"#go","before":"x"}', "at `$.before`"),
+    ('{"do":"span","target":"#go","way":"sideways"}', "at `$.way`"),
+    ('{"do":"span","target":"#go","way":"before"}', "number of places"),
+    ('{"do":"span","target":"#go","way":"latest","places":[1,2]}', "number of places"),
+    ('{"do":"span","target":"#go","way":"after","places":[-1]}', "at `$.places[0]`"),
+    ('{"do":"redact","target":"#go","pos":"42"}', "at `$.pos`"),
+    ('{"do":"tag","target":"#go","tags":{"+x":1}}', "at `$.tags[...]`"),
     ('{"do":"who","page":0}', "at `$.page`"),
     ('{"do":"resume","token":"t","places":{"#go":"42"}}', "at `$.places[...]`"),
     ('{"do":"ping","id":{}}', "at `$.id`"),
@@ -146,7 +196,7 @@ def test_a_long_text_is_too_long_in_so_many_words() -> None:
 def test_a_text_may_have_that_many_however_it_is_written(text: str) -> None:
     for escaped in (True, False):
         message = json.dumps({"do": "say", "channel": "#go", "text": text}, ensure_ascii=escaped)
-        assert core.Say("#go", text) == parse(message.encode())
+        assert core.Say("#go", text, lines=True) == parse(message.encode())
 
 
 anything: Any = st.recursive(

@@ -14,6 +14,7 @@ from broker.api import (
     Attendee,
     ChannelInfo,
     Code,
+    Found,
     Member,
     Person,
     Position,
@@ -26,7 +27,24 @@ from broker.api import (
     Totals,
     Was,
 )
-from broker.events import Entry, Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.events import (
+    Entry,
+    Event,
+    Extra,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Redacted,
+    Renamed,
+    Ruled,
+    Said,
+    Tagged,
+    Told,
+    TopicSet,
+)
+from broker.rules import Mask, Rules
 from node import __version__
 from node.core import replies
 from node.core.commands import Answer
@@ -46,10 +64,51 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
         {"is": "said", "channel": "#Go", **AT, "text": "waves", "action": True},
     ),
     (Told("s", 1, "bob", "psst", "to"), {"is": "told", **AT, "text": "psst"}),
+    (
+        Told("s", 1, "bob", "waves", "to", action=True),
+        {"is": "told", **AT, "text": "waves", "action": True},
+    ),
+    (
+        Said("s", 1, "bob", "1\n2", extra=Extra(True, {"+x": "y"}, "o")),
+        {"is": "said", "channel": "#Go", **AT, "text": "1\n2", "notice": True, "rank": "o"},
+    ),
+    (
+        Told("s", 1, "bob", "psst", "to", extra=Extra(notice=True)),
+        {"is": "told", **AT, "text": "psst", "notice": True},
+    ),
+    (Redacted("s", 1, "bob", "e0.7"), {"is": "redacted", "channel": "#Go", **AT, "what": "e0.7"}),
+    (
+        Redacted("s", 1, "bob", "e0.7", "oops"),
+        {"is": "redacted", "channel": "#Go", **AT, "what": "e0.7", "why": "oops"},
+    ),
     (Joined("s", 1, "bob"), {"is": "joined", "channel": "#Go", **AT}),
     (Left("s", 1, "bob"), {"is": "left", "channel": "#Go", **AT}),
     (Left("s", 1, "bob", "x"), {"is": "left", "channel": "#Go", **AT, "why": "x"}),
     (TopicSet("s", 1, "bob", "t"), {"is": "topic", "channel": "#Go", **AT, "topic": "t"}),
+    (
+        Kicked("s", 1, "bob", "t", "tom", "x"),
+        {
+            "is": "kicked",
+            "channel": "#Go",
+            **AT,
+            "target": "tom",
+            "target_sid": "t",
+            "why": "x",
+        },
+    ),
+    (
+        Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", "")), (("t", "o"),)),
+        {
+            "is": "ruled",
+            "channel": "#Go",
+            **AT,
+            "changes": [{"mode": "+o", "about": "tom"}, {"mode": "+n"}],
+        },
+    ),
+    (
+        Invited("s", 1, "bob", "tom", "#Two", "t"),
+        {"is": "invited", "channel": "#Two", **AT},
+    ),
     (
         Renamed("s", 1, "bob", "rob", ("#go",)),
         {"is": "renamed", "channel": "#Go", **AT, "new": "rob"},
@@ -58,6 +117,7 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
     (Quit("s", 1, "bob", "x", ("#go",)), {"is": "quit", "channel": "#Go", **AT, "why": "x"}),
 ]
 
+TOUCHED = Tagged("s", 1, "bob", {"+x": "y"}, "to")
 LINE = Entry(42, 1000, Said("s", 1, "bob", "hi"))
 SAID = EVENTS[0][1]
 TOPIC = Topic("t", "bob", 1000)
@@ -176,6 +236,36 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "names", "channel": "#Go", "nicks": ["bob"], "total": 1},
     ),
     (
+        replies.Names(Roster("#Go", [Member("bob", "ov"), Member("tom")], 2)),
+        {
+            "is": "names",
+            "channel": "#Go",
+            "nicks": ["bob", "tom"],
+            "total": 2,
+            "statuses": {"bob": "ov"},
+        },
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame", 5), inside=True),
+        {"is": "modes", "channel": "#Go", "modes": "ntkl", "key": "sesame", "limit": 5},
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame"), inside=False),
+        {"is": "modes", "channel": "#Go", "modes": "ntk"},
+    ),
+    (
+        replies.MasksAre("#Go", {"b": (Mask("x!*@*", "bob", 1000),), "e": ()}),
+        {
+            "is": "masks",
+            "channel": "#Go",
+            "lists": {"b": [{"mask": "x!*@*", "nick": "bob", "at": 1000}], "e": []},
+        },
+    ),
+    (
+        replies.Inviting("#Go", "tom", "lunch"),
+        {"is": "inviting", "channel": "#Go", "nick": "tom", "away": "lunch"},
+    ),
+    (
         replies.Channels([ChannelInfo("#a", 2, ""), ChannelInfo("#b", 1, "bees")], 1, 2, 300),
         {
             "is": "channels",
@@ -235,9 +325,9 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
     ),
     (replies.Watching(["ann"]), {"is": "watching", "nicks": ["ann"]}),
     (replies.RealSet("Bob", told=True), {"is": "real", "real": "Bob"}),
-    (replies.UserModes("bob", "ix", "+i"), {"is": "modes", "nick": "bob", "modes": "ix"}),
+    (replies.UserModes("bob", "ix", "+i"), {"is": "user-modes", "nick": "bob", "modes": "ix"}),
     (
-        replies.Found([Person("a", "n2", 0, None, [])]),
+        replies.Present([Person("a", "n2", 0, None, [])]),
         {
             "is": "people",
             "people": [{"nick": "a", "node": "n2"}],
@@ -279,6 +369,28 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         replies.Lines("#Go", "e1", [], more=False),
         {"is": "history", "channel": "#Go", "entries": []},
     ),
+    (
+        replies.Span("#Go", [Found(Position("e1", 42), 1000, LINE.event)], more=True),
+        {"is": "span", "target": "#Go", "entries": [SAID], "more": True},
+    ),
+    (
+        replies.Span("bob", [Found(Position("e1", 42), 1000, TOUCHED)], more=False),
+        {"is": "span", "target": "bob", "entries": [{"is": "tagged", **AT, "tags": {"+x": "y"}}]},
+    ),
+    (
+        replies.Targets([("#Go", 1000), ("bob", 2000)]),
+        {
+            "is": "targets",
+            "targets": [{"target": "#Go", "at": 1000}, {"target": "bob", "at": 2000}],
+        },
+    ),
+    (
+        replies.Answered(
+            7, replies.TakenBack("bob", Position("e1", 42), 1000, Redacted("s", 1, "bob", "e1.7"))
+        ),
+        {"is": "redacted", "id": 7, **AT, "what": "e1.7"},
+    ),
+    (replies.Answered(7, replies.Options()), {"is": "done", "id": 7}),
     (replies.Past("#Go", "e1", [LINE]), {"is": "past", "channel": "#Go", "entries": [SAID]}),
     (
         replies.Past("", "e1", [Entry(42, 1000, Told("s", 1, "bob", "psst", "to"))]),
@@ -322,7 +434,7 @@ def validator() -> Draft202012Validator:
 
 @pytest.mark.parametrize("event, sent", EVENTS, ids=repr)
 def test_an_event_is_an_object(dialect: Json, event: Event, sent: dict[str, Any]) -> None:
-    place = PLACE._replace(channel="") if isinstance(event, Told) else PLACE
+    place = PLACE._replace(channel="") if isinstance(event, Told | Invited) else PLACE
     assert [sent] == objects(dialect.render(event, place))
     validator().validate(sent)
 
@@ -335,13 +447,12 @@ def test_a_reply_is_an_object(dialect: Json, reply: Reply, sent: dict[str, Any])
 
 def test_every_reply_of_the_core_has_its_object() -> None:
     core = {kind for kind in vars(replies).values() if isinstance(kind, type)}
-    others = {Reply, replies.Options}  # there are none here
-    assert {kind for kind in core if issubclass(kind, Reply)} - others <= REPLIES.keys()
+    assert {kind for kind in core if issubclass(kind, Reply)} - {Reply} <= REPLIES.keys()
 
 
 def test_every_kind_of_object_has_an_example_here() -> None:
     kinds = {kind["properties"]["is"]["enum"][0] for kind in _kinds()}
-    assert kinds == {sent["is"] for _, sent in [*EVENTS, *SENT]}
+    assert kinds == {sent["is"] for _, sent in [*EVENTS, *SENT]} | {"tagged"}
 
 
 def _kinds() -> list[dict[str, Any]]:
@@ -372,7 +483,29 @@ def test_what_is_too_long_is_refused(dialect: Json) -> None:
     assert Answer(replies.Error(Code.TEXT_TOO_LONG)) == dialect.too_long()
 
 
-def test_there_are_no_options(dialect: Json) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        Said("s", 1, "bob", "hi", extra=Extra(tags={"+x": "y"})),
+        Told("s", 1, "bob", "hi", "to", extra=Extra(tags={"+x": "y"})),
+        TOUCHED,
+    ],
+    ids=repr,
+)
+def test_tags_are_told_only_if_asked_for(dialect: Json, event: Event) -> None:
+    tagged = dialect.option("tags", on=True)
+    (sent,) = objects(tagged.render(event, PLACE))
+    validator().validate(sent)
+    without = objects(tagged.option("tags", on=False).render(event, PLACE))
+    assert ({"+x": "y"}, []) == (sent["tags"], [one["tags"] for one in without if "tags" in one])
+
+
+def test_those_with_the_same_options_are_of_one_kind(dialect: Json) -> None:
+    tagged = dialect.option("tags", on=True)
+    assert (tagged, dialect) == (tagged.option("tags", on=True), tagged.option("tags", on=False))
+
+
+def test_there_are_no_other_options(dialect: Json) -> None:
     with pytest.raises(Refused) as caught:
         dialect.option("echo", on=True)
     assert Refused(Code.OPTION_UNKNOWN, "echo") == caught.value

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from broker.api import Code
 from node.core.replies import Goodbye, News
+from node.core.words import OPERATORS
 from node.dialects.json import schema, words
 from tests.support.protocol_schema import DOCS, SCHEMA, written
 
@@ -56,7 +57,7 @@ def test_each_command_has_its_row_and_no_other_has() -> None:
 
 
 def test_each_code_is_in_a_table() -> None:
-    codes = {code.value for code in Code} - {Code.NO_CURRENT_CHANNEL, Code.OPTION_UNKNOWN}
+    codes = {code.value for code in Code} - {Code.NO_CURRENT_CHANNEL, *OPERATORS}
     codes |= {words.MALFORMED, *(code.value for code in (*News, *Goodbye))}
     rows = "\n".join(re.findall(r"^\|(.*?)\|", PAGE, re.MULTILINE))
     assert set() == codes - set(re.findall(r"`([a-z0-9-]+)`", rows))

@@ -37,6 +37,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "json": (),
         "http": (),
         "tokens": "",
+        "opers": "",
         "operators_from": ("127.0.0.0/8", "::1"),
         "origins": (),
         "name": "n1",
@@ -44,6 +45,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "cloak_secret_file": "",
         "namespace": "chorus",
         "lobby": "#lobby",
+        "channel_modes": "n",
         "limits": True,
         "trusted": ("127.0.0.0/8", "::1"),
         "balancers": (),
@@ -53,6 +55,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "joins_per_address": "600/60",
         "nicks_per_session": "10/60",
         "nicks_per_address": "200/60",
+        "opers_per_address": "10/60",
         "connects_per_address": "200/60",
         "connections_per_address": 100,
         "idle": 86_400,
@@ -190,6 +193,16 @@ def test_what_is_no_endpoint_is_refused_and_quoted(door: str, endpoint: str) -> 
     said = refusal(**{door: (LOOPBACK, endpoint)})
     assert said.startswith(f"{door}: expected ")
     assert repr(endpoint) in said
+
+
+@pytest.mark.parametrize("modes", ["", "n", "nt", "Cimnpst"])
+def test_these_can_be_the_modes_of_new_channels(modes: str) -> None:
+    assert modes == Settings(channel_modes=modes).channel_modes
+
+
+@pytest.mark.parametrize("modes", ["+n", "k", "b", "o", "N", "n t"])
+def test_these_can_not_be_the_modes_of_new_channels(modes: str) -> None:
+    assert refusal(channel_modes=modes).startswith("channel-modes: expected letters of Cimnpst")
 
 
 @pytest.mark.parametrize("lobby", ["", "#lobby", "#ü", "#" + "x" * 50, "##", "#{go}"])

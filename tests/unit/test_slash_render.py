@@ -18,7 +18,24 @@ from broker.api import (
     Totals,
     Was,
 )
-from broker.events import Entry, Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.events import (
+    Entry,
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Redacted,
+    Renamed,
+    Ruled,
+    Said,
+    Tagged,
+    Told,
+    TopicSet,
+    Unknown,
+)
+from broker.rules import FREE, Mask, Rules
 from node.core import replies
 from node.core.commands import Answer
 from node.core.dialect import Place
@@ -41,6 +58,16 @@ EVENTS: list[tuple[Event, str]] = [
     (Quit("s", 1, "bob", "", ("#go",)), "bob has quit"),
     (Quit("s", 1, "bob", "connection lost", ("#go",)), "bob has quit (connection lost)"),
     (TopicSet("s", 1, "bob", "all about Go"), "bob has set the topic of #Go to all about Go"),
+    (TopicSet("s", 1, "bob", ""), "bob has taken the topic of #Go away"),
+    (Kicked("s", 1, "bob", "t", "tom"), "bob has kicked tom out of the channel #Go"),
+    (
+        Kicked("s", 1, "bob", "t", "tom", "enough"),
+        "bob has kicked tom out of the channel #Go (enough)",
+    ),
+    (
+        Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", ""), ("-b", "x!*@*")), (("t", "o"),)),
+        "bob has changed the modes of #Go: +on-b tom x!*@*",
+    ),
 ]
 
 
@@ -49,9 +76,44 @@ def test_an_event_reads_so(event: Event, line: str) -> None:
     assert f"{line}\r\n".encode() == Slash().render(event, PLACE)
 
 
+def test_an_invitation_is_read_by_the_guest_only() -> None:
+    invited = Invited("s", 1, "bob", "tom", "#Go", "t")
+    expected = b"bob invites you into the channel #Go\r\n"
+    assert (expected, b"") == (Slash().render(invited, INBOX), Slash().render(invited, PLACE))
+
+
 def test_a_private_message_reads_so() -> None:
     expected = b"[private] <bob> psst\r\n"
     assert expected == Slash().render(Told("s", 1, "bob", "psst", "t"), INBOX)
+
+
+def test_what_was_taken_back_is_told_so() -> None:
+    event = Redacted("s", 1, "bob", "e0.3", "oops")
+    assert [
+        b"bob has taken back a line of #Go (oops)\r\n",
+        b"bob has taken back a private message (oops)\r\n",
+        b"@e1.7 bob has taken back a line of #Go, @e0.3 (oops)\r\n",
+    ] == [
+        Slash().render(event, PLACE),
+        Slash().render(event, INBOX),
+        Slash(frozenset({"pos"})).render(event, PLACE),
+    ]
+
+
+def test_each_line_of_a_text_begins_as_the_first() -> None:
+    event = Said("s", 1, "bob", "one\n\x1btwo")
+    expected = (
+        "@e1.7 09:30 [#Go] <bob> one\r\n@e1.7 09:30 [#Go] <bob> \N{REPLACEMENT CHARACTER}two\r\n"
+    )
+    assert expected.encode() == Slash(frozenset({"pos", "time"})).render(event, PLACE)
+
+
+@pytest.mark.parametrize(
+    "event", [Unknown("s", 1, "bob"), Tagged("s", 1, "bob", {"+x": "y"})], ids=repr
+)
+def test_what_has_no_words_is_not_shown(event: Event) -> None:
+    past = replies.Past("#Go", "e1", [Entry(7, HALF_PAST_NINE, event)])
+    assert [b"", b""] == [Slash().render(event, PLACE), Slash().reply(past)]
 
 
 @pytest.mark.parametrize("event, line", EVENTS)
@@ -140,7 +202,35 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
         ["in #Go (900): bob", "in #Go (900): and 899 more, /names #Go shows all"],
     ),
     (replies.Names(Roster("#Go", [Member("bob"), Member("rob")], 2)), ["in #Go (2): bob rob"]),
+    (
+        replies.Names(
+            Roster("#Go", [Member("bob", "ov"), Member("rob", "h"), Member("tom", "v")], 3)
+        ),
+        ["in #Go (3): @bob %rob +tom"],
+    ),
     (replies.Names(Roster("#Go", [], 0)), ["in #Go (0): nobody"]),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame", 5), inside=True),
+        ["the modes of #Go are +ntkl sesame 5"],
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", "sesame", 5), inside=False),
+        ["the modes of #Go are +ntkl 5"],
+    ),
+    (replies.ModesAre("#Go", FREE, inside=True), ["#Go has no modes"]),
+    (
+        replies.MasksAre("#Go", {"b": (Mask("x!*@*", "bob", HALF_PAST_NINE),), "e": (), "I": ()}),
+        [
+            "x!*@* is banned from #Go (by bob, 1970-01-01 09:30 UTC)",
+            "nobody is excepted from bans in #Go",
+            "nobody may come into #Go uninvited",
+        ],
+    ),
+    (replies.Inviting("#Go", "tom"), ["you have invited tom into #Go"]),
+    (
+        replies.Inviting("#Go", "tom", "lunch"),
+        ["you have invited tom into #Go", "tom is away (lunch)"],
+    ),
     (
         replies.Channels([ChannelInfo("#a", 2, ""), ChannelInfo("#b", 1, "bees")], 1, 1, 2),
         ["#a (2)", "#b (1): bees", "2 channels"],
@@ -202,7 +292,7 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
     (replies.Watching([]), ["you watch nobody"]),
     (replies.RealSet("Bob", told=True), ["your real name is Bob"]),
     (replies.UserModes("bob", "ix", "+i"), ["your modes are +ix"]),
-    (replies.Found([Person("a", "n2", 0, None, [])]), ["there: a"]),
+    (replies.Present([Person("a", "n2", 0, None, [])]), ["there: a"]),
     (
         replies.Looked(
             "a*", "", [Attendee(Member("a"), Person("a", "n", 0, None, [], Profile("u@h", "A")))]

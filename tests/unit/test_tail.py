@@ -48,7 +48,7 @@ CASES: list[tuple[Told, str, dict[str, Any]]] = [
     (placed(Left("s1", 3, "ann")), "14:13 ann has left the channel #Go", {"is": "left"}),
     (
         placed(TopicSet("s1", 3, "ann", "")),
-        "14:13 ann has set the topic of #Go to ",
+        "14:13 ann has taken the topic of #Go away",
         {"is": "topic", "topic": ""},
     ),
     (

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from node.core.limits import Rate
-from node.http.tokens import LOOK, Scope, Token, Tokens, digest, draw, load
+from node.fresh import LOOK
+from node.http.tokens import Scope, Token, Tokens, digest, draw, load
 from node.main import main
 
 SHA = "ab" * 32

@@ -218,7 +218,7 @@ def test_a_join_is_read_by_everyone_there_and_the_joiner(
     carol = village.person("carol", node=2)
     lines = carol.type("/join #go")
     expected = "carol has joined the channel #go"
-    assert [expected, "in #go (3): alice bob carol"] == lines
+    assert [expected, "in #go (3): @alice bob carol"] == lines
     assert ([expected], [expected]) == (alice.read(), bob.read())
 
 
@@ -232,7 +232,7 @@ def test_a_joiner_gets_topic_roster_and_the_last_lines_as_they_were(
     expected = [
         "bob has joined the channel #go",
         "the topic of #go is all about Go",
-        "in #go (2): alice bob",
+        "in #go (2): @alice bob",
         "| 12:00 [#go] <alice> one",
         "| 12:00 [#go] * alice two",
         "| 12:01 [#go] <alice> three",
@@ -388,7 +388,7 @@ def test_names_are_those_of_all_nodes_in_order(
 ) -> None:
     for i, nick in enumerate(["Zoe", "carol", "Abe"]):
         village.person(nick, "#go", node=i)
-    expected = ["in #go (5): Abe alice bob carol Zoe"]
+    expected = ["in #go (5): Abe @alice bob carol Zoe"]
     assert (expected, expected) == (alice.type("/names"), alice.type("/names GO"))
 
 

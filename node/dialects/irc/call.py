@@ -8,26 +8,13 @@ from broker.names import fold
 from node.core import names
 from node.core.chat import Chat
 from node.core.session import Diversion, Session
-from node.dialects.irc.replies import Lines, Numeric, failed
+from node.dialects.irc import refusals
+from node.dialects.irc.replies import Lines, Numeric
 from node.dialects.irc.wire import Message
 
 if TYPE_CHECKING:
     from node.dialects.irc.dialect import Irc
     from node.dialects.irc.reader import Reader
-
-REFUSALS: dict[Code, str] = {
-    Code.NICK_TAKEN: "ERR_NICKNAMEINUSE",
-    Code.NICK_INVALID: "ERR_ERRONEUSNICKNAME",
-    Code.NICK_RESERVED: "ERR_ERRONEUSNICKNAME",
-    Code.NO_SUCH_NICK: "ERR_NOSUCHNICK",
-    Code.NO_SUCH_CHANNEL: "ERR_NOSUCHCHANNEL",
-    Code.CHANNEL_INVALID: "ERR_NOSUCHCHANNEL",
-    Code.NOT_MEMBER: "ERR_NOTONCHANNEL",
-    Code.TOO_MANY_CHANNELS: "ERR_TOOMANYCHANNELS",
-}
-"""Numerics for what the core refuses, which are about what it says. What has none is told by
-standard replies.
-"""
 
 
 class Call:
@@ -92,19 +79,9 @@ class Call:
         else:
             self.said(f"NOTICE {self.nick} :{self.verb}: {says}")
 
-    def refuse(self, refused: Refused, numerics: dict[Code, str] = REFUSALS) -> None:
-        """Answer that the core refused it."""
-        name = numerics.get(refused.code) or REFUSALS.get(refused.code)
-        if name is None:
-            lines = failed(self.irc, self.nick, self.verb, refused.code, refused.about)
-            self.send(*lines)
-        else:
-            self.numeric(name, *(shown(refused.about),) if refused.about else ())
-
-
-def shown(about: str) -> str:
-    """A word as it can stand in the middle of a line."""
-    return "*" if not about or about.startswith(":") or " " in about else about
+    def refuse(self, refused: Refused, channel: str = "*") -> None:
+        """Answer that the core refused it. `channel`: what it was to be done to."""
+        self.send(*refusals.told(self.irc, self.nick, self.verb, refused, channel))
 
 
 Handler = Callable[[Call], Awaitable[None]]

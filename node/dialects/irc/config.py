@@ -1,13 +1,15 @@
 """What an operator says of the IRC door."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
     """`server`: what all nodes call themselves. `network`: its name for people. `version`: of
-    chorus. `created`: when the node began (Unix seconds). `motd`: lines; none: there's none.
+    chorus. `created`: when the node began (Unix seconds). `motd`: its lines as they are now; none:
+    there's none.
     `admin`: two lines of where and who it is, and an address to write to. `channels`: how many
     one may be in. `password`: that everybody has to give; empty: none.
     """
@@ -16,7 +18,7 @@ class IrcConfig:
     network: str = "chorus"
     version: str = "0"
     created: float = 0.0
-    motd: tuple[str, ...] = ()
+    motd: Callable[[], Sequence[str]] = tuple
     admin: tuple[str, str, str] = ("", "", "")
     channels: int = 100
     password: str = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from broker import events as core
 from broker.events import Event
 from node.core.dialect import Place
+from node.core.modes import STATUSES, written
 from node.dialects.irc import wire
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def _text(irc: "Irc", event: core.Said | core.Told, target: str) -> _Lines:
     extra = event.extra
     verb = "NOTICE" if extra is not None and extra.notice else "PRIVMSG"
     if extra is not None and extra.rank:
-        target = f"{extra.rank}{target}"
+        target = f"{STATUSES[extra.rank]}{target}"
     head = f":{irc.source(event)} {verb} {target} :"
     text = event.text
     whole = f"{head}{_ACTION.format(text) if event.action else text}"
@@ -51,7 +52,7 @@ def _tagged(irc: "Irc", event: core.Tagged, place: Place) -> _Lines:
     if "message-tags" not in irc.options:
         return ()
     rank = event.extra.rank if event.extra is not None else ""
-    target = f"{rank}{place.channel}" if place.channel else place.to
+    target = f"{STATUSES[rank] if rank else ''}{place.channel}" if place.channel else place.to
     return (f":{irc.source(event)} TAGMSG {target}",)
 
 
@@ -80,22 +81,13 @@ def _ruled(irc: "Irc", event: core.Ruled, place: Place) -> _Lines:
     for mode, about in event.changes:
         length = len(mode) + len(about.encode()) + 1
         if some and size + length > room:
-            lines.append(head + _modes(some))
+            lines.append(head + written(some))
             some, size = [], 0
         some.append((mode, about))
         size += length
     if some:
-        lines.append(head + _modes(some))
+        lines.append(head + written(some))
     return lines
-
-
-def _modes(changes: Sequence[tuple[str, str]]) -> str:
-    """Mode changes as one string, and what they're about."""
-    letters, sign = "", ""
-    for mode, _ in changes:
-        letters += mode if mode[0] != sign else mode[1:]
-        sign = mode[0]
-    return " ".join([letters, *(about for _, about in changes if about)])
 
 
 def _invited(irc: "Irc", event: core.Invited, place: Place) -> _Lines:

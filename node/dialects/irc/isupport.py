@@ -5,17 +5,16 @@ Parameters").
 from functools import lru_cache
 from typing import NamedTuple
 
+from node.core import modes
+from node.core.modes import Kind, of_kind
 from node.dialects.irc.config import IrcConfig
-from node.dialects.irc.modes import PREFIXES
 
 PER_LINE = 13
 """Tokens of a line (RFC 2812 has 15 parameters)."""
 
-NICK, CHANNEL, TOPIC, KICK, AWAY, KEY, REAL, USER = 32, 51, 390, 390, 390, 32, 150, 10
-LISTED, MODES, TARGETS, WATCHED = 100, 6, 4, 100
-"""Lengths in letters, and how many: entries of a channel's lists, mode changes with a parameter of
-one command, targets of one command, nicks that are watched.
-"""
+NICK, CHANNEL, TOPIC, KICK, AWAY, REAL, USER = 32, 51, 390, 390, 390, 150, 10
+TARGETS, WATCHED = 4, 100
+"""Lengths in letters, and how many: targets of one command, nicks that are watched."""
 
 
 class Isupport(NamedTuple):
@@ -28,7 +27,7 @@ class Isupport(NamedTuple):
 @lru_cache(8)
 def isupport(config: IrcConfig) -> Isupport:
     """For a server that is configured so."""
-    letters, marks = "".join(PREFIXES), "".join(PREFIXES.values())
+    letters, marks = "".join(modes.STATUSES), "".join(modes.STATUSES.values())
     some = {
         "NETWORK": config.network.replace(" ", r"\x20"),
         "CASEMAPPING": "ascii",
@@ -36,9 +35,9 @@ def isupport(config: IrcConfig) -> Isupport:
         "CHANTYPES": "#",
         "PREFIX": f"({letters}){marks}",
         "STATUSMSG": marks,
-        "CHANMODES": "beI,k,l,Cimnpst",
-        "MODES": str(MODES),
-        "MAXLIST": f"beI:{LISTED}",
+        "CHANMODES": ",".join(map(of_kind, (Kind.LIST, Kind.ALWAYS, Kind.WHEN_SET, Kind.NEVER))),
+        "MODES": str(modes.MOST),
+        "MAXLIST": f"{modes.LISTS}:{modes.LIST}",
         "EXCEPTS": "e",
         "INVEX": "I",
         "CHANLIMIT": f"#:{config.channels}",
@@ -48,7 +47,7 @@ def isupport(config: IrcConfig) -> Isupport:
         "TOPICLEN": str(TOPIC),
         "KICKLEN": str(KICK),
         "AWAYLEN": str(AWAY),
-        "KEYLEN": str(KEY),
+        "KEYLEN": str(modes.KEY),
         "NAMELEN": str(REAL),
         "ELIST": "CMNTU",
         "SAFELIST": "",

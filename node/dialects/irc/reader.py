@@ -17,6 +17,7 @@ from node.dialects.irc.wire import Malformed, Message
 if TYPE_CHECKING:
     from node.core.chat import Chat
 
+BOT = "B"
 CTCP = "\x01"
 _ACTION = "\x01ACTION "
 
@@ -57,7 +58,9 @@ class Reader:
             return core.Do(partial(_refuse, malformed.code))
         if message is None:
             return None
-        if message.verb == "PRIVMSG" and not message.tags and self._session.me.nick:
+        me = self._session.me
+        plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
+        if message.verb == "PRIVMSG" and plain:
             said = _said(message)
             if said is not None:
                 return said
@@ -86,8 +89,8 @@ def _said(message: Message) -> Command | None:
         return None
     if text.startswith(CTCP):
         said = action(text)
-        return core.Say(channel, said, action=True) if said is not None else None
-    return core.Say(channel, text)
+        return core.Say(channel, said, action=True, outside=True) if said is not None else None
+    return core.Say(channel, text, outside=True)
 
 
 def action(text: str) -> str | None:

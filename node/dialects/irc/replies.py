@@ -5,13 +5,13 @@ by its own commands, with `Lines`.
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from broker.api import Code, Member
+from broker.api import Code, Member, Refused
 from broker.events import Entry
 from node.core import replies as core
 from node.core import words
 from node.core.dialect import Place
 from node.core.replies import Reply
-from node.dialects.irc import wire
+from node.dialects.irc import refusals, wire
 from node.dialects.irc.isupport import isupport
 from node.dialects.irc.modes import prefix
 
@@ -73,21 +73,10 @@ def _closing(irc: "Irc", reply: core.Closing, _to: str) -> Iterator[str]:
 
 def _error(irc: "Irc", reply: core.Error, to: str) -> Iterator[str]:
     """Of a line that was said to a channel: whatever else is refused is answered by its command."""
-    if reply.code in (Code.NOT_MEMBER, Code.NO_SUCH_CHANNEL):
-        known = reply.code is Code.NOT_MEMBER
-        name = "ERR_CANNOTSENDTOCHAN" if known else "ERR_NOSUCHCHANNEL"
-        yield irc.numeric(to, name, reply.about)
+    if reply.code is Code.NOT_MEMBER:
+        yield irc.numeric(to, "ERR_CANNOTSENDTOCHAN", reply.about)
     else:
-        yield from failed(irc, to, "PRIVMSG", reply.code, reply.about)
-
-
-def failed(irc: "Irc", to: str, verb: str, code: Code, about: str) -> Iterator[str]:
-    """What has no numeric (IRCv3 standard-replies; a notice without them)."""
-    says = words.filled(words.REFUSED[code], about)
-    if "standard-replies" in irc.options:
-        yield irc.said(f"FAIL {verb} {code.value.upper().replace('-', '_')} :{says}")
-    else:
-        yield irc.said(f"NOTICE {to} :{verb}: {says}")
+        yield from refusals.told(irc, to, "PRIVMSG", Refused(reply.code, reply.about))
 
 
 def _your_nick(irc: "Irc", reply: core.YourNick, _to: str) -> Iterator[str]:
@@ -134,6 +123,38 @@ def _names(irc: "Irc", reply: core.Names, to: str) -> Iterator[str]:
     yield from names(irc, to, reply.roster.channel, reply.roster.members)
 
 
+def _modes_are(irc: "Irc", reply: core.ModesAre, to: str) -> Iterator[str]:
+    rules = reply.rules
+    params = [
+        ("k", rules.key and (rules.key if reply.inside else "*")),
+        ("l", str(rules.limit or "")),
+    ]
+    letters = rules.modes + "".join(letter for letter, about in params if about)
+    more = (about for _, about in params if about)
+    yield irc.numeric(to, "RPL_CHANNELMODEIS", reply.channel, f"+{letters}", *more)
+
+
+_LISTS = {
+    "b": ("RPL_BANLIST", "RPL_ENDOFBANLIST"),
+    "e": ("RPL_EXCEPTLIST", "RPL_ENDOFEXCEPTLIST"),
+    "I": ("RPL_INVEXLIST", "RPL_ENDOFINVEXLIST"),
+}
+
+
+def _masks_are(irc: "Irc", reply: core.MasksAre, to: str) -> Iterator[str]:
+    for letter, masks in reply.lists.items():
+        row, end = _LISTS[letter]
+        for mask, nick, ms in masks:
+            yield irc.numeric(to, row, reply.channel, mask, nick, str(ms // 1000))
+        yield irc.numeric(to, end, reply.channel)
+
+
+def _inviting(irc: "Irc", reply: core.Inviting, to: str) -> Iterator[str]:
+    yield irc.numeric(to, "RPL_INVITING", reply.nick, reply.channel)
+    if reply.away is not None:
+        yield irc.numeric(to, "RPL_AWAY", reply.nick, text=reply.away)
+
+
 def _token(irc: "Irc", reply: core.Token, to: str) -> Iterator[str]:
     yield irc.said(f"NOTE TOKEN {reply.token} :With this you can take up your session again")
 
@@ -178,6 +199,9 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.YourNick: _your_nick,
     core.Welcome: _welcome,
     core.Names: _names,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
     core.Token: _token,
     core.Resumed: _resumed,
     core.Past: _past,

@@ -9,7 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from broker.api import Code, Position
+from broker.api import Code, Position, Way
+from broker.events import Extra
 from node.core import commands as core
 from node.core import replies
 from node.core.commands import Command
@@ -25,6 +26,8 @@ _SAFE = 2**53 - 1  # what every JSON reader can hold
 
 Ref = Annotated[int, Meta(ge=-_SAFE, le=_SAFE)] | Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(min_length=1, description="A nick, or a channel such as #go")]
+Tags = Annotated[dict[str, str], Meta(description="Client-only tags of IRCv3: names begin with +")]
+When = Annotated[int, Meta(ge=0, le=_SAFE, description="Unix time in milliseconds")]
 Line = Annotated[str, Meta(min_length=1, max_length=TEXT, pattern=r"\S")]
 Text = Annotated[str, Meta(max_length=TEXT)]
 Page = Annotated[int, Meta(ge=1, le=999_999_999)]
@@ -74,20 +77,41 @@ class Leave(Asked, frozen=True, tag="leave"):
 
 
 class Say(Asked, frozen=True, tag="say"):
+    """The text may have several lines."""
+
     channel: Name
     text: Line
     action: bool = False
+    notice: bool = False
+    tags: Tags = {}
 
     def command(self) -> Command:
-        return core.Say(self.channel, self.text, self.action, ref=self.id)
+        extra = _extra(self.notice, self.tags)
+        return core.Say(self.channel, self.text, self.action, extra, lines=True, ref=self.id)
 
 
 class Tell(Asked, frozen=True, tag="tell"):
+    """The text may have several lines."""
+
     nick: Name
     text: Line
+    action: bool = False
+    notice: bool = False
+    tags: Tags = {}
 
     def command(self) -> Command:
-        return core.Tell(self.nick, self.text, ref=self.id)
+        extra = _extra(self.notice, self.tags)
+        return core.Tell(self.nick, self.text, self.action, extra, lines=True, ref=self.id)
+
+
+class Tag(Asked, frozen=True, tag="tag"):
+    """Tags without a line. `target`: a channel or a nick."""
+
+    target: Name
+    tags: Tags
+
+    def command(self) -> Command:
+        return core.Tag(self.target, self.tags, ref=self.id)
 
 
 class Topic(Asked, frozen=True, tag="topic"):
@@ -98,6 +122,36 @@ class Topic(Asked, frozen=True, tag="topic"):
 
     def command(self) -> Command:
         return core.Topic(self.channel, self.topic or "", ref=self.id)
+
+
+class Mode(Asked, frozen=True, tag="mode"):
+    """Without `changes`: which are there? A list of masks alone: who is on it?"""
+
+    channel: Name
+    changes: Annotated[
+        tuple[Text, ...],
+        Meta(max_length=64, description='As IRC has them: ["+o-b", "bob", "*!*@host"]'),
+    ] = ()
+
+    def command(self) -> Command:
+        return core.Mode(self.channel, self.changes, ref=self.id)
+
+
+class Kick(Asked, frozen=True, tag="kick"):
+    channel: Name
+    nick: Name
+    why: Text = ""
+
+    def command(self) -> Command:
+        return core.Kick(self.channel, self.nick, self.why, ref=self.id)
+
+
+class Invite(Asked, frozen=True, tag="invite"):
+    channel: Name
+    nick: Name
+
+    def command(self) -> Command:
+        return core.Invite(self.channel, self.nick, ref=self.id)
 
 
 class Names(Asked, frozen=True, tag="names"):
@@ -174,6 +228,65 @@ class History(Asked, frozen=True, tag="history"):
         return core.History(self.channel, self.count, before, ref=self.id)
 
 
+class Span(Asked, frozen=True, tag="span"):
+    """Part of what a channel has kept, or of what was written from and to a nick. A way has as many
+    places as it says: before, after and around one, between two, latest one or none.
+    """
+
+    target: Name
+    way: Way
+    places: Annotated[list[Pos | When], Meta(max_length=2)] = []
+    count: Annotated[int, Meta(ge=1, le=1000)] = 50
+    every: bool = False
+
+    def command(self) -> Command:
+        places = tuple(at if isinstance(at, int) else _position(at) for at in self.places)
+        if len(places) not in _PLACES[self.way]:
+            return core.Answer(Malformed(f"{self.way} has another number of places"), ref=self.id)
+        return core.Span(self.target, self.way, places, self.count, self.every, ref=self.id)
+
+
+_PLACES = {
+    Way.BEFORE: (1,),
+    Way.AFTER: (1,),
+    Way.AROUND: (1,),
+    Way.LATEST: (0, 1),
+    Way.BETWEEN: (2,),
+}
+
+
+class Targets(Asked, frozen=True, tag="targets"):
+    """Where something was last said between two times."""
+
+    since: When
+    until: When
+    count: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+    def command(self) -> Command:
+        return core.Targets(self.since, self.until, self.count, ref=self.id)
+
+
+class Redact(Asked, frozen=True, tag="redact"):
+    """Take back what stands at a place of a channel, or what was told a nick."""
+
+    target: Name
+    pos: Pos
+    why: Text = ""
+
+    def command(self) -> Command:
+        return core.Redact(self.target, _position(self.pos), self.why, ref=self.id)
+
+
+class Set(Asked, frozen=True, tag="set"):
+    """Options: `tags`, whether to be told of tags."""
+
+    option: Annotated[str, Meta(min_length=1, max_length=64)]
+    on: bool
+
+    def command(self) -> Command:
+        return core.SetOption(self.option, self.on, ref=self.id)
+
+
 class Away(Asked, frozen=True, tag="away"):
     why: Text = ""
 
@@ -227,7 +340,11 @@ AnyAsked = (
     | Leave
     | Say
     | Tell
+    | Tag
     | Topic
+    | Mode
+    | Kick
+    | Invite
     | Names
     | List
     | Who
@@ -237,6 +354,10 @@ AnyAsked = (
     | Unwatch
     | Real
     | History
+    | Span
+    | Targets
+    | Redact
+    | Set
     | Away
     | Back
     | Token
@@ -280,6 +401,10 @@ def _ref(message: bytes) -> Ref | None:
 def _has_long_text(asked: Asked) -> bool:
     values = msgspec.structs.astuple(asked)
     return any(isinstance(value, str) and len(value.encode()) > TEXT for value in values)
+
+
+def _extra(notice: bool, tags: dict[str, str]) -> Extra | None:
+    return Extra(notice=notice, tags=tags) if notice or tags else None
 
 
 def _position(pos: str) -> Position:

@@ -18,6 +18,10 @@ from node.dialects.json.replies import REPLIES
 _encode = msgspec.json.Encoder().encode
 
 
+OPTIONS = ("tags",)
+"""What `set` sets."""
+
+
 class Json:
     """A `node.core.dialect.Dialect`. `framed`: makes of a message what is sent, a line or a frame.
 
@@ -31,10 +35,18 @@ class Json:
     lobby = False
     longest = LONGEST
     echo = True
-    options: frozenset[str] = frozenset()
 
-    def __init__(self, framed: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self,
+        framed: Callable[[bytes], bytes],
+        options: frozenset[str] = frozenset(),
+        known: "dict[frozenset[str], Json] | None" = None,
+    ) -> None:
         self._framed = framed
+        self.options = options
+        self._tags = "tags" in options
+        self._known = {} if known is None else known
+        self._known[options] = self
 
     def parser(self, session: Session) -> Callable[[bytes], Command | None]:  # noqa: ARG002
         return self.parse
@@ -45,11 +57,14 @@ class Json:
     def too_long(self) -> Command:
         return Answer(replies.Error(Code.TEXT_TOO_LONG))
 
-    def option(self, name: str, on: bool) -> "Json":  # noqa: ARG002
-        raise Refused(Code.OPTION_UNKNOWN, name)
+    def option(self, name: str, on: bool) -> "Json":
+        if name not in OPTIONS:
+            raise Refused(Code.OPTION_UNKNOWN, name)
+        options = self.options | {name} if on else self.options - {name}
+        return self._known.get(options) or Json(self._framed, options, self._known)
 
     def render(self, event: Event, place: Place) -> bytes:
-        message = events.message(event, place)
+        message = events.message(event, place, tags=self._tags)
         return self._framed(_encode(message)) if message is not None else b""
 
     def reply(self, reply: Reply, to: str = "") -> bytes:  # noqa: ARG002

@@ -8,11 +8,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from node.dialects.json.commands import Pos, Ref
+from node.dialects.json.commands import Pos, Ref, Tags
 
 PROTOCOL = 1
 """Told in the greeting: grows if an old client could misunderstand something."""
 
+Statuses = Annotated[
+    dict[str, str],
+    Meta(description="Of those of the nicks who have any: letters, the highest first"),
+]
 Ms = Annotated[int, Meta(description="Unix time in milliseconds")]
 
 
@@ -59,6 +63,9 @@ class Said(Message, frozen=True, tag="said"):
     nick: str
     text: str
     action: bool = False
+    notice: bool = False
+    rank: str = ""
+    tags: Tags = {}
 
 
 class Told(Message, frozen=True, tag="told"):
@@ -67,6 +74,32 @@ class Told(Message, frozen=True, tag="told"):
     sid: str
     nick: str
     text: str
+    action: bool = False
+    notice: bool = False
+    tags: Tags = {}
+
+
+class Tagged(Message, frozen=True, tag="tagged"):
+    """Only if the option `tags` is on. In private if without a channel."""
+
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    tags: Tags
+    channel: str | None = None
+
+
+class Redacted(Answer, frozen=True, tag="redacted"):
+    """What stood at the place `what` is gone. In private if without a channel."""
+
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    what: Pos
+    why: str = ""
+    channel: str | None = None
 
 
 class Joined(Message, frozen=True, tag="joined"):
@@ -84,6 +117,43 @@ class Left(Message, frozen=True, tag="left"):
     sid: str
     nick: str
     why: str = ""
+
+
+class Kicked(Message, frozen=True, tag="kicked"):
+    """`nick` took `target`, whose sid is `target_sid`, out of the channel."""
+
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    target: str
+    target_sid: str
+    why: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    mode: Annotated[str, Meta(description="A sign and a letter: +o")]
+    about: str = ""
+
+
+class Ruled(Message, frozen=True, tag="ruled"):
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    changes: list[Change]
+
+
+class Invited(Message, frozen=True, tag="invited"):
+    """You, into `channel`; it stands at `pos` among your private messages."""
+
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
 
 
 class TopicSet(Message, frozen=True, tag="topic"):
@@ -115,7 +185,20 @@ class Quit(Message, frozen=True, tag="quit"):
     why: str = ""
 
 
-Event = Said | Told | Joined | Left | TopicSet | Renamed | Quit
+Event = (
+    Said
+    | Told
+    | Tagged
+    | Redacted
+    | Joined
+    | Left
+    | Kicked
+    | Ruled
+    | Invited
+    | TopicSet
+    | Renamed
+    | Quit
+)
 
 
 # -- answers to questions, and what else one is told
@@ -133,6 +216,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     nicks: list[str]
     total: int
     history: list[Said]
+    statuses: Statuses = {}
     topic: Topic | None = None
 
 
@@ -145,6 +229,33 @@ class Names(Answer, frozen=True, tag="names"):
     channel: str
     nicks: list[str]
     total: int
+    statuses: Statuses = {}
+
+
+class Modes(Answer, frozen=True, tag="modes"):
+    """`key` only for members."""
+
+    channel: str
+    modes: str = ""
+    key: str = ""
+    limit: int = 0
+
+
+class Mask(msgspec.Struct, frozen=True):
+    mask: str
+    nick: str
+    at: Ms
+
+
+class Masks(Answer, frozen=True, tag="masks"):
+    channel: str
+    lists: dict[str, list[Mask]]
+
+
+class Inviting(Answer, frozen=True, tag="inviting"):
+    channel: str
+    nick: str
+    away: str | None = None
 
 
 class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -220,7 +331,7 @@ class Real(Answer, frozen=True, tag="real"):
     real: str
 
 
-class Modes(Answer, frozen=True, tag="modes"):
+class UserModes(Answer, frozen=True, tag="user-modes"):
     nick: str
     modes: str
 
@@ -229,6 +340,21 @@ class History(Answer, frozen=True, tag="history"):
     channel: str
     entries: list[Said]
     more: bool = False
+
+
+class Span(Answer, frozen=True, tag="span"):
+    target: str
+    entries: list[Event]
+    more: bool = False
+
+
+class Target(msgspec.Struct, frozen=True):
+    target: str
+    at: Ms
+
+
+class Targets(Answer, frozen=True, tag="targets"):
+    targets: list[Target]
 
 
 class Away(Answer, frozen=True, tag="away"):
@@ -318,6 +444,9 @@ AnyMessage = (
     | Welcome
     | TopicIs
     | Names
+    | Modes
+    | Masks
+    | Inviting
     | Channels
     | People
     | Person
@@ -325,8 +454,10 @@ AnyMessage = (
     | Seen
     | Watching
     | Real
-    | Modes
+    | UserModes
     | History
+    | Span
+    | Targets
     | Away
     | Back
     | Absent

@@ -11,13 +11,13 @@ from typing import Any
 from msgspec.structs import replace
 
 import node
-from broker.api import Person, Topic
+from broker.api import Found, Person, Roster, Topic
 from node.core import replies as core
 from node.core.replies import Ref, Reply
 from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.json import messages, words
 from node.dialects.json.commands import Malformed
-from node.dialects.json.events import entries, lines
+from node.dialects.json.events import entries, found, lines
 from node.dialects.json.messages import Message
 
 PIECE = 100
@@ -108,18 +108,49 @@ def _welcome(reply: core.Welcome) -> Iterator[Message]:
         pos=f"{epoch}.{seq}",
         nicks=reply.roster.nicks,
         total=reply.roster.total,
+        statuses=_statuses(reply.roster),
         topic=_topic(reply.topic),
         history=lines(reply.channel, epoch, reply.history),
     )
 
 
 def _names(reply: core.Names) -> Iterator[Message]:
-    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
-    yield messages.Names(channel=channel, nicks=nicks, total=total)
+    roster = reply.roster
+    yield messages.Names(
+        channel=roster.channel,
+        nicks=roster.nicks,
+        total=roster.total,
+        statuses=_statuses(roster),
+    )
+
+
+def _statuses(roster: Roster) -> dict[str, str]:
+    return {member.nick: member.status for member in roster.members if member.status}
+
+
+def _modes_are(reply: core.ModesAre) -> Iterator[Message]:
+    rules = reply.rules
+    yield messages.Modes(
+        channel=reply.channel,
+        modes=rules.modes + ("k" if rules.key else "") + ("l" if rules.limit else ""),
+        key=rules.key if reply.inside else "",
+        limit=rules.limit,
+    )
+
+
+def _masks_are(reply: core.MasksAre) -> Iterator[Message]:
+    lists = {
+        letter: [messages.Mask(*mask) for mask in masks] for letter, masks in reply.lists.items()
+    }
+    yield messages.Masks(channel=reply.channel, lists=lists)
+
+
+def _inviting(reply: core.Inviting) -> Iterator[Message]:
+    yield messages.Inviting(channel=reply.channel, nick=reply.nick, away=reply.away)
 
 
 def _channels(reply: core.Channels) -> Iterator[Message]:
-    rows = [messages.Channel(*row) for row in reply.channels]
+    rows = [messages.Channel(*row[:3]) for row in reply.channels]
     yield messages.Channels(channels=rows, page=reply.page, pages=reply.pages, total=reply.total)
 
 
@@ -153,7 +184,7 @@ def _people(persons: list[Person]) -> messages.People:
     return messages.People(people=rows, page=1, pages=1, total=len(rows))
 
 
-def _found(reply: core.Found) -> Iterator[Message]:
+def _found(reply: core.Present) -> Iterator[Message]:
     yield _people(reply.persons)
 
 
@@ -175,7 +206,7 @@ def _real_set(reply: core.RealSet) -> Iterator[Message]:
 
 
 def _user_modes(reply: core.UserModes) -> Iterator[Message]:
-    yield messages.Modes(nick=reply.nick, modes=reply.modes)
+    yield messages.UserModes(nick=reply.nick, modes=reply.modes)
 
 
 def _everyone(reply: core.Everyone) -> Iterator[Message]:
@@ -190,6 +221,25 @@ def _topic_is(reply: core.TopicIs) -> Iterator[Message]:
 def _history(reply: core.Lines) -> Iterator[Message]:
     said = lines(reply.channel, reply.epoch, reply.entries)
     yield messages.History(channel=reply.channel, entries=said, more=reply.more)
+
+
+def _span(reply: core.Span) -> Iterator[Message]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    read = found(channel, reply.entries)
+    yield messages.Span(target=reply.target, entries=read, more=reply.more)
+
+
+def _targets(reply: core.Targets) -> Iterator[Message]:
+    yield messages.Targets(targets=[messages.Target(*one) for one in reply.targets])
+
+
+def _taken_back(reply: core.TakenBack) -> Iterator[Message]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from found(channel, [Found(reply.at, reply.ms, reply.event)])
+
+
+def _options(_: core.Options) -> Iterator[Message]:
+    yield messages.Done()
 
 
 def _holder_away(reply: core.HolderAway) -> Iterator[Message]:
@@ -228,7 +278,7 @@ REPLIES: dict[type[Reply], Callable[[Any], Iterator[Message]]] = {
     core.Channels: _channels,
     core.Whois: _whois,
     core.Whowas: _whowas,
-    core.Found: _found,
+    core.Present: _found,
     core.Looked: _looked,
     core.Seen: _seen,
     core.Watching: _watching,
@@ -236,10 +286,17 @@ REPLIES: dict[type[Reply], Callable[[Any], Iterator[Message]]] = {
     core.UserModes: _user_modes,
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,
     core.Token: _token,
     core.Resumed: _resumed,
+    core.Span: _span,
+    core.Targets: _targets,
+    core.TakenBack: _taken_back,
+    core.Options: _options,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Pong: _pong,

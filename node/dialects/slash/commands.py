@@ -137,6 +137,39 @@ def _topic(rest: str) -> Command | None:
     return core.Topic(channel, text)
 
 
+def _mode(rest: str) -> Command | None:
+    channel, changes = _channel_first(rest)
+    return core.Mode(channel, tuple(changes.split()))
+
+
+def _changing(mode: str, *, shows: bool = False) -> Callable[[str], Command | None]:
+    """Of a verb that changes one mode of a channel, about each word. `shows`: without any it's
+    shown what it's about.
+    """
+
+    def parse(rest: str) -> Command | None:
+        channel, words = _channel_first(rest)
+        about = words.split()
+        if not about and not shows:
+            return None
+        return core.Mode(channel, (mode[0] + mode[1] * max(1, len(about)), *about))
+
+    return parse
+
+
+def _kick(rest: str) -> Command | None:
+    channel, named = _channel_first(rest)
+    nick, _, why = named.partition(" ")
+    return core.Kick(channel, nick, why.strip()) if nick else None
+
+
+def _invite(rest: str) -> Command | None:
+    words = rest.split()
+    channel = next((word for word in words if word.startswith("#")), None)
+    nicks = [word for word in words if word != channel]
+    return core.Invite(channel, nicks[0]) if len(nicks) == 1 and len(words) <= 2 else None
+
+
 def _position(word: str) -> Position | None:
     """A place in a log as `/set pos on` shows it, without the `@`."""
     found = _POS.fullmatch(word)
@@ -156,6 +189,13 @@ def _history(rest: str) -> Command | None:
     if len(words) > 1 or count < 1:
         return None
     return core.History(words[0] if words else None, count, before)
+
+
+def _redact(rest: str) -> Command | None:
+    channel, rest = _channel_first(rest)
+    place, _, why = rest.partition(" ")
+    at = _position(place.removeprefix("@"))
+    return core.Redact(channel, at, why.strip()) if at is not None else None
 
 
 def _set(rest: str) -> Command | None:
@@ -208,11 +248,83 @@ VERBS: dict[str, Row] = {
     "topic": Row(
         "/topic [#CHANNEL] [TEXT]", "show a topic, or set it", "/topic #go all about Go", _topic
     ),
+    "op": Row(
+        "/op [#CHANNEL] NAME ...",
+        "make somebody an operator of a channel",
+        "/op bob",
+        _changing("+o"),
+    ),
+    "deop": Row(
+        "/deop [#CHANNEL] NAME ...",
+        "make somebody an operator no more",
+        "/deop bob",
+        _changing("-o"),
+    ),
+    "halfop": Row(
+        "/halfop [#CHANNEL] NAME ...",
+        "make somebody half an operator",
+        "/halfop bob",
+        _changing("+h"),
+    ),
+    "dehalfop": Row(
+        "/dehalfop [#CHANNEL] NAME ...",
+        "make somebody half an operator no more",
+        "/dehalfop bob",
+        _changing("-h"),
+    ),
+    "voice": Row(
+        "/voice [#CHANNEL] NAME ...",
+        "let somebody speak where not all may",
+        "/voice bob",
+        _changing("+v"),
+    ),
+    "devoice": Row(
+        "/devoice [#CHANNEL] NAME ...",
+        "take somebody's voice away",
+        "/devoice bob",
+        _changing("-v"),
+    ),
+    "kick": Row(
+        "/kick [#CHANNEL] NAME [WHY]",
+        "take somebody out of a channel",
+        "/kick bob enough",
+        _kick,
+    ),
+    "ban": Row(
+        "/ban [#CHANNEL] [MASK ...]",
+        "keep somebody out of a channel, or show who is",
+        "/ban bob",
+        _changing("+b", shows=True),
+    ),
+    "unban": Row(
+        "/unban [#CHANNEL] MASK ...",
+        "keep somebody out no more",
+        "/unban bob",
+        _changing("-b"),
+    ),
+    "mode": Row(
+        "/mode [#CHANNEL] [CHANGES]",
+        "show the rules of a channel, or change them",
+        "/mode #go +k sesame",
+        _mode,
+    ),
+    "invite": Row(
+        "/invite NAME [#CHANNEL]",
+        "ask somebody into a channel",
+        "/invite bob #go",
+        _invite,
+    ),
     "history": Row(
         "/history [#CHANNEL] [N] [before POS]",
         "the last N lines said (20), or said before a place",
         "/history #go 50",
         _history,
+    ),
+    "redact": Row(
+        "/redact [#CHANNEL] POS [WHY]",
+        "take back a line (/set pos on shows places)",
+        "/redact #go 5f2c9a1e0b77.3 wrong channel",
+        _redact,
     ),
     "away": Row("/away [WHY]", "be away", "/away lunch", core.SetAway),
     "back": Row("/back", "be back", "/back", _nothing(core.SetAway(None))),

@@ -6,12 +6,28 @@ One instance is one kind of listener: those with the same options share it.
 import zlib
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from broker.api import Code, Refused
-from broker.events import Event, Joined, Left, Quit, Renamed, Said, Told, TopicSet
+from broker.events import (
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Redacted,
+    Renamed,
+    Ruled,
+    Said,
+    Told,
+    TopicSet,
+)
 from broker.names import fold
 from node.core import replies
 from node.core.commands import Answer, Command
 from node.core.dialect import Place
+from node.core.modes import written
 from node.core.replies import Reply
 from node.core.session import Session
 from node.dialects.slash import words
@@ -62,12 +78,24 @@ class Slash:
     # -- events
 
     def render(self, event: Event, place: Place) -> bytes:
+        if isinstance(event, Said | Told) and "\n" in event.text:
+            lines = self.lines(event, place.channel)
+            mark = self._mark(place) if self._marked else ""
+            return "".join(f"{mark}{line}\r\n" for line in lines).encode()
         line = self.line(event, place.channel)
         if not line:
             return b""
         if self._marked:
             line = self._mark(place) + line
         return f"{line}\r\n".encode()
+
+    def lines(self, event: Event, channel: str) -> list[str]:
+        """As `line`, of what may be several lines, or none."""
+        if isinstance(event, Said | Told) and "\n" in event.text:
+            parts = (replace(event, text=part) for part in event.text.split("\n"))
+            return [self.line(part, channel) for part in parts]
+        line = self.line(event, channel)
+        return [line] if line else []
 
     def line(self, event: Event, channel: str) -> str:
         """An event in words; `channel` as spelled, empty for a private message. Empty if there are
@@ -79,8 +107,10 @@ class Slash:
                 return f"[{channel}] <{nick}> {harmless(text)}"
             case Said(text=text):
                 return f"[{channel}] * {nick} {harmless(text)}"
-            case Told(text=text):
+            case Told(text=text, action=False):
                 return f"[private] <{nick}> {harmless(text)}"
+            case Told(text=text):
+                return f"[private] * {nick} {harmless(text)}"
             case Joined():
                 return f"{nick} has joined the channel {channel}"
             case Left(why=why):
@@ -89,8 +119,21 @@ class Slash:
                 return f"{nick} is changing nick to {self.nick(new)}"
             case Quit(why=why):
                 return f"{nick} has quit{because(why)}"
+            case Kicked(target=target, why=why):
+                who = self.nick(target)
+                return f"{nick} has kicked {who} out of the channel {channel}{because(why)}"
+            case Ruled(changes=changes):
+                return f"{nick} has changed the modes of {channel}: {harmless(written(changes))}"
+            case Invited(channel=into) if not channel:
+                return f"{nick} invites you into the channel {into}"
+            case TopicSet(topic=""):
+                return f"{nick} has taken the topic of {channel} away"
             case TopicSet(topic=topic):
                 return f"{nick} has set the topic of {channel} to {harmless(topic)}"
+            case Redacted(at=at, why=why):
+                what = f"a line of {channel}" if channel else "a private message"
+                where = f", @{at}" if self._pos else ""
+                return f"{nick} has taken back {what}{where}{because(why)}"
             case _:
                 return ""
 

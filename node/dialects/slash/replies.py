@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from broker.api import Profile
 from broker.events import Entry
 from node.core import replies as core
+from node.core.modes import prefix, shown
 from node.core.replies import Reply
 from node.core.words import CLOSINGS, NOTICES, filled, gap
 from node.dialects.slash import words
@@ -37,6 +38,10 @@ def clock(ms: int) -> str:
     """HH:MM in UTC of Unix milliseconds."""
     minutes = ms // 60_000 % 1440
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _date(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ms / 1000))
 
 
 def _broken(names: Iterable[str]) -> Iterator[str]:
@@ -132,26 +137,22 @@ def _welcome(slash: "Slash", reply: core.Welcome) -> Iterator[str]:
 
 
 def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
-    channel, nicks, total = reply.roster.channel, reply.roster.nicks, reply.roster.total
+    channel, members, total = reply.roster
     head = f"in {channel} ({total}): "
-    for line in _broken(nicks):
+    for line in _broken(prefix(status) + nick for nick, status, _ in members):
         yield head + line
-    if len(nicks) < total:
-        yield f"{head}and {total - len(nicks)} more, /names {channel} shows all"
+    if len(members) < total:
+        yield f"{head}and {total - len(members)} more, /names {channel} shows all"
     if not total:
         yield f"{head}nobody"
 
 
 def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
-    for name, members, topic in reply.channels:
+    for name, members, topic, _ in reply.channels:
         about = f": {harmless(topic)}" if topic else ""
         yield f"{name} ({members}){about}"
     count = f"{reply.total} channel{'' if reply.total == 1 else 's'}"
     yield count + _pages("/list [PATTERN]", reply.page, reply.pages)
-
-
-def _date(ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ms / 1000))
 
 
 def _who(profile: Profile) -> str:
@@ -188,7 +189,7 @@ def _whowas(slash: "Slash", reply: core.Whowas) -> Iterator[str]:
         yield f"nobody was called {harmless(reply.nick)} lately"
 
 
-def _found(slash: "Slash", reply: core.Found) -> Iterator[str]:
+def _found(slash: "Slash", reply: core.Present) -> Iterator[str]:
     for line in _broken(person.nick for person in reply.persons):
         yield f"there: {line}"
 
@@ -242,9 +243,34 @@ def _topic_is(slash: "Slash", reply: core.TopicIs) -> Iterator[str]:
         yield f"{reply.channel} has no topic"
 
 
+def _modes_are(slash: "Slash", reply: core.ModesAre) -> Iterator[str]:
+    modes = shown(reply.rules, inside=reply.inside)
+    yield (
+        f"the modes of {reply.channel} are {harmless(modes)}"
+        if modes
+        else (f"{reply.channel} has no modes")
+    )
+
+
+def _masks_are(slash: "Slash", reply: core.MasksAre) -> Iterator[str]:
+    for letter, masks in reply.lists.items():
+        what = words.LISTED[letter].format(channel=reply.channel)
+        for mask, nick, ms in masks:
+            yield f"{harmless(mask)} {what} (by {nick}, {_date(ms)})"
+        if not masks:
+            yield f"nobody {what}"
+
+
+def _inviting(slash: "Slash", reply: core.Inviting) -> Iterator[str]:
+    yield f"you have invited {reply.nick} into {reply.channel}"
+    if reply.away is not None:
+        yield from _holder_away(slash, core.HolderAway(reply.nick, reply.away))
+
+
 def _lines(slash: "Slash", channel: str, entries: list[Entry]) -> Iterator[str]:
     for entry in entries:
-        yield f"| {clock(entry.ms)} {slash.line(entry.event, channel)}"
+        for line in slash.lines(entry.event, channel):
+            yield f"| {clock(entry.ms)} {line}"
 
 
 def _past(slash: "Slash", reply: core.Past) -> Iterator[str]:
@@ -259,6 +285,21 @@ def _history(slash: "Slash", reply: core.Lines) -> Iterator[str]:
     elif before is not None and reply.more:
         place = f"{reply.epoch}.{entries[0].seq}"
         yield f"hint: /history {channel} {len(entries)} before {place} shows what is older"
+
+
+def _span(slash: "Slash", reply: core.Span) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from _lines(slash, channel, [Entry(at.seq, ms, event) for at, ms, event in reply.entries])
+
+
+def _targets(slash: "Slash", reply: core.Targets) -> Iterator[str]:
+    for name, ms in reply.targets:
+        yield f"{name}: {time.strftime('%Y-%m-%d %H:%M', time.gmtime(ms / 1000))} UTC"
+
+
+def _taken_back(slash: "Slash", reply: core.TakenBack) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from slash.lines(reply.event, channel)
 
 
 def _holder_away(slash: "Slash", reply: core.HolderAway) -> Iterator[str]:
@@ -302,7 +343,7 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.Channels: _channels,
     core.Whois: _whois,
     core.Whowas: _whowas,
-    core.Found: _found,
+    core.Present: _found,
     core.Looked: _looked,
     core.Seen: _seen,
     core.Watching: _watching,
@@ -310,10 +351,16 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.UserModes: _user_modes,
     core.Everyone: _everyone,
     core.TopicIs: _topic_is,
+    core.ModesAre: _modes_are,
+    core.MasksAre: _masks_are,
+    core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,
     core.Token: _token,
     core.Resumed: _resumed,
+    core.Span: _span,
+    core.Targets: _targets,
+    core.TakenBack: _taken_back,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Options: _options,

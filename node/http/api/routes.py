@@ -8,6 +8,7 @@ from broker.api import Broker, Position
 from broker.events import Said
 from broker.names import fold
 from broker.reports import Status
+from broker.spans import readable
 from node import acts
 from node.acts import Desk
 from node.core import names
@@ -112,7 +113,7 @@ async def messages(asked: Asked) -> Answer:
     said = [
         values.message(found.epoch, entry, entry.event)
         for entry in found.entries
-        if isinstance(entry.event, Said)
+        if isinstance(entry.event, Said) and readable(entry.event, "")
     ]
     return values.Messages(channel, said, found.more)
 
@@ -126,7 +127,7 @@ def position(text: str) -> Position:
 async def channels(asked: Asked) -> Answer:
     found = await asked.parts.broker.channels()
     page, after = _page(found, asked.query, lambda channel: channel.name)
-    rows = [values.Channel(*channel) for channel in page]
+    rows = [values.Channel(*channel[:3]) for channel in page]
     return values.Channels(rows, len(found), after)
 
 
@@ -187,13 +188,15 @@ async def ban(asked: Asked) -> Answer:
     body: values.NewBan = asked.body
     network = body.network if isinstance(body.network, str) else ""
     nick = body.nick if isinstance(body.nick, str) else ""
-    if bool(network) == bool(nick):
-        raise Denied(422, "body-invalid", "expected either a network or a nick")
+    mask = body.mask if isinstance(body.mask, str) else ""
+    if [bool(network), bool(nick), bool(mask)].count(True) != 1:
+        raise Denied(422, "body-invalid", "expected either a network, a nick or a mask")
     done = await acts.ban(
         asked.parts.desk,
         by=asked.by,
         network=network,
         nick=nick,
+        mask=mask,
         seconds=body.seconds,
         why=body.why,
         force=body.force,
@@ -202,13 +205,13 @@ async def ban(asked: Asked) -> Answer:
 
 
 async def unban(asked: Asked) -> Answer:
-    return values.Done(await acts.unban(asked.parts.desk, asked.path["network"], asked.by))
+    return values.Done(await acts.unban(asked.parts.desk, asked.path["banned"], asked.by))
 
 
 PATHS: dict[str, Any] = {
     "channel": values.ChannelName,
     "node": values.NodeName,
-    "network": values.Network,
+    "banned": values.Barred,
 }
 """What may stand in a path, by its name there."""
 
@@ -321,7 +324,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "bans",
         Scope.OPERATE,
-        "Let nobody connect any more from a network",
+        "Let nobody connect any more from a network, or nobody who is like a mask",
         ban,
         {200: values.Done},
         body=values.NewBan,
@@ -329,9 +332,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "DELETE",
-        "bans/{network}",
+        "bans/{banned}",
         Scope.OPERATE,
-        "Let people connect again from a network",
+        "Let people connect again who are banned",
         unban,
         {200: values.Done},
         problems=(404,),

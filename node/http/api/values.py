@@ -39,7 +39,25 @@ Network = Annotated[
     Meta(
         min_length=1,
         max_length=50,
-        description="An address, or a network such as 203.0.113.0/24; in a path its / is %2F",
+        description="An address, or a network such as 203.0.113.0/24",
+        examples=["203.0.113.0/24"],
+    ),
+]
+Mask = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="Of a user's name and a host, as others see it or as it is, with * and ?",
+        examples=["bob@*.example.org"],
+    ),
+]
+Barred = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="An address, a network or a mask, as it's banned; a / is written as %2F",
         examples=["203.0.113.0/24"],
     ),
 ]
@@ -95,12 +113,14 @@ class NewKick(Body, frozen=True, forbid_unknown_fields=True):
 
 
 class NewBan(Body, frozen=True, forbid_unknown_fields=True):
-    """Who may not connect: a network, or the address from which somebody is connected now; one of
-    both. `seconds` none: for good. `force`: also where the nodes' own machines connect from.
+    """Who may not connect: a network, the address from which somebody is connected now, or whoever
+    is like a mask; one of these. `seconds` none: for good. `force`: also where the nodes' own
+    machines connect from.
     """
 
     network: Network | UnsetType = UNSET
     nick: Nick | UnsetType = UNSET
+    mask: Mask | UnsetType = UNSET
     seconds: Annotated[float, Meta(ge=1, le=LONGEST)] | None = None
     why: Why = ""
     force: bool = False
@@ -231,7 +251,9 @@ class Nodes(Answer, frozen=True):
 
 
 class Banned(Answer, frozen=True):
-    """A ban. `until` none: for good. `by`: who made it, `nick`: by whose nick it was found."""
+    """A ban of a network or of a mask: the other is empty. `until` none: for good. `by`: who made
+    it, `nick`: by whose nick it was found.
+    """
 
     network: str
     until: int | None
@@ -239,6 +261,7 @@ class Banned(Answer, frozen=True):
     by: str
     at: int
     nick: str
+    mask: str = ""
 
 
 class BanList(Answer, frozen=True):
@@ -255,7 +278,8 @@ def node_of(status: Any) -> Node:
 
 def banned(ban: Ban) -> Banned:
     """A ban, as it's answered."""
-    return Banned(ban.network, ban.until or None, ban.why, ban.by, ban.at, ban.nick)
+    network = "" if ban.mask else ban.network
+    return Banned(network, ban.until or None, ban.why, ban.by, ban.at, ban.nick, ban.mask)
 
 
 def message(epoch: str, entry: Entry, said: Said) -> Message:

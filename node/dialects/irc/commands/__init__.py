@@ -1,11 +1,19 @@
 """The verbs of IRC: a table with a row for each."""
 
 from node.dialects.irc.call import Row
-from node.dialects.irc.commands import channels, messages, people, registration, server
+from node.dialects.irc.commands import (
+    channels,
+    messages,
+    operators,
+    people,
+    registration,
+    server,
+)
 
 COMMANDS: dict[str, Row] = {
     **registration.COMMANDS,
     **channels.COMMANDS,
+    **operators.COMMANDS,
     **messages.COMMANDS,
     **people.COMMANDS,
     **server.COMMANDS,

@@ -3,17 +3,19 @@
 import time
 
 from node.dialects.irc import wire
-from node.dialects.irc.call import Call, Row, shown
+from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import isupport
+from node.dialects.irc.refusals import shown
 
 
 async def motd(call: Call) -> None:
     config = call.irc.config
-    if not config.motd:
+    lines = config.motd()
+    if not lines:
         call.numeric("ERR_NOMOTD")
         return
     call.numeric("RPL_MOTDSTART", text=f"- {config.server} Message of the day - ")
-    for line in config.motd:
+    for line in lines:
         call.numeric("RPL_MOTD", text=f"- {line}")
     call.numeric("RPL_ENDOFMOTD")
 

@@ -18,6 +18,27 @@ import { channelName, fold, isChannel } from "./names.js";
  * @property {(rest: string, situation: Situation) => Wish | null} read
  */
 
+/**
+ * A command that changes one mode, about a nick or a mask.
+ *
+ * @param {string} form
+ * @param {string} does
+ * @param {string} mode
+ * @returns {Command}
+ */
+function status(form, does, mode) {
+  return {
+    form,
+    does,
+    takesNick: true,
+    read(rest, { here }) {
+      const about = words(rest);
+      const one = about.length === 1 && here?.isChannel;
+      return one ? { want: "mode", channel: here.name, changes: [mode, ...about] } : null;
+    },
+  };
+}
+
 /** @type {Record<string, Command>} */
 export const COMMANDS = {
   join: {
@@ -63,6 +84,39 @@ export const COMMANDS = {
     form: "/topic [#CHANNEL] [TEXT]",
     does: "shows the topic, or sets it",
     read: (rest, situation) => ofChannel("topic", rest, situation, "topic"),
+  },
+  kick: {
+    form: "/kick NAME [WHY]",
+    does: "takes somebody out of this channel, if you are its operator",
+    takesNick: true,
+    read(rest, { here }) {
+      const [, nick = "", why = ""] = /^\s*(\S*)\s*([^]*)$/.exec(rest) ?? [];
+      return nick && here?.isChannel ? { want: "kick", channel: here.name, nick, why: why.trim() } : null;
+    },
+  },
+  invite: {
+    form: "/invite NAME",
+    does: "asks somebody into this channel",
+    takesNick: true,
+    read(rest, { here }) {
+      const [nick] = words(rest);
+      return nick && here?.isChannel ? { want: "invite", channel: here.name, nick } : null;
+    },
+  },
+  op: status("/op NAME", "makes somebody an operator of this channel", "+o"),
+  deop: status("/deop NAME", "makes an operator one no more", "-o"),
+  voice: status("/voice NAME", "gives somebody a voice where not all may speak", "+v"),
+  devoice: status("/devoice NAME", "takes it away", "-v"),
+  ban: status("/ban NAME", "keeps somebody, or whoever a mask means, from coming and speaking", "+b"),
+  unban: status("/unban NAME", "does so no more", "-b"),
+  mode: {
+    form: "/mode [CHANGES]",
+    does: "shows the rules of this channel, or changes them: /mode +k KEY",
+    read(rest, { here }) {
+      if (!here?.isChannel) return null;
+      const changes = words(rest);
+      return { want: "mode", channel: here.name, ...(changes.length && { changes }) };
+    },
   },
   names: {
     form: "/names [#CHANNEL]",

@@ -12,7 +12,7 @@ export const WINDOW = 400;
 export const WINDOW_WHILE_READING = 3000;
 
 /**
- * @typedef {"said" | "action" | "joined" | "left" | "topic" | "renamed" | "quit"} EventKind
+ * @typedef {"said" | "action" | "joined" | "left" | "topic" | "renamed" | "quit" | "kicked" | "ruled"} EventKind
  * @typedef {EventKind | "note" | "error" | "warn"} Kind the last three are for this person only
  *
  * @typedef {object} Line
@@ -20,7 +20,9 @@ export const WINDOW_WHILE_READING = 3000;
  * @property {Kind} kind
  * @property {number} at milliseconds of Unix time
  * @property {string} [nick] whose doing it is
- * @property {string} [text] what was said, the new topic, the new nick, or why somebody left
+ * @property {string} [target] whom it was done to
+ * @property {string} [text] what was said, the new topic, the new nick, the changes of modes, or why
+ *   somebody left
  * @property {string} [pos] its place in the log
  * @property {boolean} [mine]
  * @property {boolean} [mentions]

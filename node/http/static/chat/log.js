@@ -264,6 +264,8 @@ const SENTENCES = /** @type {Record<string, (line: Line) => HTMLElement>} */ ({
   left: (line) => happened(line, " left", because(line)),
   quit: (line) => happened(line, " quit", because(line)),
   renamed: (line) => happened(line, " is called ", name(line.text ?? ""), " now"),
+  kicked: (line) => happened(line, " took ", name(line.target ?? ""), " out of the channel", because(line)),
+  ruled: (line) => happened(line, " changed the modes: ", foreign("span", line.text ?? "")),
   topic: (line) => happened(line, " set the topic: ", foreign("span", ...linked(line.text ?? ""))),
 });
 

@@ -148,12 +148,14 @@ export class Store {
   /** An event as a line. @param {any} event @returns {Line} */
   line(event) {
     const mine = this.sids.has(event.sid);
-    const text = event.text ?? event.topic ?? event.new ?? event.why ?? "";
+    const changes = event.changes && written(event.changes);
+    const text = event.text ?? event.topic ?? event.new ?? changes ?? event.why ?? "";
     return {
       key: keyOf(event),
       kind: KINDS[/** @type {keyof typeof KINDS} */ (event.is)] ?? (event.action ? "action" : "said"),
       at: event.at,
       nick: event.nick,
+      target: event.target,
       text,
       pos: event.pos,
       mine,
@@ -226,6 +228,8 @@ const KINDS = {
   topic: /** @type {Kind} */ ("topic"),
   renamed: /** @type {Kind} */ ("renamed"),
   quit: /** @type {Kind} */ ("quit"),
+  kicked: /** @type {Kind} */ ("kicked"),
+  ruled: /** @type {Kind} */ ("ruled"),
 };
 
 /** @type {Record<string, (store: Store, message: any) => void>} */
@@ -246,6 +250,15 @@ const HEARD = {
     const where = store.event(event);
     where.exit(event.nick);
     if (event.sid === store.sid) where.joined = false;
+  },
+  kicked(store, event) {
+    const where = store.event(event);
+    where.exit(event.target);
+    if (event.target_sid === store.sid) where.joined = false;
+  },
+  ruled: (store, event) => void store.event(event),
+  invited(store, { nick, channel }) {
+    if (store.current) store.note(store.current, { text: `${nick} invites you: /join ${channel}` });
   },
   topic(store, event) {
     store.event(event).topic = event.topic;
@@ -334,6 +347,12 @@ function warn(store, channel, text) {
 export function sentence(says) {
   const said = says.charAt(0).toUpperCase() + says.slice(1);
   return /[.!?]$/.test(said) ? said : `${said}.`;
+}
+
+/** Changes of modes as they are typed. @param {{mode: string, about?: string}[]} changes */
+function written(changes) {
+  const about = changes.flatMap((each) => (each.about ? [each.about] : []));
+  return [changes.map((each) => each.mode).join(""), ...about].join(" ");
 }
 
 /** What stays the same if another Redis keeps the log: all but the epoch. @param {any} event */

@@ -130,6 +130,25 @@ const WAYS = {
     else wishes.tell(`The topic of ${channel} is ${text}`, [["set by", nick], ["on", full(at)]]);
   },
 
+  async kick(wishes, { channel, nick, why }) {
+    await wishes.session.ask({ do: "kick", channel, nick, ...(why && { why }) });
+  },
+
+  async invite(wishes, { channel, nick }) {
+    await wishes.session.ask({ do: "invite", channel, nick });
+    wishes.tell(`You invite ${nick} into ${channel}.`);
+  },
+
+  /** What is changed everyone reads. */
+  async mode(wishes, { channel, changes }) {
+    const answer = await wishes.session.ask({ do: "mode", channel, ...(changes && { changes }) });
+    if (answer.is === "modes") wishes.tell(`The modes of ${channel}: +${answer.modes ?? ""}`);
+    if (answer.is !== "masks") return;
+    for (const [list, masks] of Object.entries(answer.lists)) {
+      wishes.tell(`On the list +${list} of ${channel}: ${masks.length || "nobody"}`, masks.map(entry));
+    }
+  },
+
   async names(wishes, { channel }) {
     const { nicks, total } = await wishes.session.ask({ do: "names", channel });
     const more = total > LISTED ? ` and ${total - LISTED} more` : "";
@@ -186,6 +205,11 @@ const WAYS = {
     wishes.page.rest();
   },
 };
+
+/** @param {{mask: string, nick: string, at: number}} entry @returns {[string, string]} */
+function entry({ mask, nick, at }) {
+  return [mask, `${nick}, ${full(at)}`];
+}
 
 /** @param {{channel: string, members: number, topic?: string}} channel @returns {[string, string]} */
 function describe({ channel, members, topic }) {

@@ -6,6 +6,7 @@ import { byId, make, tell } from "./dom.js";
 const api = (path) => `/api/v1/${path}`;
 const part = encodeURIComponent;
 const SECONDS = { name: "over", label: "Within how many seconds", hint: "Empty: as the node was set up", type: "number", min: 0, max: 86400, step: "any" };
+const kindOfBan = (who) => (who.includes("@") ? "mask" : /^[0-9a-f:.]*[.:][0-9a-f:.]*(\/\d+)?$/i.test(who) ? "network" : "nick");
 const WHY = { name: "why", label: "Why", hint: "They read this. May be empty", maxlength: 200 };
 
 /** title, says, fields, does (the button) and send(about, values) -> [method, path, body]. */
@@ -45,9 +46,9 @@ const ACTS = {
   },
   ban: {
     title: (nick) => (nick ? `Ban ${nick}?` : "Ban somebody?"),
-    says: () => "By nick: whoever has it is closed, and their address is banned. By network: everybody from there.",
+    says: () => "By nick: whoever has it is closed, and their address is banned. By network: everybody from there. By mask: whose user and host are like that.",
     fields: [
-      { name: "who", label: "Nick or network", hint: "alice, or 192.0.2.0/24", required: true, about: true },
+      { name: "who", label: "Nick, network or mask", hint: "alice, 192.0.2.0/24, or bob@*.example.org", required: true, about: true },
       { name: "seconds", label: "For how long", type: "number", value: 3600, choices: [
         [600, "10 minutes"], [3600, "1 hour"], [86400, "1 day"], [604800, "1 week"], ["", "until it's lifted"],
       ] },
@@ -56,14 +57,14 @@ const ACTS = {
     does: "Ban",
     grave: true,
     send: (_, { who, seconds, why }) =>
-      ["POST", "bans", { [/^[0-9a-f:.]*[.:][0-9a-f:.]*(\/\d+)?$/i.test(who) ? "network" : "nick"]: who, seconds, why }],
+      ["POST", "bans", { [kindOfBan(who)]: who, seconds, why }],
   },
   unban: {
-    title: (network) => `Lift the ban of ${network}?`,
-    says: () => "Whoever comes from there may come in again.",
+    title: (banned) => `Lift the ban of ${banned}?`,
+    says: () => "They may come in again.",
     fields: [],
     does: "Lift the ban",
-    send: (network) => ["DELETE", `bans/${part(network)}`],
+    send: (banned) => ["DELETE", `bans/${part(banned)}`],
   },
 };
 

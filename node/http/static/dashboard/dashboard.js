@@ -125,14 +125,15 @@ const showSlow = table(byId("slow"), [
   { name: "command", title: "Command", head: true, value: (s) => s.command },
 ], { key: (s) => s.key, sort: "-at", empty: "Redis has found no command slow." });
 
+const banned = (ban) => ban.network || ban.mask;
 const showBans = table(byId("bans"), [
-  { name: "network", title: "Network", head: true, value: (b) => b.network, fill: (cell, b) => name(cell, b.network) },
+  { name: "banned", title: "Who", head: true, value: banned, fill: (cell, b) => name(cell, banned(b)) },
   { name: "until", title: "Until", value: (b) => b.until ?? Infinity, text: (b) => (b.until ? moment(b.until) : "it's lifted") },
   { name: "why", title: "Why", fixed: true, value: (b) => b.why ?? "", fill: (cell, b) => name(cell, b.why ?? "") },
   { name: "by", title: "By", value: (b) => b.by ?? "", fill: (cell, b) => name(cell, b.by ?? "") },
   { name: "acts", title: "Acts", fixed: true, quiet: true, fill: (cell, b) =>
-    once(cell, b.network, () => [button("Lift", `Lift the ban of ${b.network}`, () => open("unban", b.network))]) },
-], { key: (ban) => ban.network, sort: "network", empty: "Nobody is banned." });
+    once(cell, banned(b), () => [button("Lift", `Lift the ban of ${banned(b)}`, () => open("unban", banned(b)))]) },
+], { key: banned, sort: "banned", empty: "Nobody is banned." });
 
 const showTotals = facts(byId("totals"));
 const showRedis = facts(byId("redis"));

@@ -76,6 +76,10 @@ const KINDS = {
   ban: ["Ban", "act"],
   unban: ["Ban lifted", "act"],
   rebalance: ["Rebalance", "act"],
+  oper: ["Operator", "act"],
+  kill: ["Kill", "act"],
+  wallops: ["Wallops", "act"],
+  rehash: ["Files read anew", "act"],
 };
 
 /** An incident's name and gravity; of a later release's, its own name. */

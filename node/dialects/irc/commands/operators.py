@@ -1,0 +1,92 @@
+"""Channels with rules: modes, kicks, invitations (Modern, "MODE message" and what follows)."""
+
+from broker.api import Code, Refused
+from broker.names import fold
+from node.core import chanops, verbs
+from node.core import commands as core
+from node.dialects.irc.call import Call, Row
+from node.dialects.irc.isupport import KICK
+
+
+async def mode(call: Call) -> None:
+    target, *words = call.params
+    if not target.startswith("#"):
+        await user_mode(call)
+        return
+    channel = call.channel(target)
+    await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, before anything else is looked at
+    asked = [word for word in words if word]
+    spelled = call.spelled(channel)
+    try:
+        reply = await chanops.mode(
+            call.chat, call.session, channel, asked, lambda one: call.refuse(one, spelled)
+        )
+    except Refused as refused:
+        call.refuse(refused, spelled)
+        return
+    if reply is not None:
+        call.chat.hub.reply(call.session, reply)
+
+
+async def user_mode(call: Call) -> None:
+    """One's own modes."""
+    me = call.session.me
+    if fold(call.params[0]) != fold(me.nick):
+        known = (await call.chat.broker.persons([call.params[0]]))[0]
+        if known is None:
+            call.numeric("ERR_NOSUCHNICK", call.params[0])
+        else:
+            call.numeric("ERR_USERSDONTMATCH")
+        return
+    call.numeric("RPL_UMODEIS", f"+{me.profile.modes}")
+
+
+async def kick(call: Call) -> None:
+    channels = call.params[0].split(",")
+    nicks = [nick for nick in call.params[1].split(",") if nick]
+    pairs = (
+        zip(channels, nicks, strict=False)
+        if len(channels) > 1
+        else ((channels[0], nick) for nick in nicks)
+    )
+    why = call.param(2)[:KICK]
+    for given, nick in pairs:
+        spelled = call.spelled(given)
+        try:
+            command = core.Kick(call.channel(given), nick, why)
+            await verbs.kick(call.chat, call.session, command)
+        except Refused as refused:
+            call.refuse(refused, spelled)
+
+
+async def invite(call: Call) -> None:
+    if not call.params:
+        for channel in call.session.invitations:
+            call.numeric("RPL_INVITELIST", channel)
+        call.numeric("RPL_ENDOFINVITELIST")
+        return
+    if len(call.params) < 2:
+        call.numeric("ERR_NEEDMOREPARAMS", call.verb)
+        return
+    nick, given = call.params[:2]
+    channel = call.channel(given)
+    try:
+        reply = await verbs.invite(call.chat, call.session, core.Invite(channel, nick))
+    except Refused as refused:
+        if refused.code is Code.NOT_MEMBER:
+            await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, if that's so
+        call.refuse(refused, call.spelled(channel))
+        return
+    call.chat.hub.reply(call.session, reply)
+
+
+COMMANDS = {
+    "MODE": Row(
+        mode,
+        1,
+        form="#CHANNEL|NICK [MODES [PARAMETERS]]",
+        does="show or change modes, of a channel or your own",
+    ),
+    "KICK": Row(kick, 2, form="#CHANNEL NICKS [WHY]", does="take people out of a channel"),
+    "INVITE": Row(invite, form="[NICK #CHANNEL]", does="ask somebody in, or see who asked you"),
+}
