@@ -241,24 +241,6 @@ async def test_what_was_changed_outlives_a_loss_of_all(fleet: Fleet) -> None:
     assert "Ann" == (await b.broker.person("ann")).profile.real
 
 
-async def test_what_was_changed_outlives_a_failover(fleet: Fleet) -> None:
-    a, b = await fleet.start(), await fleet.start()
-    ann = await _enter(a, "ann", "#go")
-    await b.enter("bob", "#go")
-    await fleet.fall_behind()
-    await _alter(a, ann, "host", NEW, "#go")
-    await _alter(a, ann, "away", "lunch", "#go")
-    await fleet.fail_over()
-
-    async def known() -> tuple[str, str | None]:
-        person = await b.broker.person("ann")
-        return person.profile.by, person.away
-
-    await eventually(known, (NEW, "lunch"))
-    members = (await b.broker.roster("#go")).members
-    assert NEW == next(one.by for one in members if one.nick == "ann")
-
-
 # Who had a nick
 
 
@@ -493,19 +475,6 @@ async def test_who_is_opened_again_after_a_loss_of_all_was_there(fleet: Fleet) -
     await a.broker.open(ann)
     await a.broker.quit(ann, "", [])
     await _told(b, Watched("ann", ""))
-
-
-async def test_nobody_is_seen_to_go_for_a_failover(fleet: Fleet) -> None:
-    a, b = await fleet.start(), await fleet.start()
-    await b.broker.watch(["ann", "bob"])
-    await fleet.fall_behind()
-    ann = await _enter(a, "ann")
-    await _told(b, Watched("ann", ANN.by))
-    await fleet.fail_over()
-    await _enter(a, "bob")
-    await a.broker.quit(ann, "", [])
-    await b.sink.until(lambda: len(_watched(b)) == 3)
-    assert {Watched("bob", ANN.by), Watched("ann", "")} == set(_watched(b)[1:])
 
 
 async def test_nothing_is_watched_while_the_broker_is_away(fleet: Fleet) -> None:
