@@ -826,7 +826,13 @@ class Broker(Protocol):
         """
 
     async def tag(
-        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+        self,
+        me: Identity,
+        channel: str,
+        tags: dict[str, str],
+        extra: Extra | None = None,
+        *,
+        judge: Judge = anybody,
     ) -> None:
         """Append a `Tagged` to the channel's log, in its order among lines; refused as they are."""
 

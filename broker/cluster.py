@@ -36,8 +36,11 @@ from broker.api import (
     Attendance,
     ChannelInfo,
     Code,
+    Decide,
     History,
     Identity,
+    Invitation,
+    JudgeOf,
     Later,
     Missed,
     Person,
@@ -72,6 +75,7 @@ from broker.events import (
     Altered,
     Envelope,
     Extra,
+    Invited,
     Quit,
     Renamed,
     Said,
@@ -96,9 +100,12 @@ from broker.records import Record, Records
 from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
+from broker.rules import Decision, Judge, Rules, anybody, decode_rules
+from broker.ruling import Ruling
 from broker.sessions import TAKEN, KeptSessions
 from broker.shards import Shards
-from broker.store import Beat, Line, Parted, Store
+from broker.speaking import Speaking
+from broker.store import Beat, Judged, Line, Parted, Store
 from broker.tally import BrokerTally
 from broker.watching import Watching
 
@@ -188,7 +195,12 @@ class Cluster:
         )
         self.tally = BrokerTally()
         self._feed = Feed(
-            self._store.read, self._told, tally=self.tally, seconds=reactor.seconds, gap=self._gap
+            self._store.read,
+            self._told,
+            tally=self.tally,
+            seconds=reactor.seconds,
+            gap=self._gap,
+            decided=self._decided,
         )
         how: dict[str, Any] = {
             "deadline": config.deadline,
@@ -264,6 +276,8 @@ class Cluster:
         self._holding = Holding(
             self._store, self._records, self._feed, self._presence, self._attempts
         )
+        self._ruling = Ruling(self._store, self._presence, self._attempts, self._struck)
+        self._speaking = Speaking(self._store, self._ruling, self._attempts.aside)
         self._past = Past(self._store, self._attempts, self._presence, self._feed)
         self._kept = KeptSessions(
             self._store,
@@ -273,6 +287,7 @@ class Cluster:
             self._presence,
             self._attempts,
             self._holding,
+            self._ruling,
             self.quit,
         )
         self._addresses = Addresses(
@@ -291,7 +306,13 @@ class Cluster:
         )
         self._store.own_topic = self._keys.node_topic(self._presence.node)  # of all incarnations
         self._recovery = Recovery(
-            self._store, self._feed, self._records, self._keeping, self._presence, reactor
+            self._store,
+            self._feed,
+            self._records,
+            self._keeping,
+            self._presence,
+            self._ruling,
+            reactor,
         )
         self._sink: Sink
         self._started: Deferred[None] | None = None
@@ -300,12 +321,10 @@ class Cluster:
         self._nick_lost: set[str] = set()  # sids that were named, and hold their old nick still
         self._asked: set[str] = set()  # sids that are to give their nick back
         self._strayed_nicks = False  # and are to be looked after
-        self._lines: dict[str, list[Line]] = {}  # what this turn said, by channel
         self._barriers: list[Deferred[None]] = []  # to be asked for at the end of this turn
         self._probed_at = 0.0
         self._probe_sent: float | None = None
         self._suspected = False  # that nothing is delivered any more
-        self._said = 0
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
         self._cached: dict[str, tuple[float, Any]] = {}
         self._trimming = LoopingCall(self._trim)
@@ -474,9 +493,18 @@ class Cluster:
             self._attempts.aside(self._watching.look())
             self._attempts.aside(self._people.put_back_secrets())
         self._holding.given_back += self._records.clear()
+        self._ruling.disown(forgotten=forgotten)
         self._addresses.doubt()
         self._keeping.clear()
         self._sink.evicted(forgotten)
+
+    def _decided(self, envelope: Envelope) -> None:
+        self._ruling.heard(envelope)
+
+    def _struck(self, sid: str, channel: str) -> None:
+        """Somebody was taken out of a channel by somebody else."""
+        self._records.strike(sid, channel)
+        self._attempts.aside(self._holding.shorten())
 
     def _gap(self, log: str, lost: int | None) -> None:
         many = "nobody knows how many" if lost is None else lost
@@ -571,34 +599,42 @@ class Cluster:
         action: bool,
         settled: Settled,
         *,
+        judge: Judge = anybody,
         extra: Extra | None = None,
+        outside: bool = False,
     ) -> None:
         if not self.ready or self._link.full:
             settled(Refused(Code.BUSY if self.ready else Code.AWAY))
             return
         me.num += 1
-        body = encode(Said(me.sid, me.num, me.nick, text, action, me.profile.by, extra))
+        if outside:
+            extra = msgspec.structs.replace(extra or Extra(), outside=True)
+        said = Said(me.sid, me.num, me.nick, text, action, me.profile.by, extra)
         if self._replication is not None:
             settled = partial(self._said_and, self._replication, settled)
-        line = Line(me.sid, me.token, me.num, body, settled)
-        name = fold(channel)
         self._link.soon()
-        said = self._lines.get(name)
-        if said is None:
-            self._lines[name] = [line]
-        else:
-            said.append(line)
+        if outside:
+            self._speaking.add_outside(channel, said, judge, settled)
+            return
+        line = Line(me.sid, me.token, me.num, encode(said), settled, judge)
+        self._speaking.add(fold(channel), line)
 
     async def tag(
-        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+        self,
+        me: Identity,
+        channel: str,
+        tags: dict[str, str],
+        extra: Extra | None = None,
+        *,
+        judge: Judge = anybody,
     ) -> None:
         self._attempts.check()
         me.num += 1
         body = encode(Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra))
         settled: Deferred[Refused | None] = Deferred()
-        line = Line(me.sid, me.token, me.num, body, settled.callback)
+        line = Line(me.sid, me.token, me.num, body, settled.callback, judge)
         self._link.soon()
-        self._lines.setdefault(fold(channel), []).append(line)
+        self._speaking.add(fold(channel), line)
         refused = await settled
         if refused is not None:
             raise refused
@@ -612,7 +648,7 @@ class Cluster:
             return Posted(*await self._store.post(channel, said, key, again=again))
 
         posted = await self._attempts.settle(self.node, post)
-        self._said += posted.fresh
+        self._speaking.said += posted.fresh
         if self._replication is not None:
             await self._replication.confirmed()
         return posted
@@ -626,14 +662,11 @@ class Cluster:
             settled(refused)
 
     def _end_of_turn(self) -> None:
-        lines, self._lines = self._lines, {}
-        for channel, said in lines.items():
-            self._said += len(said)
-            self._store.say(channel, said)
+        self._speaking.end_of_turn()
         self._ask_for_barriers()
 
     def _messages_since(self) -> int:
-        said, self._said = self._said, 0
+        said, self._speaking.said = self._speaking.said, 0
         return said
 
     # -- connections
@@ -700,6 +733,7 @@ class Cluster:
         nicks = list(record.nicks)
         for name in record.channels:
             self._records.leaving(me.sid, name)
+            self._ruling.gone(name, me.sid)
         await self._attempts.insist(node, lambda: self._quit(me, event, record, node))
         self._holding.forsake(nicks)
 
@@ -767,6 +801,9 @@ class Cluster:
         quiet: bool = False,
         roster: int = 100,
         history: int = 10,
+        judge: Judge = anybody,
+        status: str = "",
+        modes: str = "",
     ) -> Arrival:
         self._attempts.check()
         record = self._records.of(me)
@@ -779,24 +816,35 @@ class Cluster:
             "roster": roster,
             "history": history,
             "num": me.num,
+            "status": status,
+            "modes": modes,
+            "before": self._ruling.forgotten(channel, me.sid),
         }
         may_make = not (most and me.address)
 
-        async def join(_again: bool) -> Arrival | None:
-            ways["deadline"] = self._presence.deadline
-            joining = self._store.join(me, channel, may_make=may_make, **ways)
-            return await self._holding.noted(me, node, joining)
+        async def join(judged: Judged) -> Arrival | tuple[Rules, bool] | None:
+            async def join(_again: bool) -> Arrival | tuple[Rules, bool] | None:
+                ways["deadline"] = self._presence.deadline
+                joining = self._store.join(me, channel, may_make=may_make, judged=judged, **ways)
+                return await self._holding.noted(me, node, joining)
 
-        found = await self._attempts.settle(node, join)
-        if found is None:
-            now = self._presence.now_ms
-            if await self._store.reserve(me.address, channel, now, most):
-                may_make = True
-                found = await self._attempts.settle(node, join)
-        if found is None:
-            self._records.left(me, channel)
-            raise Refused(Code.TOO_MANY_MADE, channel)
+            return await self._attempts.settle(node, join)
+
+        try:
+            found = await self._ruling.join(channel, judge, join)
+            if found is None:
+                now = self._presence.now_ms
+                if await self._store.reserve(me.address, channel, now, most):
+                    may_make = True
+                    found = await self._ruling.join(channel, judge, join)
+            if found is None:
+                raise Refused(Code.TOO_MANY_MADE, channel)
+        except Refused as refused:
+            if refused.code not in (Code.UNSETTLED, Code.CUT_OFF, Code.BUSY):
+                self._records.left(me, channel)  # certainly not in there
+            raise
         self._records.joined(me.sid, channel, quiet)
+        self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
         if found.roster.total == 1:
             self._attempts.aside(self._store.index(channel))
@@ -815,15 +863,18 @@ class Cluster:
 
         parted = await self._attempts.settle(node, leave)
         self._records.left(me, channel)
+        self._ruling.gone(channel, me.sid)
         if parted is None and not gone:
             raise Refused(Code.NOT_MEMBER, channel)
         if parted is not None and parted.left == 0:
             self._attempts.aside(self._store.emptied(channel, parted.maker))
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
+    async def set_topic(
+        self, me: Identity, channel: str, topic: str, *, judge: Judge = anybody
+    ) -> None:
         self._attempts.check()
         me.num += 1
-        await self._store.set_topic(me, channel, topic)
+        await self._ruling.set_topic(me, channel, topic, judge)
 
     async def roster(self, channel: str) -> Roster:
         self._attempts.check()
@@ -849,6 +900,38 @@ class Cluster:
         self, me: Identity, target: str, at: Position, why: str, *, power: bool = False
     ) -> Redaction:
         return await self._past.redact(me, target, at, why, power=power)
+
+    # -- channels with rules
+
+    async def rules(self, channel: str) -> Rules:
+        self._attempts.check()
+        return await self._ruling.rules(channel)
+
+    async def rule(
+        self, me: Identity, channel: str, decide: Decide, about: Iterable[str] | None = None
+    ) -> Decision:
+        self._attempts.check()
+        self._records.of(me)
+        me.num += 1
+        return await self._ruling.rule(me, channel, decide, about)
+
+    async def kick(
+        self, me: Identity, channel: str, nick: str, why: str, *, judge: JudgeOf
+    ) -> None:
+        self._attempts.check()
+        self._records.of(me)
+        me.num += 1
+        parted = await self._ruling.kick(me, channel, nick, why, judge)
+        if parted is not None and parted.left == 0:
+            self._attempts.aside(self._store.emptied(channel, parted.maker))
+
+    async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
+        self._attempts.check()
+        self._records.of(me)
+        me.num += 1
+        event = await self._ruling.invite(me, channel, nick, judge)
+        receipt = await self._tell(event.guest, event)
+        return Invitation(receipt.nick, receipt.away)
 
     # -- people
 
@@ -876,7 +959,7 @@ class Cluster:
         event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
         return await self._tell(nick, event)
 
-    async def _tell(self, nick: str, event: Told | Tagged) -> Receipt:
+    async def _tell(self, nick: str, event: Told | Tagged | Invited) -> Receipt:
         node = self.node
         first = self._presence.now_ms - 1000
 
@@ -970,11 +1053,13 @@ class Cluster:
             some = [self._keys.channel(name) for name in names[i : i + 500]]
             sizes = await self._store.ask_all(*(("HLEN", keys.roster) for keys in some))
             about = await self._store.ask_all(
-                *(("HMGET", keys.meta, "name", "topic") for keys in some)
+                *(("HMGET", keys.meta, "name", "topic", "rules") for keys in some)
             )
-            for name, size, (spelled, topic) in zip(names[i:], sizes, about, strict=False):
+            for name, size, (spelled, topic, rules) in zip(names[i:], sizes, about, strict=False):
                 if size and spelled is not None:
-                    found.append(ChannelInfo(spelled.decode(), size, (topic or b"").decode()))
+                    modes = decode_rules(0, rules or b"").modes
+                    row = spelled.decode(), size, (topic or b"").decode(), modes
+                    found.append(ChannelInfo(*row))
                 else:
                     await self._store.unindex(name)
         return sorted(found, key=lambda channel: fold(channel.name))
@@ -993,7 +1078,7 @@ class Cluster:
             ("HLEN", self._keys.shelf),
             *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
         )
-        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._said)
+        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._speaking.said)
 
     async def count(self, counter: str) -> int:
         self._attempts.check()

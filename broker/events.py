@@ -30,7 +30,8 @@ class Extra(msgspec.Struct, array_like=True, frozen=True):
     """What few lines have. `notice`: nobody is to answer it by itself. `tags`: client-only tags of
     IRCv3, with their `+`. `rank`: the least status that reads it, empty: all. `bot`: a program says
     it. `account`: of the author, empty: none. `cuts`: where a text of several lines was sent in
-    pieces that belong together, by the number of characters before.
+    pieces that belong together, by the number of characters before. `outside`: the author isn't in
+    the channel.
     """
 
     notice: bool = False
@@ -39,6 +40,7 @@ class Extra(msgspec.Struct, array_like=True, frozen=True):
     bot: bool = False
     account: str = ""
     cuts: tuple[int, ...] = ()
+    outside: bool = False
 
 
 class Said(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="said"):
@@ -248,6 +250,9 @@ Event = (
 )
 Wide = Renamed | Quit | Altered
 """Kinds that stand in several logs, and are shown once."""
+
+DECISIONS = frozenset((Kicked, Ruled))
+"""Kinds that the broker itself has to know of."""
 
 SPOKEN = (Said,)
 """The kinds that history shows: what was said, not who came and went."""

@@ -22,7 +22,15 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from broker.api import Position, Sink
-from broker.events import Entry, Envelope, Redacted, Unknown, decode_envelope, encode
+from broker.events import (
+    DECISIONS,
+    Entry,
+    Envelope,
+    Redacted,
+    Unknown,
+    decode_envelope,
+    encode,
+)
 from broker.merge import Merge
 from broker.tally import BrokerTally
 
@@ -123,7 +131,8 @@ def _blank(entries: dict[int, Entry], epochs: set[str]) -> None:
 class Feed:
     """Follows logs for one node. `told` gets each word that is meant for the node itself.
 
-    `seconds`: the clock of the tally's `skew`. `gap` is told of gaps, too, for operators.
+    `seconds`: the clock of the tally's `skew`. `gap` is told of gaps, too, for operators. `decided`
+    is told of envelopes with DECISIONS, before the sink is.
     """
 
     logger = Logger()
@@ -136,11 +145,13 @@ class Feed:
         tally: BrokerTally | None = None,
         seconds: Callable[[], float] = time.time,
         gap: Callable[[str, int | None], None] = lambda _log, _lost: None,
+        decided: Callable[[Envelope], None] = lambda _: None,
     ) -> None:
         self._read = read
         self._tally = tally or BrokerTally()
         self._seconds = seconds
         self._gap = gap
+        self._decided = decided
         self._told = told
         self._logs: dict[str, _Log] = {}
         self._mended: list[Deferred[None]] = []
@@ -226,6 +237,10 @@ class Feed:
             self._weight += weight
             if self._weight > WITNESSED:
                 self._lighten()
+            for event in envelope.events:
+                if type(event) in DECISIONS:
+                    self._decided(envelope)
+                    break
             self.sink.events(envelope)
             tally = self._tally  # as in _pass: this is the hot path
             lag = self._seconds() - (envelope.ms - tally.skew) / 1000
@@ -464,6 +479,8 @@ class Feed:
         log.seq = entry.seq
         envelope = Envelope(1, log.name, log.epoch, entry.seq, entry.ms, [entry.event])
         self.witness(envelope)
+        if type(entry.event) in DECISIONS:
+            self._decided(envelope)
         identity = (entry.event.sid, entry.event.num)
         if identity in log.shown:
             log.shown.discard(identity)

@@ -14,6 +14,7 @@ from broker.api import Code, Identity, Position, Profile, Refused, Regained
 from broker.link import Argument
 from broker.profiles import decode_profile
 from broker.records import Record
+from broker.rules import decode_rules
 from broker.store import Late, Store
 
 TURN = 32
@@ -226,13 +227,15 @@ class KeptRows:
             raise Late
         if found[0] == b"gone":
             return None
-        _, epoch, tip, name, flag, nick, since = found
+        _, epoch, tip, name, flag, nick, since, status, law, rules = found
         return Regained(
             name.decode(),
             Position(epoch.decode(), int(tip)),
             flag == b"q",
             nick.decode(),
             int(since),
+            status.decode(),
+            decode_rules(int(law), rules),
         )
 
     async def note_seen(self, node: str, seen: dict[str, bytes], gone: list[str]) -> None:

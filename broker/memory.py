@@ -881,15 +881,25 @@ class Memory:
             if member is not None:
                 member.num, member.quiet, nick = me.num, False, member.nick
             self._world.messages += 1
+            if outside:
+                extra = msgspec.structs.replace(extra or Extra(), outside=True)
             said = Said(me.sid, me.num, nick, text, action, me.profile.by, extra)
             self._world.append(found.log, said)
         settled(None)
 
     async def tag(
-        self, me: Identity, channel: str, tags: dict[str, str], extra: Extra | None = None
+        self,
+        me: Identity,
+        channel: str,
+        tags: dict[str, str],
+        extra: Extra | None = None,
+        *,
+        judge: Judge = anybody,
     ) -> None:
         found, member = self._member(me, channel)
         if me.num > member.num:
+            if found.rules is not FREE:
+                judge(found.rules, found.standing(me.sid))
             member.num, member.quiet, found.spoken = me.num, False, True
             self._world.messages += 1
             tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)

@@ -186,6 +186,13 @@ class Records:
         if record is not None and record.channels.pop(fold(channel), ""):
             self.changed.add(me.sid)
 
+    def strike(self, sid: str, channel: str) -> None:
+        """The session isn't in the channel any more: somebody else took it out."""
+        self.leaving(sid, channel)
+        record = self._records.get(sid)
+        if record is not None and record.channels.pop(fold(channel), ""):
+            self.changed.add(sid)
+
     def members(self) -> dict[str, dict[str, Membership]]:
         """Who is in which channel, or may be: by its folded name, and sid."""
         found: dict[str, dict[str, Membership]] = {}

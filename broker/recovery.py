@@ -27,6 +27,9 @@ from broker.link import LinkLost, Wire
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Membership, Record, Records
+from broker.ruled import RuledRows
+from broker.rules import Rules
+from broker.ruling import Ruling
 from broker.scripts import MOMENT
 from broker.store import RETAINED, STRANGER, Asked, Beat, Claim, Late, Store
 
@@ -62,6 +65,7 @@ class Recovery:
         records: Records,
         keeping: Keeping,
         presence: Presence,
+        ruling: Ruling,
         clock: Any,
     ) -> None:
         self._store = store
@@ -69,6 +73,7 @@ class Recovery:
         self._records = records
         self._keeping = keeping
         self._presence = presence
+        self._ruling = ruling
         self._clock = clock
         self._rewound: set[str] = set()  # channels that were shorter, to be looked at again
         self.moved = False  # to another server, and not looked at again since
@@ -238,6 +243,7 @@ class Recovery:
                 if sid not in overtaken and self._differs(sid, member, members[name][sid])
             )
         await _all(store.index(name) for name in members)
+        await _all(self._uphold(store, *each) for each in self._ruling.ruled())
 
     def _differs(self, sid: str, member: tuple[str, str] | None, membership: Membership) -> bool:
         """Whether a roster says something else of a session than it should."""
@@ -336,7 +342,17 @@ class Recovery:
             may_make=True,
             num=0,
             deadline=self._presence.deadline,
+            # who was put back with what was offered has the status that follows from that
+            before=self._ruling.held(membership.spelled, sid) if member is None else None,
         )
+
+    async def _uphold(
+        self, store: Store, channel: str, rules: Rules, statuses: dict[str, str]
+    ) -> None:
+        """What a channel went by, where the server didn't hear of it any more."""
+        records = ((sid, self._records.get(sid)) for sid in statuses)
+        held = {sid: (one.token, statuses[sid]) for sid, one in records if one is not None}
+        await RuledRows(store).uphold(channel, rules, held)
 
     def _as(self, sid: str, me: Identity, nick: str = "") -> Identity:
         """A session, under the token by which the cluster knows it."""

@@ -1,4 +1,4 @@
-"""Channels with rules: what a rule may forbid is judged here, by what the caller says, and done in
+"""Channels with rules: what a rule may forbid is judged here, by the caller's judge, and done in
 Redis if the channel still goes by the law that was judged by.
 
     judge(rules, standing) ──> script: the same law, the same standing? ── yes: done
@@ -6,62 +6,38 @@ Redis if the channel still goes by the law that was judged by.
         └────── the rules as they are ────────┘ no: nothing is done
 
 So every check is atomic with what it guards, and no script has to understand a rule. What was
-learned last of each channel is kept: lines are judged by it without asking first. It also is what
+learned last of each channel is kept: lines are judged by it, without asking first, and it's what
 Redis is told again when it has lost it. Must not know sinks.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
 
-from broker.api import (
-    Code,
-    Decide,
-    Identity,
-    Judge,
-    JudgeOf,
-    Member,
-    Position,
-    Refused,
-)
-from broker.events import Envelope, Invited, Kicked, Ruled, around, encode
+import msgspec
+
+from broker.api import Arrival, Code, Decide, Identity, JudgeOf, Position, Refused
+from broker.attempts import Attempts
+from broker.events import Envelope, Invited, Kicked, Ruled, Said
 from broker.names import fold
-from broker.rules import Rules, Standing, after, decode_rules, encode_rules
-from broker.scripts import MOMENT
-from broker.store import Store
-
-T = TypeVar("T")
+from broker.presence import Presence
+from broker.ruled import AsItIs, RuledRows
+from broker.rules import FREE, Decision, Judge, Rules, Standing, after, anybody, encode_rules
+from broker.store import Judged, Parted, Store
 
 LOOK = "?"
-"""A law that no channel has: a script that's given it does nothing and tells how things are."""
+"""A law that no channel has: a script that's given it does nothing, and tells how things are."""
+
+UNJUDGED = ""
+"""In the place of a law: it doesn't matter which there is."""
 
 TRIES = 200
-"""How often something is judged again because the rules were changed meanwhile, by others each
-time. After that the channel is too busy with its rules.
+"""How often somebody is asked again because others have changed the rules meanwhile, one of them
+each time. Then the channel is too busy with its rules.
 """
-
-
-class AsItIs(NamedTuple):
-    """What a channel goes by, and the status of each who was asked about; None: no member."""
-
-    rules: Rules
-    statuses: list[str | None]
-
-    def standing(self, which: int = 0) -> Standing:
-        """Of one of them."""
-        status = self.statuses[which]
-        return Standing(status is not None, status or "")
-
-
-def as_it_is(reply: list[bytes]) -> AsItIs:
-    """Of what scripts answer (see `_rules.lua`)."""
-    _, law, rules, *statuses = reply
-    found = [None if status == b"?" else status.decode() for status in statuses]
-    return AsItIs(decode_rules(int(law), rules), found)
 
 
 class Known:
     """What is known of a channel with people here: its rules, the status of each, and after which
-    place they came.
+    place they came. Who has no status here is to be asked about.
     """
 
     __slots__ = ("rules", "statuses", "since")
@@ -71,14 +47,33 @@ class Known:
         self.statuses: dict[str, str] = {}
         self.since: dict[str, Position] = {}
 
+    def goes_by(self, rules: Rules) -> None:
+        """Redis says what the rules are; of another law the statuses aren't known."""
+        if rules.law != self.rules.law:
+            self.statuses.clear()
+        self.rules = rules
+
+    def permits(self, sid: str, judge: Judge) -> bool:
+        """Whether, by what is known, the judge lets a member do it."""
+        status = self.statuses.get(sid)
+        return status is not None and _permits(judge, self.rules, Standing(True, status))
+
 
 class Ruling:
-    """See the module's docstring. `struck` is told whose membership of which channel was ended by
-    somebody else.
+    """See the module's docstring. `struck` is told whose membership of which channel (folded) was
+    ended by somebody else.
     """
 
-    def __init__(self, store: Store, struck: Callable[[str, str], None]) -> None:
-        self._store = store
+    def __init__(
+        self,
+        store: Store,
+        presence: Presence,
+        attempts: Attempts,
+        struck: Callable[[str, str], None],
+    ) -> None:
+        self._rows = RuledRows(store)
+        self._presence = presence
+        self._attempts = attempts
         self._struck = struck
         self._known: dict[str, Known] = {}  # by channel, folded
         self._before: dict[str, Known] = {}  # what was known when Redis forgot everything
@@ -86,234 +81,290 @@ class Ruling:
     # -- what is known
 
     def known(self, channel: str) -> Known | None:
-        """What is known of a channel, by its folded name; None: Redis has to be asked."""
+        """What is known of a channel, by its folded name; None: nobody here is in it."""
         return self._known.get(channel)
 
-    def learn(self, channel: str, sids: list[str], found: AsItIs) -> None:
+    def came(self, channel: str, sid: str, tip: Position, status: str, rules: Rules) -> None:
+        """Somebody here is a member since this place, and found these rules."""
+        known = self._known.setdefault(fold(channel), Known(rules))
+        known.goes_by(rules)
+        known.statuses[sid] = status
+        known.since[sid] = tip
+        before = self._before.get(fold(channel))
+        if before is not None:
+            before.since.pop(sid, None)
+            if not before.since:
+                del self._before[fold(channel)]
+
+    def learn(self, channel: str, sids: Iterable[str], found: AsItIs) -> None:
         """Redis says how it is."""
         known = self._known.get(channel)
         if known is None:
-            return  # nobody is in there any more
-        if known.rules.law != found.rules.law:
-            known.statuses.clear()
-        known.rules = found.rules
-        for sid, status in zip(sids, found.statuses, strict=True):
-            if status is not None and sid in known.since:
-                known.statuses[sid] = status
-
-    def came(self, channel: str, sid: str, tip: Position, status: str, rules: Rules) -> None:
-        """Somebody is a member since this place, and found these rules."""
-        known = self._known.get(channel)
-        if known is None:
-            known = self._known[channel] = Known(rules)
-        elif known.rules.law != rules.law:
-            known.rules = rules
-            known.statuses.clear()
-        known.statuses[sid] = status
-        known.since[sid] = tip
-        before = self._before.get(channel)
-        if before is not None and before.since.pop(sid, None) and not before.since:
-            del self._before[channel]
+            return
+        known.goes_by(found.rules)
+        for sid, fellow in zip(sids, found.fellows, strict=True):
+            if fellow is not None and sid in known.since:
+                known.statuses[sid] = fellow.status
 
     def gone(self, channel: str, sid: str) -> None:
-        """They aren't a member any more."""
-        known = self._known.get(channel)
-        if known is not None:
+        """Somebody isn't a member any more, or isn't here."""
+        known = self._known.get(fold(channel))
+        if known is not None and sid in known.since:
+            del known.since[sid]
             known.statuses.pop(sid, None)
-            known.since.pop(sid, None)
             if not known.since:
-                del self._known[channel]
-
-    def forsake(self, sid: str) -> None:
-        """The session isn't here any more."""
-        for channel in [name for name, known in self._known.items() if sid in known.since]:
-            self.gone(channel, sid)
+                del self._known[fold(channel)]
 
     def disown(self, *, forgotten: bool) -> None:
-        """Nobody is in any channel any more. `forgotten`: since Redis forgot it all, which can be
-        told again.
+        """Nobody here is in any channel any more. `forgotten`: since Redis forgot all, and it can
+        be told again.
         """
-        self._before = self._known if forgotten else {}
-        self._known = {}
+        self._before, self._known = self._known if forgotten else {}, {}
 
-    def restored(self, channel: str, sid: str) -> tuple[str, Rules] | None:
-        """What a member who is put back had for a status, and the rules, when Redis forgot all."""
-        before = self._before.get(channel)
-        if before is None or sid not in before.since:
-            return None
-        return before.statuses.get(sid, ""), before.rules
+    def forgotten(self, channel: str, sid: str) -> tuple[Rules, str] | None:
+        """What a channel went by, and the status of a member, when Redis forgot it; None if it
+        didn't, or they weren't one.
+        """
+        return _of(self._before.get(fold(channel)), sid)
 
-    def status(self, channel: str, sid: str) -> str | None:
-        """Of somebody here; None if it isn't known."""
-        known = self._known.get(channel)
-        return known.statuses.get(sid) if known is not None else None
+    def held(self, channel: str, sid: str) -> tuple[Rules, str] | None:
+        """As `forgotten`, as it's now."""
+        return _of(self._known.get(fold(channel)), sid)
+
+    def ruled(self) -> list[tuple[str, Rules, dict[str, str]]]:
+        """The channels with rules: what they go by, and statuses by sid."""
+        ruled = ((name, known) for name, known in self._known.items() if known.rules.law)
+        return [(name, known.rules, dict(known.statuses)) for name, known in ruled]
 
     def heard(self, envelope: Envelope) -> None:
         """Something came by that isn't only lines."""
         known = self._known.get(envelope.log)
         if known is None:
             return
-        for place, event in enumerate(envelope.events, envelope.seq):
+        for seq, event in enumerate(envelope.events, envelope.seq):
             if isinstance(event, Ruled):
-                self._ruled(known, event)
+                self._heard_of(known, event)
             elif isinstance(event, Kicked):
                 since = known.since.get(event.target_sid)
-                # a kick from before they came again is no news
-                if since is not None and not (since.epoch == envelope.epoch and place <= since.seq):
+                # a kick from before they came again is old news
+                if since is not None and not (since.epoch == envelope.epoch and seq <= since.seq):
                     self.gone(envelope.log, event.target_sid)
                     self._struck(event.target_sid, envelope.log)
 
     @staticmethod
-    def _ruled(known: Known, event: Ruled) -> None:
-        if event.law <= known.rules.law:
-            return  # Redis said so before
-        if event.law > known.rules.law + 1 and not event.rules:
-            known.statuses.clear()  # and be told
-            return
-        if event.law > known.rules.law + 1:
-            known.statuses.clear()
-        known.rules = after(known.rules, event)
-        for sid, status in event.statuses:
-            if sid in known.statuses:
-                known.statuses[sid] = status
+    def _heard_of(known: Known, event: Ruled) -> None:
+        """By what comes by only what is known for certain gets newer: Redis may have told more."""
+        if event.law == known.rules.law + 1:
+            known.rules = after(known.rules, event)
+            for sid, status in event.statuses:
+                if sid in known.statuses:
+                    known.statuses[sid] = status
 
-    # -- asking and judging
+    # -- what is judged
 
-    async def judged(
-        self, me: Identity, channel: str, judge: Judge | None, act: "Act[AsItIs | T]"
-    ) -> T:
-        """Do something as a member, by what is known; if that doesn't do, by what is so."""
-        name = fold(channel)
-        known, law, status = self._known.get(name), LOOK, ""
-        if judge is None:
-            law = ""
-        elif known is not None and me.sid in known.statuses:
-            status = known.statuses[me.sid]
-            if permits(judge, known.rules, Standing(True, status)):
-                law = str(known.rules.law)
+    async def join(
+        self,
+        channel: str,
+        judge: Judge,
+        join: Callable[[Judged], Awaitable[Arrival | tuple[Rules, bool] | None]],
+    ) -> Arrival | None:
+        """Come into a channel, by a way that's told by what that was judged."""
+        known = self._known.get(fold(channel))
+        rules = known.rules if known is not None else FREE  # as most have
+        judged = Judged()
+        if judge is not anybody:
+            permitted = _permits(judge, rules, Standing(False))
+            judged = Judged(str(rules.law) if permitted else LOOK, False, rules.limit)
         for _ in range(TRIES):
-            found = await act(law, status)
-            if not isinstance(found, AsItIs):
+            found = await join(judged)
+            if found is None or isinstance(found, Arrival):
                 return found
-            self.learn(name, [me.sid], found)
-            if judge is not None:
-                judge(found.rules, found.standing())
-            law, status = str(found.rules.law), found.statuses[0] or ""
+            rules, invited = found
+            judge(rules, Standing(False, "", invited))
+            judged = Judged(str(rules.law), invited, 0 if invited else rules.limit)
         raise Refused(Code.BUSY, channel)
 
-    async def set_topic(self, me: Identity, channel: str, topic: str, judge: Judge | None) -> None:
+    async def set_topic(self, me: Identity, channel: str, topic: str, judge: Judge) -> None:
         """As `broker.api.Broker.set_topic`."""
+        known, law, status = self._known.get(fold(channel)), LOOK, ""
+        if judge is anybody:
+            law = UNJUDGED
+        elif known is not None and known.permits(me.sid, judge):
+            law, status = str(known.rules.law), known.statuses[me.sid]
+        for _ in range(TRIES):
+            found = await self._rows.set_topic(me, channel, topic, law, status)
+            if found is None:
+                return
+            self.learn(fold(channel), [me.sid], found)
+            standing = found.standing()
+            judge(found.rules, standing)
+            law, status = str(found.rules.law), standing.status
+        raise Refused(Code.BUSY, channel)
 
-        async def act(law: str, status: str) -> AsItIs | None:
-            found = await self._store.set_topic(me, channel, topic, law, status)
-            return as_it_is(found) if found else None
+    async def say_outside(self, channel: str, said: Said, judge: Judge) -> None:
+        """Say a line in a channel without being in it, as `broker.api.Broker.say`."""
+        law = LOOK
+        for _ in range(TRIES):
+            found = await self._say_outside(channel, said, law)
+            if found is None:
+                return
+            judge(found.rules, Standing(False))
+            law = str(found.rules.law)
+        raise Refused(Code.BUSY, channel)
 
-        await self.judged(me, channel, judge, act)
+    async def _say_outside(self, channel: str, said: Said, law: str) -> AsItIs | None:
+        async def say(again: bool) -> AsItIs | None:
+            deadline = self._presence.deadline
+            return await self._rows.say_outside(channel, said, law, deadline, again=again)
+
+        return await self._attempts.settle(self._presence.node, say)
+
+    async def rules(self, channel: str) -> Rules:
+        """As `broker.api.Broker.rules`."""
+        return await self._rows.rules(channel)
 
     async def rule(
-        self, me: Identity, channel: str, decide: Decide, about: Iterable[str]
-    ) -> Ruled | None:
+        self, me: Identity, channel: str, decide: Decide, about: Iterable[str] | None
+    ) -> Decision:
         """As `broker.api.Broker.rule`."""
-        holders = await self._holders(about)
-        sids = [sid for sid, _ in holders.values()]
-        law, status, statuses, body = LOOK, "", ["?"] * len(sids), b""
-        event: Ruled | None = None
+        sids = None
+        if about is not None:
+            holders = await self._rows.holders(list(about))
+            sids = [me.sid, *(each[0] for each in holders if each is not None)]
         for _ in range(TRIES):
-            pairs = zip(sids, statuses, strict=True)
-            flat = [part for pair in pairs for part in pair]
-            keys = self._store.keys.channel(channel)
-            head = self._head(me, channel)
-            found = await self._store.run(
-                "rule", keys, *head, law, status, body, self._store.server, *flat
-            )
-            if found == 2:
-                raise Refused(Code.NOT_MEMBER, channel)
-            if found[0] == 0:
-                return event
-            now = as_it_is(found)
-            law, status = str(now.rules.law), now.statuses[0] or ""
-            statuses = ["?" if one is None else one for one in now.statuses[1:]]
-            self.learn(fold(channel), [me.sid, *sids], now)
-            event = self._decided(me, now, decide, holders)
-            if event is None:
-                return None
-            body = encode(event)
+            rules, fellows = await self._rows.look(channel, sids)
+            decision = decide(rules, {fold(fellow.nick): fellow for fellow in fellows})
+            if not decision.changes:
+                return decision
+            held = {fellow.sid: fellow.status for fellow in fellows}
+            concerned = dict.fromkeys([me.sid, *(sid for sid, _ in decision.statuses)])
+            judged = {sid: held.get(sid) for sid in concerned}
+            if await self._rule(me, channel, rules, _event(me, rules, decision), judged):
+                return decision
         raise Refused(Code.BUSY, channel)
 
-    @staticmethod
-    def _decided(
-        me: Identity, now: AsItIs, decide: Decide, holders: "Mapping[str, tuple[str, str]]"
-    ) -> Ruled | None:
-        """The event of what somebody decides who sees how things are."""
-        there = {
-            nick: Member(spelled, status)
-            for (nick, (_, spelled)), status in zip(holders.items(), now.statuses[1:], strict=True)
-            if status is not None
-        }
-        decision = decide(now.rules, now.standing(), there)
-        if not decision.changes:
-            return None
-        law, rules = now.rules.law + 1, ""
-        if decision.rules is not None:
-            rules = encode_rules(decision.rules, law)
-        statuses = tuple((holders[fold(nick)][0], to) for nick, to in decision.statuses.items())
-        by = me.profile.by
-        return Ruled(me.sid, me.num, me.nick, law, decision.changes, statuses, by, rules)
+    async def _rule(
+        self,
+        me: Identity,
+        channel: str,
+        rules: Rules,
+        event: Ruled,
+        judged: dict[str, str | None],
+    ) -> bool:
+        """Whether it's done. If not, others have changed something meanwhile."""
+
+        async def rule(_again: bool) -> bool:
+            deadline = self._presence.deadline
+            return await self._rows.rule(me, channel, rules.law, event, judged, deadline)
+
+        return await self._attempts.settle(self._presence.node, rule)
 
     async def kick(
         self, me: Identity, channel: str, nick: str, why: str, judge: JudgeOf
-    ) -> tuple[int, str]:
-        """As `broker.api.Broker.kick`; how many are left, and the maker of a channel that's gone."""
+    ) -> Parted | None:
+        """As `broker.api.Broker.kick`; None if it's not known any more what was left then."""
         sid, spelled = await self._holder(nick)
-        kicked = Kicked(me.sid, me.num, me.nick, sid, spelled, why, me.profile.by)
-        head, tail = around(kicked, "target")
-        law, status, target = LOOK, "", "?"
+        event = Kicked(me.sid, me.num, me.nick, sid, spelled, why, me.profile.by)
+        law = LOOK
+        mine: str | None = None
+        theirs: str | None = None
         for _ in range(TRIES):
-            found = await self._store.run(
-                "kick",
-                self._store.keys.channel(channel),
-                *self._head(me, channel),
-                law,
-                status,
-                sid,
-                target,
-                head,
-                tail,
-                self._store.kept_ms // 1000,
-                MOMENT,
-                self._store.server,
-            )
-            if found == 2:
-                raise Refused(Code.NOT_MEMBER, channel)
-            if found[0] == 0:
-                return found[1], found[2].decode()
-            now = as_it_is(found)
-            if now.statuses[1] is None:
-                raise Refused(Code.NOT_THERE, nick)
-            judge(now.rules, now.standing(), now.standing(1))
-            law, status, target = str(now.rules.law), now.statuses[0] or "", now.statuses[1]
+            found = await self._kick(me, channel, event, law, (mine, theirs))
+            if not isinstance(found, AsItIs):
+                return found
+            standing, target = found.standing(), found.fellows[1]
+            if target is None:
+                raise Refused(Code.TARGET_NOT_MEMBER, nick)
+            judge(found.rules, standing, target)
+            law, theirs = str(found.rules.law), target.status
+            mine = standing.status if standing.member else None
         raise Refused(Code.BUSY, channel)
 
-    async def invite(self, me: Identity, channel: str, nick: str, judge: Judge | None) -> Invited:
-        """Write an invitation down in the channel's slot; its event."""
-        sid, spelled = await self._holder(nick)
-        event = Invited(me.sid, me.num, me.nick, spelled, "", sid, me.profile.by)
-        head, tail = around(event, "channel")
+    async def _kick(
+        self,
+        me: Identity,
+        channel: str,
+        event: Kicked,
+        law: str,
+        judged: tuple[str | None, str | None],
+    ) -> Parted | AsItIs | None:
+        async def kick(again: bool) -> Parted | AsItIs | None:
+            deadline = self._presence.deadline
+            found = await self._rows.kick(me, channel, event, law, judged, deadline)
+            done = isinstance(found, AsItIs) and found.fellows[1] is None and law != LOOK
+            if again and done:
+                return None  # it was done before, by who isn't a member, or isn't any more
+            return found
 
-        async def act(law: str, status: str) -> AsItIs | str:
-            found = await self._store.run(
-                "invite",
-                self._store.keys.channel(channel),
-                *self._head(me, channel),
-                law,
-                status,
-                sid,
-                head,
-                tail,
-                self._store.server,
-            )
-            if found == 2:
-                raise Refused(Code.NOT_MEMBER, channel)
-            if found == 3:
-                raise Refused(Code.ALREADY_THERE, spelled)
-            return str(found[1], "utf-8") if found[0] == 0 else as_it_is(found)
+        return await self._attempts.settle(self._presence.node, kick)
+
+    async def invite(self, me: Identity, channel: str, nick: str, judge: Judge) -> Invited:
+        """Write down an invitation in the channel's slot; the event that the guest is to be told.
+
+        Raises as `broker.api.Broker.invite`.
+        """
+        sid, spelled = await self._holder(nick)
+        event = Invited(me.sid, me.num, me.nick, spelled, channel, sid, me.profile.by)
+        law = LOOK
+        mine: str | None = None
+        try:
+            for _ in range(TRIES):
+                found = await self._invite(me, channel, event, law, mine)
+                if not isinstance(found, AsItIs):
+                    return msgspec.structs.replace(event, channel=found)
+                standing = found.standing()
+                judge(found.rules, standing)
+                law, mine = str(found.rules.law), standing.status if standing.member else None
+        except Refused as refused:
+            if refused.code is not Code.NO_SUCH_CHANNEL:
+                raise
+            judge(FREE, Standing(False))
+            return event
+        raise Refused(Code.BUSY, channel)
+
+    async def _invite(
+        self, me: Identity, channel: str, event: Invited, law: str, mine: str | None
+    ) -> AsItIs | str:
+        async def invite(_again: bool) -> AsItIs | str:
+            deadline = self._presence.deadline
+            return await self._rows.invite(me, channel, event, law, mine, deadline)
+
+        return await self._attempts.settle(self._presence.node, invite)
+
+    async def _holder(self, nick: str) -> tuple[str, str]:
+        """Raises NO_SUCH_NICK."""
+        (holder,) = await self._rows.holders([nick])
+        if holder is None:
+            raise Refused(Code.NO_SUCH_NICK, nick)
+        return holder
+
+
+def _event(me: Identity, rules: Rules, decision: Decision) -> Ruled:
+    """What was decided, where these rules held."""
+    law = rules.law + 1
+    after = msgspec.structs.replace(decision.rules, law=law)
+    same = after == msgspec.structs.replace(rules, law=law)
+    return Ruled(
+        me.sid,
+        me.num,
+        me.nick,
+        law,
+        decision.changes,
+        decision.statuses,
+        me.profile.by,
+        "" if same else encode_rules(after),
+    )
+
+
+def _of(known: Known | None, sid: str) -> tuple[Rules, str] | None:
+    if known is None or sid not in known.since:
+        return None
+    return known.rules, known.statuses.get(sid, "")
+
+
+def _permits(judge: Judge, rules: Rules, standing: Standing) -> bool:
+    try:
+        judge(rules, standing)
+    except Refused:
+        return False
+    return True

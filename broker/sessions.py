@@ -33,6 +33,7 @@ from broker.names import fold
 from broker.presence import Presence
 from broker.reaches import Places
 from broker.records import Record, Records
+from broker.ruling import Ruling
 from broker.store import Store
 
 TAKEN = "taken"
@@ -55,6 +56,7 @@ class KeptSessions:
         presence: Presence,
         attempts: Attempts,
         holding: Holding,
+        ruling: Ruling,
         quit: Callable[[Identity, str, list[str]], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -64,6 +66,7 @@ class KeptSessions:
         self._presence = presence
         self._attempts = attempts
         self._holding = holding
+        self._ruling = ruling
         self._quit = quit
         self._recording = False
         self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
@@ -110,9 +113,15 @@ class KeptSessions:
         """Another node has taken the session up."""
         record = self._records.pop(sid)
         if record is not None:  # else it was here when this incarnation hadn't begun
+            self._gone(sid, record)
             self._keeping.moved(sid, record, self._presence.node)
             self._holding.forsake(record.nicks)
         self.sink.taken(sid)
+
+    def _gone(self, sid: str, record: Record) -> None:
+        """Nothing is known here any more of where somebody stands."""
+        for channel in record.channels:
+            self._ruling.gone(channel, sid)
 
     def detach(self, me: Identity, state: bytes) -> Awaitable[None]:
         """As `broker.api.Broker.detach`."""
@@ -154,6 +163,7 @@ class KeptSessions:
                 self._records.end(me.sid, record)
 
         await self._attempts.insist(node, detach)
+        self._gone(me.sid, record)
         self._holding.forsake(record.nicks)
 
     async def resume(self, me: Identity, secret: str, *, detached: bool = False) -> Resumed:
@@ -254,6 +264,7 @@ class KeptSessions:
         found = await self._attempts.settle(node, regain)
         if found is not None:
             self._records.joined(me.sid, channel, found.quiet)
+            self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)
             self._feed.open(fold(channel), found.tip)
             if found.nick != me.nick:
                 # its node died in the middle of a nick change; where that is told still, it's one

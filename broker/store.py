@@ -35,6 +35,7 @@ from broker.events import (
     Entry,
     Envelope,
     Event,
+    Invited,
     Joined,
     Left,
     Quit,
@@ -42,7 +43,6 @@ from broker.events import (
     Said,
     Tagged,
     Told,
-    TopicSet,
     around_nick,
     around_to,
     decode_event,
@@ -57,6 +57,7 @@ from broker.overview import name_of
 from broker.profiles import came, decode_profile, encode_profile, told, went
 from broker.records import Record, decode_record
 from broker.reports import HOUR, INCIDENTS, POINT_FIELD, POINTS_KEPT
+from broker.rules import Judge, Rules, anybody, decode_rules, encode_rules
 from broker.scripts import MOMENT, load
 
 FORGOTTEN = 3600
@@ -91,13 +92,26 @@ class Beat(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line on its way into a log; `settled` is told how it ended."""
+    """A line on its way into a log; `settled` is told how it ended, `judge` whether it may be said
+    there.
+    """
 
     sid: str
     token: str
     num: int
     body: bytes
     settled: Callable[[Refused | None], None]
+    judge: Judge = anybody
+
+
+class Judged(NamedTuple):
+    """By what somebody was let into a channel: its law (empty: whichever), whether they were
+    invited, and how many may be there (0: any number).
+    """
+
+    law: str = ""
+    invited: bool = False
+    limit: int = 0
 
 
 class Parted(NamedTuple):
@@ -238,7 +252,7 @@ class Store:
         except ReplyError as e:
             raise self._cannot(script, e) from None
 
-    def _once(self, script: str, keys: Sequence[str], *args: Argument) -> Coroutine[Any, Any, Any]:
+    def once(self, script: str, keys: Sequence[str], *args: Argument) -> Coroutine[Any, Any, Any]:
         """Run a script that isn't repeated here. Raises LinkLost if it's not known to be done."""
         return self._run(script, keys, args, again=False)
 
@@ -275,6 +289,10 @@ class Store:
     def log_name(self, name: str) -> bytes:
         """A log's name, as envelopes have it."""
         return msgspec.json.encode(fold(name))
+
+    def log_head(self, channel: str) -> tuple[Argument, ...]:
+        """With what scripts that write to a channel's log begin."""
+        return self.log_name(channel), self._lines
 
     async def _in_order(self, *commands: tuple[Argument, ...]) -> list[Any]:
         """As `ask_all`, patiently, of what isn't all in one slot: each after the one before."""
@@ -320,13 +338,26 @@ class Store:
 
     # -- channels
 
-    def say(self, channel: str, lines: list[Line]) -> None:
-        """Append lines to a channel's log, in one call; each is told how it ended."""
-        flat: list[Argument] = [self.log_name(channel), self._lines]
+    def say(
+        self, channel: str, lines: list[Line], law: str, done: Callable[[list[bytes] | None], None]
+    ) -> None:
+        """Append lines to a channel's log, in one call; each is told how it ended.
+
+        `law`: by which they were judged. `done` gets None; or how it is (see `_rules.lua`), if
+        that's another by now, and then nothing has ended.
+        """
+        flat: list[Argument] = [self.log_name(channel), self._lines, law]
         for line in lines:
             flat += line[:4]
 
         def answered(reply: Any) -> None:
+            if isinstance(reply, list):
+                done(reply)
+                return
+            settle(reply)
+            done(None)
+
+        def settle(reply: Any) -> None:
             if isinstance(reply, bytes):
                 for line, code in zip(lines, reply, strict=True):
                     line.settled(Refused(Code.NOT_MEMBER, channel) if code == 0x32 else None)
@@ -355,12 +386,21 @@ class Store:
         may_make: bool,
         num: int,
         deadline: int,
-    ) -> Arrival | None:
-        """What is found; None if there's no such channel and it may not be made.
+        judged: Judged = Judged(),  # noqa: B008
+        status: str = "",
+        modes: str = "",
+        before: tuple[Rules, str] | None = None,
+    ) -> Arrival | tuple[Rules, bool] | None:
+        """What is found; None if there's no such channel and it may not be made; the channel's
+        rules and whether one is invited, if that isn't what was judged by.
 
-        Raises CUT_OFF if the session is in there, as another node took it up, `Late` and LinkLost.
+        `status`, `modes`: as for `api.Broker.join`. `before`: what the channel went by, and the
+        session's status, when Redis lost both.
+
+        Raises CHANNEL_FULL, CUT_OFF if the session is in there, as another node took it up, `Late`
+        and LinkLost.
         """
-        found = await self._once(
+        found = await self.once(
             "join",
             self.keys.channel(channel),
             self.log_name(channel),
@@ -381,20 +421,35 @@ class Store:
             history,
             deadline,
             self.server,
+            me.profile.by,
+            judged.law,
+            int(judged.invited),
+            judged.limit,
+            status,
+            encode_rules(Rules(modes=modes)) if modes else "",
+            *_lost(before),
         )
-        if found[0] == b"late":
-            raise Late
-        if found[0] == b"overtaken":
-            raise Refused(Code.CUT_OFF)
-        if found[0] == b"make":
-            return None
-        _, epoch, tip, name, total, faces, topic, topic_nick, topic_ms, spoken, announced = found
+        match found[0]:
+            case b"late":
+                raise Late
+            case b"overtaken":
+                raise Refused(Code.CUT_OFF)
+            case b"full":
+                raise Refused(Code.CHANNEL_FULL, channel)
+            case b"law":
+                return decode_rules(int(found[1]), found[2]), found[3] == 1
+            case b"make":
+                return None
+        _, epoch, tip, name, total, faces, topic, topic_nick, topic_ms, spoken, *about = found
+        announced, held, law, rules = about
         return Arrival(
             Position(epoch.decode(), int(tip)),
-            Roster(name.decode(), list(map(_face, faces)), total),
+            Roster(name.decode(), list(map(decode_face, faces)), total),
             Topic(topic.decode(), topic_nick.decode(), int(topic_ms)),
             read_entries(spoken)[::-1],
             announced == 1,
+            held.decode(),
+            decode_rules(int(law), rules),
         )
 
     async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
@@ -403,7 +458,7 @@ class Store:
         Raises LinkLost: on a repetition, None may mean that it was done before.
         """
         event = Left(me.sid, me.num, me.nick, why, me.profile.by)
-        return await self._part(self._once, me.token, channel, event, "always")
+        return await self._part(self.once, me.token, channel, event, "always")
 
     async def part(
         self,
@@ -419,7 +474,7 @@ class Store:
         A quit isn't told of quiet members. Raises LinkLost unless it's done `patiently`.
         """
         tell = "always" if isinstance(event, Left) else "never" if silently else "loud"
-        run = self._patiently if patiently else self._once
+        run = self._patiently if patiently else self.once
         parted = await self._part(run, token, channel, event, tell)
         if parted is not None and parted.left == 0:
             await self.emptied(channel, parted.maker)
@@ -429,7 +484,7 @@ class Store:
         run: Callable[..., Coroutine[Any, Any, Any]],
         token: str,
         channel: str,
-        event: Event,
+        event: Left | Quit,
         tell: str,
     ) -> Parted | None:
         reply = await run(
@@ -478,23 +533,6 @@ class Store:
         )
         return reply == 1
 
-    async def set_topic(self, me: Identity, channel: str, topic: str) -> None:
-        """Raises NOT_MEMBER."""
-        reply = await self.run(
-            "topic",
-            self.keys.channel(channel),
-            self.log_name(channel),
-            self._lines,
-            me.sid,
-            me.token,
-            me.num,
-            topic,
-            me.nick,
-            encode(TopicSet(me.sid, me.num, me.nick, topic, me.profile.by)),
-        )
-        if reply == 2:
-            raise Refused(Code.NOT_MEMBER, channel)
-
     async def post(
         self, channel: str, said: Said, key: str, *, again: bool
     ) -> tuple[Position, int, bool, bool]:
@@ -502,25 +540,33 @@ class Store:
 
         Raises NO_SUCH_CHANNEL, and LinkLost: a repetition has to say that it is one.
         """
-        memo = self.keys.post(channel, _digest(said.nick, key))
-        digest = _digest(said.text)
-        reply = await self._once(
+        _, epoch, seq, ms, fresh, before = await self.put(
+            channel, said, said.nick, key, again=again
+        )
+        same = before.decode() == _digest(said.text)
+        return Position(epoch.decode(), int(seq)), int(ms), fresh == 1, same
+
+    async def put(
+        self, channel: str, said: Said, author: str, key: str, *more: Argument, again: bool
+    ) -> Any:
+        """Put a line of who is no member into a log, once under the author's key; what the script
+        answers. Raises as `post`. `more`: of a session's, see `post.lua`.
+        """
+        reply = await self.once(
             "post",
-            (*self.keys.channel(channel), memo),
-            self.log_name(channel),
-            self._lines,
+            (*self.keys.channel(channel), self.keys.post(channel, _digest(author, key))),
+            *self.log_head(channel),
             encode(said),
-            digest,
+            _digest(said.text),
             REMEMBERED,
             self._kept,
             int(again),
             self.server,
+            *more,
         )
         if reply[0] == b"none":
             raise Refused(Code.NO_SUCH_CHANNEL, channel)
-        _, epoch, seq, ms, fresh, before = reply
-        same = before.decode() == digest
-        return Position(epoch.decode(), int(seq)), int(ms), fresh == 1, same
+        return reply
 
     async def roster(self, channel: str) -> Roster:
         """Raises NO_SUCH_CHANNEL."""
@@ -528,7 +574,7 @@ class Store:
         found = await self.run("roster", (meta, members))
         if not found:
             raise Refused(Code.NO_SUCH_CHANNEL, channel)
-        return Roster(found[0].decode(), list(map(_face, found[1:])), len(found) - 1)
+        return Roster(found[0].decode(), list(map(decode_face, found[1:])), len(found) - 1)
 
     async def topic(self, channel: str) -> Topic:
         """Raises NO_SUCH_CHANNEL."""
@@ -592,7 +638,7 @@ class Store:
         session (whose token is RETAINED then) till it is opened again, for so many seconds at most.
         Raises NICK_TAKEN, `Asked`, `Late`, LinkLost.
         """
-        reply = await self._once(
+        reply = await self.once(
             "claim",
             self._traces(nick),
             me.sid,
@@ -642,9 +688,9 @@ class Store:
         return 0 if passing else WAS_KEPT
 
     async def tell(
-        self, nick: str, event: Told | Tagged, *, deadline: int, sent: int
+        self, nick: str, event: Told | Tagged | Invited, *, deadline: int, sent: int
     ) -> tuple[Receipt, Envelope | None]:
-        """Put a private message into an inbox; what was published, if it was done now.
+        """Put an event into a nick's inbox; what was published, if it was done now.
 
         `sent`: 0, or when it was first tried.
 
@@ -665,7 +711,7 @@ class Store:
             self.server,
             tail,
         )
-        reply = await self._once("tell", self.keys.nick(nick), *args)
+        reply = await self.once("tell", self.keys.nick(nick), *args)
         match reply[0]:
             case b"none":
                 raise Refused(Code.NO_SUCH_NICK, nick)
@@ -786,7 +832,7 @@ class Store:
     ) -> bool:
         """Whether an address may have so many connections open on a node. Raises LinkLost."""
         keys = (self.keys.connections(address),)
-        reply: int = await self._once("admit", keys, node, count, most, FORGOTTEN, *living)
+        reply: int = await self.once("admit", keys, node, count, most, FORGOTTEN, *living)
         return reply == 1
 
     # -- what nodes tell of themselves (`broker.board`)
@@ -892,7 +938,8 @@ class Store:
         """Let a log go on under this server, with what was offered."""
         channel, nick = self.keys.channel(log), self.keys.nick(log)
         keys = channel if log.startswith("#") else (nick.meta, nick.claim, nick.log)
-        await self.run("settle", keys, self.server, self.most(log), self._kept, MOMENT)
+        holders = int(log.startswith("#"))  # whose places follow from what is in the log
+        await self.run("settle", keys, self.server, self.most(log), self._kept, MOMENT, holders)
 
     async def amend(self, channel: str, after: int, seen: list[Event]) -> None:
         """Append as new what was seen of a channel after a place, and is not in its log."""
@@ -1056,6 +1103,13 @@ def _member(raw: bytes | None) -> tuple[str, str] | None:
     return token, nick
 
 
+def _lost(before: tuple[Rules, str] | None) -> tuple[Argument, ...]:
+    if before is None:
+        return "", "", ""
+    rules, status = before
+    return rules.law, encode_rules(rules), status
+
+
 def read_entries(flat: list[bytes]) -> list[Entry]:
     """What scripts tell of a log: id, ms and body of each entry."""
     return [
@@ -1064,7 +1118,7 @@ def read_entries(flat: list[bytes]) -> list[Entry]:
     ]
 
 
-def _face(face: bytes) -> Member:
+def decode_face(face: bytes) -> Member:
     """Of what `_member.lua` shows of one."""
     standing, _, nick = face.decode().partition(" ")
     status, _, by = standing.partition("!")

@@ -462,7 +462,7 @@ def _irc_config(settings: Settings, motd: Callable[[], list[str]]) -> IrcConfig:
     return IrcConfig(
         server=name if "." in name else f"irc.{name}",
         network=name,
-        version=f"chorus-{__version__}",
+        version=__version__,
         created=time.time(),
         motd=motd,
         admin=(where, who, mail),

@@ -19,6 +19,30 @@ local function keep(roster, sid, m)
     table.concat({ m.token, string.format('%.0f', m.num), m.flag, m.status, m.seq, m.nick }, ' '))
 end
 
+-- The letters of a member's status; nil if there's no such member.
+local function letters(m)
+  if not m then return nil end
+  local found = string.match(m.status, '^[^!]*')
+  return found == '-' and '' or found
+end
+
+-- Their user@host.
+local function by_of(m)
+  return string.match(m.status, '!(.*)$') or ''
+end
+
+local function stand(m, status, by)
+  m.status = (status == '' and '-' or status) .. (by == '' and '' or '!' .. by)
+end
+
+local function promote(m, status)
+  stand(m, status, by_of(m))
+end
+
+local function seen_as(m, by)
+  stand(m, letters(m), by)
+end
+
 -- What others may know of a member: 'STATUS NICK'.
 local function face(raw)
   local status, nick = string.match(raw, '^%S+ %d+ %a (%S+) %d+ (.*)$')

@@ -7,28 +7,14 @@
 
 local INVITES = 100
 
--- The letters of a member's status; nil if there's no such member.
-local function letters(m)
-  if not m then return nil end
-  local found = string.match(m.status, '^[^!]*')
-  return found == '-' and '' or found
-end
-
--- Their user@host.
-local function by_of(m)
-  return string.match(m.status, '!(.*)$') or ''
-end
-
-local function promote(m, status)
-  local by = by_of(m)
-  m.status = (status == '' and '-' or status) .. (by == '' and '' or '!' .. by)
-end
-
--- {'law', law, rules, a status for each of `them`}: letters, or '?' for who isn't a member.
+-- {'law', law, rules, the face(see _member) of each of `them`, empty for who isn't a member}
 local function as_it_is(meta, roster, them)
   local about = redis.call('HMGET', meta, 'law', 'rules')
   local found = { 'law', about[1] or '0', about[2] or '' }
-  for _, sid in ipairs(them) do found[#found + 1] = letters(member(roster, sid)) or '?' end
+  for _, sid in ipairs(them) do
+    local raw = redis.call('HGET', roster, sid)
+    found[#found + 1] = raw and face(raw) or ''
+  end
   return found
 end
 
@@ -73,7 +59,7 @@ local function lapse(meta)
   local about = redis.call('HMGET', meta, 'law', 'rules', 'invites')
   if not (about[1] or about[3]) then return end
   redis.call('HDEL', meta, 'rules', 'invites')
-  if about[1] then redis.call('HINCRBY', meta, 'law', 1) end
+  if about[1] then redis.call('HSET', meta, 'law', string.format('%.0f', about[1] + 1)) end
   local rules = about[2] and cjson.decode(about[2]) or {}
   if (rules.key or '') ~= '' or string.find(rules.modes or '', 'i', 1, true) then
     redis.call('HDEL', meta, 'spoken', 'topic', 'topic_nick', 'topic_ms')
@@ -81,8 +67,7 @@ local function lapse(meta)
   end
 end
 
--- Takes somebody out. `tell` false: without a word. Returns how many are left, and the address of
--- the channel's maker if it's gone. A channel that's empty is kept as long as its history; one in
+-- Takes somebody out; how many are left, and the address of the channel's maker if it's gone. A channel that's empty is kept as long as its history; one in
 -- which nothing was said is no channel any more, its log stays a moment for who may have to read it.
 local function take_out(meta, roster, log, sid, seconds, moment)
   redis.call('HDEL', roster, sid)

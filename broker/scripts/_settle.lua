@@ -82,7 +82,9 @@ local function replay(meta, roster, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
   if kind == '?' then return end
-  if string.sub(sid, 1, 1) == '.' then  -- a program's (events.PROGRAM), which is no member
+  local extra = kind == 'said' and type(event[8]) == 'table' and event[8] or {}
+  -- a program's (events.PROGRAM), or a session's which was outside (events.Extra)
+  if string.sub(sid, 1, 1) == '.' or extra[7] then
     redis.call('HSET', meta, 'spoken', seq)
     return
   end
@@ -94,6 +96,7 @@ local function replay(meta, roster, seq, ms, body)
   if kind == 'redacted' and not member(roster, sid) then return end
   local m = member(roster, sid) or
     { token = '-', num = 0, flag = 'a', status = '-', seq = seq, nick = nick }
+  if kind == 'joined' and type(event[5]) == 'string' then seen_as(m, event[5]) end
   m.num = math.max(m.num, event[3])
   if kind == 'said' or kind == 'tagged' then
     m.flag = 'a'

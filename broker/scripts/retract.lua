@@ -6,7 +6,7 @@
 --       that it was told}, the same when repeated
 local meta, log = KEYS[2], KEYS[3]
 if now() > tonumber(ARGV[9]) then return { 'late' } end
-settle(meta, KEYS[1], log, ARGV[2], ARGV[10])
+settle(meta, nil, log, ARGV[2], ARGV[10])
 local seq = tonumber(ARGV[8])
 local found = seq <= of_epoch(meta, ARGV[7]) and event_at(log, seq)
 if found and found[1] == '?' then

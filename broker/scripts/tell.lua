@@ -11,7 +11,7 @@
 --        the session that holds the nick, 1 if it was written now}
 local held = redis.call('HMGET', KEYS[1], 'nick', 'topic', 'away', 'sid', 'token')
 if not held[1] or held[5] == '+' then return { 'none' } end -- '+': retained, see claim
-settle(KEYS[2], KEYS[1], KEYS[3], ARGV[2], ARGV[9])
+settle(KEYS[2], nil, KEYS[3], ARGV[2], ARGV[9])
 local done, place = false, nil
 if ARGV[6] == '1' then
   local entries = redis.call('XRANGE', KEYS[3], '-', '+')

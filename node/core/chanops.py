@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from broker.api import Code, Refused
 from broker.names import fold
 from broker.rules import Decision, Fellow, Rules, Standing
-from node.core import modes, names, replies, rules
+from node.core import modes, names, replies, rules, secrecy
 from node.core.modes import MODES, Asked, Kind
 from node.core.replies import Reply
 from node.core.rules import Enacted
@@ -21,18 +21,10 @@ if TYPE_CHECKING:
     from node.core.chat import Chat
 
 
-async def visible(chat: "Chat", session: Session, channel: str) -> Rules:
-    """The rules of a channel that the person may know of. Raises NO_SUCH_CHANNEL."""
-    found = await chat.broker.rules(channel)
-    if rules.hidden(found.modes) and fold(channel) not in session.channels:
-        raise Refused(Code.NO_SUCH_CHANNEL, channel)
-    return found
-
-
 async def _belong(chat: "Chat", session: Session, channel: str) -> None:
     """Raises NOT_MEMBER, or NO_SUCH_CHANNEL: nothing of who is there is told to who isn't."""
     if fold(channel) not in session.channels:
-        await visible(chat, session, channel)
+        await secrecy.see(chat, session, channel)
         raise Refused(Code.NOT_MEMBER, channel)
 
 
@@ -63,7 +55,7 @@ def _refuse(refused: Refused, refuse: Callable[[Refused], None] | None) -> None:
 
 
 async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) -> Reply:
-    found = await visible(chat, session, channel)
+    found = await secrecy.rules_of(chat, session, channel)
     spelled = chat.hub.spelled(fold(channel), channel)
     if not lists:
         return replies.ModesAre(spelled, found, fold(channel) in session.channels)
@@ -78,8 +70,7 @@ async def _change(
     refuse: Callable[[Refused], None] | None,
 ) -> None:
     me, inside = session.me, fold(channel) in session.channels
-    if not inside:
-        await visible(chat, session, channel)
+    await secrecy.see(chat, session, channel)
     enacted: list[Enacted] = []
 
     def decide(law: Rules, there: Mapping[str, Fellow]) -> Decision:

@@ -357,13 +357,12 @@ class Chat:
     async def come_in(self, session: Session, nick: str, profile: Profile) -> None:
         """Somebody who wasn't greeted yet comes in under a nick of their choice.
 
-        Raises Refused; they may try again, unless it's BARRED: then the connection is closed.
+        Raises Refused; they may try again, unless it's BARRED.
         """
         me = session.me
         nick, me.profile = names.nick(nick), profile
         ban = self._barred(session)
         if ban is not None:
-            self.expel(session, Goodbye.BANNED, ban.why)
             raise Refused(Code.BARRED, ban.why)
         me.nick = nick
         try:

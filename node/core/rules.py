@@ -7,6 +7,7 @@ before: see `verbs.say`.
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,6 +17,9 @@ from broker.names import fold
 from broker.rules import Fellow, Judge, Mask, Rules, Standing
 from node.core.masks import Who, matches, same
 from node.core.modes import LIST, MODES, Change, Kind, Mode, ranked, reaches
+
+VERDICTS = 1_024
+"""Of how many lists and people it's remembered whether the one has the other."""
 
 CTCP = "\x01"
 """How a line begins that clients speak among one another (Client-to-Client Protocol)."""
@@ -234,7 +238,29 @@ def hidden(letters: str) -> bool:
 
 
 def _listed(rules: Rules, letter: str, who: Who) -> bool:
-    return any(matches(entry.mask, who) for entry in rules.lists.get(letter, ()))
+    entries = rules.lists.get(letter)
+    return entries is not None and _means(_Same(entries), who)
+
+
+class _Same:
+    """A list as itself: what holds of it is remembered, and comparing it costs nothing."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: tuple[Mask, ...]) -> None:
+        self.entries = entries
+
+    def __hash__(self) -> int:
+        return id(self.entries)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.entries is self.entries
+
+
+@lru_cache(VERDICTS)
+def _means(them: _Same, who: Who) -> bool:
+    """Whether one of these masks means somebody. It's asked for each line that they say."""
+    return any(matches(entry.mask, who) for entry in them.entries)
 
 
 def _member(standing: Standing, channel: str) -> None:

@@ -16,7 +16,18 @@ from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
 from broker.spans import ranks, readable
-from node.core import chanops, commands, kept, names, past, people, policing, replies, rules
+from node.core import (
+    chanops,
+    commands,
+    kept,
+    names,
+    past,
+    people,
+    policing,
+    replies,
+    rules,
+    secrecy,
+)
 from node.core.limits import Act, spelled
 from node.core.replies import Reply
 from node.core.session import Session
@@ -232,15 +243,8 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
 
-async def _see(chat: "Chat", session: Session, channel: str) -> None:
-    """Raises NO_SUCH_CHANNEL if the person mustn't know that there is one."""
-    if fold(channel) not in session.channels:
-        await chanops.visible(chat, session, channel)
-
-
 async def show_names(chat: "Chat", session: Session, command: commands.Names) -> Reply:
     channel = _channel(session, command.channel)
-    await _see(chat, session, channel)
     if fold(channel) in session.channels:
         roster = await chat.broker.roster(channel)
     else:
@@ -250,11 +254,7 @@ async def show_names(chat: "Chat", session: Session, command: commands.Names) ->
 
 
 async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> Reply:
-    found = [
-        channel
-        for channel in await chat.broker.channels()
-        if not rules.hidden(channel.modes) or fold(channel.name) in session.channels
-    ]
+    found = await secrecy.listed(chat, session)
     if command.pattern:
         fits = re.compile(translate(fold(command.pattern))).match
         found = [
@@ -274,7 +274,7 @@ async def topic(chat: "Chat", session: Session, command: commands.Topic) -> Repl
     channel, text = _sorted_out(session, command.channel, command.text)
     if not text:
         shown = _channel(session, channel)
-        await _see(chat, session, shown)
+        await secrecy.see(chat, session, shown)
         found = await chat.broker.topic(shown)
         return replies.TopicIs(chat.hub.spelled(fold(shown), shown), found)
     await set_topic(chat, session, _joined(session, channel), text)

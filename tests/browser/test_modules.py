@@ -153,6 +153,23 @@ def test_a_conversation_holds_so_many_lines_and_no_more(plain: Page) -> None:
     assert [True, True, True] == plain.evaluate(script)
 
 
+def test_what_was_taken_back_is_shown_no_more(plain: Page) -> None:
+    script = """async () => {
+      const { Store } = await import("/chat/store.js");
+      const store = new Store({ changed: () => {}, called: () => {}, isSeen: () => true });
+      const event = { channel: "#go", at: 1, sid: "s", nick: "bob" };
+      store.hear({ is: "said", ...event, pos: "e.1", text: "a secret" });
+      store.hear({ is: "said", ...event, pos: "e.2", text: "hi" });
+      store.hear({ is: "redacted", ...event, pos: "e.3", what: "e.1", why: "oops" });
+      store.hear({ is: "redacted", ...event, pos: "e.4", what: "e.0" });
+      store.hear({ is: "redacted", ...event, pos: "f.5", what: "f.2" }); // the same log, since
+      const { lines, place } = store.find("#go");
+      return [lines.map(({ kind, text }) => [kind, text]), place];
+    }"""
+    gone = [["note", "bob has taken this back (oops)"], ["note", "bob has taken this back"]]
+    assert [gone, "f.5"] == plain.evaluate(script)
+
+
 def test_what_is_there_already_is_not_there_twice(plain: Page) -> None:
     script = """async () => {
       const { Conversation } = await import("/chat/conversation.js");

@@ -61,6 +61,19 @@ def test_a_private_message_is_a_conversation_of_its_own(
     expect(ann.page).to_have_title("cat")
 
 
+def test_what_is_taken_back_is_shown_no_more(town: Town, visit: MakeVisit, go: str) -> None:
+    ann = visit(town.nodes[0].http, "ann", go)
+    cat = town.person("cat", go, on=2)
+    cat.type("/set pos on")
+    cat.type("/set echo on")
+    cat.type("a secret")
+    place = cat.until(lambda line: line.endswith("a secret")).split()[0]
+    ann.sees("a secret")
+    cat.type(f"/redact {place} oops")
+    ann.sees("cat has taken this back (oops)")
+    assert [] == [text for text in ann.texts if "secret" in text]
+
+
 def test_unread_lines_are_counted_and_a_mention_is_marked(
     town: Town, visit: MakeVisit, go: str
 ) -> None:

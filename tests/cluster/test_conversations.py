@@ -33,7 +33,7 @@ def test_whoever_joins_reads_who_is_there_the_topic_and_the_last_lines(town: Tow
     assert [f"| HH:MM [{go}] <ann> hello", f"| HH:MM [{go}] * ann waves"] == said
     about = "\n".join(line for line in found if line[0] != "|")
     assert "all about Go" in about
-    assert {"ann", "bob"} <= set(about.split())
+    assert {"@ann", "bob"} <= set(about.split())
 
 
 def test_a_channel_may_be_named_without_its_sign_and_in_any_case(town: Town, go: str) -> None:

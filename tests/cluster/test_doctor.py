@@ -12,7 +12,7 @@ from tests.cluster.conftest import LEASE, MakeTown
 from tests.support.nodes import Nodes
 from tests.support.operator import diagnosis, operate
 from tests.support.processes import await_fact
-from tests.support.town import Citizen, Town, settle
+from tests.support.town import Citizen, Town, named, settle
 from tests.support.up import command, environ
 
 
@@ -161,7 +161,7 @@ def test_all_that_redis_lost_of_somebody_is_put_back(ward: Ward) -> None:
     assert ["LostMember", "LostMember", "LostNick"] == sorted(ward.mended())
     ward.ann.does("hello")
     assert ["[#go] <ann> hello"] == ward.bob.settle()
-    assert ["in #go (2): @ann bob"] == ward.bob.does("/names #go")
+    assert ["ann", "bob"] == named(ward.bob.does("/names #go"))
 
 
 def test_a_nick_that_somebody_else_got_meanwhile_is_theirs(ward: Ward) -> None:

@@ -113,10 +113,6 @@ class City:
                     reports=False,
                 )
             )
-
-            async def alter(*_: Any) -> None: ...  # TEMP
-
-            node.broker.alter = alter
             await node.start()
             self.nodes.append(node)
         return self.nodes

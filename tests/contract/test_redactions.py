@@ -138,6 +138,18 @@ async def test_what_others_said_only_ops_take_back(make_brokers: MakeBrokers) ->
     assert (Code.NOT_YOURS, ["1"]) == (refused, await lines(a, ann))
 
 
+@pytest.mark.parametrize("status", ["o", "h"])
+async def test_ops_and_half_ops_take_back_what_others_said(
+    make_brokers: MakeBrokers, status: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#go", status=status)
+    bob = await b.enter("bob", "#go")
+    at, _ = await said(b, bob, "spam", "hi")
+    redaction = await a.broker.redact(ann, "#go", at, "no spam")
+    assert (redaction.event, ["hi"]) == ((await b.heard("#go"))[-1], await lines(b, bob))
+
+
 async def test_an_operator_of_the_server_takes_back_anywhere(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2)
     ann = await a.enter("ann", "#go")

@@ -40,8 +40,10 @@ Start = Callable[[Path], AbstractContextManager[Server]]
 """Starts a server that keeps what it must in a folder. Raises LoadError."""
 
 
-def chorus(nodes: int, *, appendonly: bool = True) -> Start:
-    """Nodes on a Redis of their own. `appendonly`: as the product runs it."""
+def chorus(nodes: int, *, appendonly: bool = True, door: str = "line") -> Start:
+    """Nodes on a Redis of their own. `appendonly`: as the product runs it. `door`: where people
+    come in, `line` or `irc`.
+    """
 
     @contextmanager
     def start(folder: Path) -> Iterator[Server]:
@@ -51,8 +53,9 @@ def chorus(nodes: int, *, appendonly: bool = True) -> Start:
             Nodes(redis.url, folder, *flags) as cluster,
         ):
             started = cluster.start(*(f"node{i + 1}" for i in range(nodes)))
-            ports = [node.line for node in started]
-            yield Server("slash", ports, [*(node.pid for node in started), redis.pid])
+            ports = [node.doors[door] for node in started]
+            dialect = {"line": "slash"}.get(door, door)
+            yield Server(dialect, ports, [*(node.pid for node in started), redis.pid])
 
     return start
 

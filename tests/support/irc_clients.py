@@ -119,7 +119,9 @@ class _Process(Client):
         raise NotImplementedError
 
     def _greeted(self) -> None:
-        self.reads("", "MOTD")  # ends a greeting, whether there's one or not
+        self.reads(
+            "", "message of the day"
+        )  # a message of the day ends a greeting, or that there's none
 
     def _read(self, name: str) -> list[str]:
         """The lines of a file that it writes."""

@@ -1,5 +1,5 @@
-"""The parts of README.md and docs/metrics.md that a program makes, each between two comments that
-name it.
+"""The parts of README.md, docs/irc.md and docs/metrics.md that a program makes, each between two
+comments that name it.
 
     python -m tests.support.readme     makes them anew (`make readme`), and docs/*.schema.json
 
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.irc_tables import irc_commands
 from tests.support.metrics_table import metrics_table
 from tests.support.protocol_schema import SCHEMA, written
 from tests.support.settings_table import settings_table
@@ -26,6 +27,7 @@ def _block() -> str:
 MADE: dict[str, tuple[Path, Callable[[], str]]] = {
     "transcript": (README, _block),
     "settings": (README, settings_table),
+    "irc-commands": (ROOT / "docs" / "irc.md", irc_commands),
     "metrics": (ROOT / "docs" / "metrics.md", metrics_table),
 }
 """Where each part stands and how it's made, by name."""

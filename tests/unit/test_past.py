@@ -113,11 +113,8 @@ def test_within_them_lines_are_as_they_were_typed(text: str) -> None:
 
 def said(by: Program, text: str, channel: str = "#go") -> str:
     """Say a line; its place."""
-    return next(
-        one["pos"]
-        for one in by.ask(do="say", channel=channel, text=text)
-        if one.get("text") == text
-    )
+    answers = by.ask(do="say", channel=channel, text=text)
+    return next(str(one["pos"]) for one in answers if one.get("text") == text)
 
 
 def test_who_said_it_takes_it_back_and_everybody_reads_that(village: Village) -> None:

@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from broker.events import Entry, Event, Joined, Left, Quit, Renamed, Said, TopicSet
+from broker.events import (
+    Entry,
+    Event,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Renamed,
+    Ruled,
+    Said,
+    TopicSet,
+)
 from node.operate.following import Lost, Placed, Reordered
 from node.operate.tail import Days, Told, dialect_of, words
 
@@ -46,6 +57,16 @@ CASES: list[tuple[Told, str, dict[str, Any]]] = [
         {"is": "left", "why": "lunch"},
     ),
     (placed(Left("s1", 3, "ann")), "14:13 ann has left the channel #Go", {"is": "left"}),
+    (
+        placed(Kicked("s1", 3, "ann", "s2", "bob", "enough")),
+        "14:13 ann has kicked bob out of the channel #Go (enough)",
+        {"is": "kicked", "target": "bob", "target_sid": "s2", "why": "enough"},
+    ),
+    (
+        placed(Ruled("s1", 3, "ann", 7, (("+o", "bob"),))),
+        "14:13 ann has changed the modes of #Go: +o bob",
+        {"is": "ruled", "changes": [{"mode": "+o", "about": "bob"}]},
+    ),
     (
         placed(TopicSet("s1", 3, "ann", "")),
         "14:13 ann has taken the topic of #Go away",

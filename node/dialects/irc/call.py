@@ -1,6 +1,6 @@
 """One command, as it's being done: who asks for what, and how they're answered."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from broker.api import Code, Refused
@@ -71,6 +71,16 @@ class Call:
     def said(self, rest: str) -> None:
         """Answer with a line of the server's own."""
         self.send(self.irc.said(rest))
+
+    def batch(self, kind: str, lines: Sequence[str], *about: str) -> None:
+        """Answer with a batch (IRCv3 batch); without the capability with its lines alone."""
+        if not self.has("batch"):
+            self.send(*lines)
+            return
+        ref = self.reader.ref()
+        begin = self.irc.said(" ".join(("BATCH", f"+{ref}", kind, *about)))
+        inside = (self.irc.tagged({"batch": ref}, line) for line in lines)
+        self.send(begin, *inside, self.irc.said(f"BATCH -{ref}"))
 
     def fail(self, code: str, says: str, *about: str) -> None:
         """Answer that it failed (IRCv3 standard-replies; a notice without them)."""

@@ -29,6 +29,9 @@ _ROWS = (
     Cap("setname"),
     Cap("standard-replies"),
     Cap("userhost-in-names"),
+    Cap("draft/chathistory"),
+    Cap("draft/event-playback"),
+    Cap("draft/message-redaction"),
     Cap("draft/no-implicit-names"),
     Cap("draft/pre-away"),
 )

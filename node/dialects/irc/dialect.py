@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from broker.api import Code, Refused
-from broker.events import PROGRAM, Event, Extra
+from broker.events import PROGRAM, Event, Extra, Tagged
 from node.core.commands import Command
 from node.core.dialect import Place
 from node.core.replies import Reply
@@ -101,6 +101,8 @@ class Irc:
                 tags["bot"] = ""
             if extra is not None:
                 tags |= extra.tags
+            if isinstance(event, Tagged):
+                tags |= event.tags
         if self._account and extra is not None and extra.account:
             tags["account"] = extra.account
         return tags
@@ -123,12 +125,22 @@ class Irc:
         number, fixed = NUMERICS[name]
         text = text if text is not None else fixed or None
         said = f" :{text}" if text is not None else ""
-        middle = f" {wire.joined(*params)}" if params else ""
+        middle = f" {' '.join(params)}" if params else ""
         return f":{self.config.server} {number} {to}{middle}{said}"
 
     def said(self, rest: str) -> str:
         """A line of the server's own."""
         return f":{self.config.server} {rest}"
+
+    @staticmethod
+    def tagged(tags: dict[str, str], line: str) -> str:
+        """A line with more tags before it. One that is in a batch already stays in that."""
+        if not line.startswith("@"):
+            return wire.tagged(tags) + line
+        had, _, rest = line[1:].partition(" ")
+        if "batch" in tags and any(tag.startswith("batch=") for tag in had.split(";")):
+            return line
+        return f"{wire.tagged(tags)[:-1]};{had} {rest}"
 
     def labelled(self, label: str, ref: str, lines: Sequence[str]) -> Iterator[str]:
         """What one command brought, as the answer to its label (IRCv3 labeled-response). `ref`: the
@@ -136,21 +148,11 @@ class Irc:
         """
         tag = {"label": label}
         if len(lines) < 2:
-            yield _with(tag, lines[0] if lines else self.said("ACK"))
+            yield self.tagged(tag, lines[0] if lines else self.said("ACK"))
         else:
-            yield _with(tag, self.said(f"BATCH +{ref} labeled-response"))
-            yield from (_with({"batch": ref}, line) for line in lines)
+            yield self.tagged(tag, self.said(f"BATCH +{ref} labeled-response"))
+            yield from (self.tagged({"batch": ref}, line) for line in lines)
             yield self.said(f"BATCH -{ref}")
-
-
-def _with(tags: dict[str, str], line: str) -> str:
-    """A line with more tags before it. One that is in a batch already stays in that."""
-    if not line.startswith("@"):
-        return wire.tagged(tags) + line
-    had, _, rest = line[1:].partition(" ")
-    if "batch" in tags and any(tag.startswith("batch=") for tag in had.split(";")):
-        return line
-    return f"{wire.tagged(tags)[:-1]};{had} {rest}"
 
 
 @lru_cache(64)

@@ -5,16 +5,17 @@ Parameters").
 from functools import lru_cache
 from typing import NamedTuple
 
-from node.core import modes
+from node.core import modes, past, people, watchers
 from node.core.modes import Kind, of_kind
 from node.dialects.irc.config import IrcConfig
 
 PER_LINE = 13
 """Tokens of a line (RFC 2812 has 15 parameters)."""
 
-NICK, CHANNEL, TOPIC, KICK, AWAY, REAL, USER = 32, 51, 390, 390, 390, 150, 10
-TARGETS, WATCHED = 4, 100
-"""Lengths in letters, and how many: targets of one command, nicks that are watched."""
+NICK, CHANNEL, TOPIC, KICK, AWAY, REAL, USER = 32, 51, 390, 390, 390, people.REAL, 10
+TARGETS, WATCHED, HISTORY = 4, watchers.MOST, past.MOST
+"""Lengths in letters, and how many: targets of one command, nicks that are watched,
+entries of the past."""
 
 
 class Isupport(NamedTuple):
@@ -54,9 +55,18 @@ def isupport(config: IrcConfig) -> Isupport:
         "WHOX": "",
         "MONITOR": str(WATCHED),
         "BOT": "B",
+        "CHATHISTORY": str(HISTORY),
+        "MSGREFTYPES": "msgid,timestamp",
         "TARGMAX": f"NAMES:1,LIST:1,KICK:,WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},"
         f"TAGMSG:{TARGETS},JOIN:,PART:,MONITOR:",
     }
     tokens = [f"{name}={value}" if value else name for name, value in some.items()]
     lines = [tuple(tokens[i : i + PER_LINE]) for i in range(0, len(tokens), PER_LINE)]
-    return Isupport(lines, ("Biosw", "Cbehiklmnopstv", "behklov"))
+    return Isupport(
+        lines,
+        (
+            "".join(sorted({*people.TOGGLED, people.OPERATOR})),
+            "".join(sorted(modes.MODES)),
+            "beIklohv",
+        ),
+    )

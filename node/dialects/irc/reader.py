@@ -27,7 +27,8 @@ class Reader:
 
     Until they're registered, `nick`, `user`, `real` and `password` are what they said so far, and
     `negotiating` is whether they haven't ended that yet. `version`: of the capability negotiation
-    that they know (0, 302...). `refs` counts the batches that they were sent.
+    that they know (0, 302...). `refs` counts the batches that they were sent. `away`: why they're
+    to be away from the beginning.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class Reader:
         "negotiating",
         "version",
         "refs",
+        "away",
     )
 
     def __init__(self, session: Session) -> None:
@@ -50,6 +52,7 @@ class Reader:
         self.negotiating = False
         self.version = 0
         self.refs = 0
+        self.away: str | None = None
 
     def __call__(self, line: bytes) -> Command | None:
         try:

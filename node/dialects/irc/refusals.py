@@ -28,8 +28,16 @@ ABOUT: dict[Code, str] = {
     Code.SILENCED: "ERR_CANNOTSENDTOCHAN",
     Code.CTCP_REFUSED: "ERR_CANNOTSENDTOCHAN",
     Code.MODE_UNKNOWN: "ERR_UNKNOWNMODE",
+    Code.OTHERS_MODES: "ERR_USERSDONTMATCH",
+    Code.NOT_OPER: "ERR_NOPRIVILEGES",
+    Code.RIGHT_LACKED: "ERR_NOPRIVS",
+    Code.PASSWORD_WRONG: "ERR_PASSWDMISMATCH",
+    Code.NO_OPERS: "ERR_NOOPERHOST",
 }
-"""Those that are about what was refused: a nick, a channel, a letter."""
+"""Those that are about what was refused: a nick, a channel, a letter, a right; or about nothing."""
+
+PLAIN = frozenset({Code.OTHERS_MODES})
+"""Of those, which don't say about what."""
 
 WITH_CHANNEL: dict[Code, str] = {
     Code.TARGET_NOT_MEMBER: "ERR_USERNOTINCHANNEL",
@@ -51,7 +59,7 @@ def told(irc: "Irc", to: str, verb: str, refused: Refused, channel: str = "*") -
     """How somebody reads that something was refused. `channel`: what it was done to."""
     code, about = refused.code, shown(refused.about)
     if code in ABOUT:
-        yield irc.numeric(to, ABOUT[code], *(about,) if refused.about else ())
+        yield irc.numeric(to, ABOUT[code], *(about,) if refused.about and code not in PLAIN else ())
     elif code in WITH_CHANNEL:
         yield irc.numeric(to, WITH_CHANNEL[code], about, channel)
     elif code in OF_CHANNEL:

@@ -2,15 +2,18 @@
 by its own commands, with `Lines`.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from broker.api import Code, Member, Refused
+from broker.api import BOT, Code, Member, Refused
 from broker.events import Entry
+from node.core import opers, words
 from node.core import replies as core
-from node.core import words
 from node.core.dialect import Place
+from node.core.people import OPERATOR, real_host
 from node.core.replies import Reply
+from node.core.watchers import MOST
 from node.dialects.irc import refusals, wire
 from node.dialects.irc.isupport import isupport
 from node.dialects.irc.modes import prefix
@@ -155,6 +158,60 @@ def _inviting(irc: "Irc", reply: core.Inviting, to: str) -> Iterator[str]:
         yield irc.numeric(to, "RPL_AWAY", reply.nick, text=reply.away)
 
 
+def _whois(irc: "Irc", reply: core.Whois, to: str) -> Iterator[str]:
+    person = reply.person
+    nick, profile, server = person.nick, person.profile, irc.config.server
+    user, _, host = profile.by.partition("@")
+    real = profile.real or nick
+    yield irc.numeric(to, "RPL_WHOISUSER", nick, user or "*", host or "*", "*", text=real)
+    if profile.certificate:
+        says = f"has client certificate fingerprint {profile.certificate}"
+        yield irc.numeric(to, "RPL_WHOISCERTFP", nick, text=says)
+    if profile.peer:
+        says = f"is connecting from {user}@{real_host(profile.peer)} {real_host(profile.peer)}"
+        yield irc.numeric(to, "RPL_WHOISHOST", nick, text=says)
+    head = irc.numeric(to, "RPL_WHOISCHANNELS", nick)
+    every = "multi-prefix" in irc.options
+    seats = (prefix(seat.status, every=every) + seat.channel for seat in person.seats)
+    for line in wire.filled(seats, wire.LINE - 4 - len(head.encode())):
+        yield f"{head} :{line}"
+    yield irc.numeric(to, "RPL_WHOISSERVER", nick, server, text=irc.config.network)
+    if person.away is not None:
+        yield irc.numeric(to, "RPL_AWAY", nick, text=person.away or "away")
+    if OPERATOR in profile.modes:
+        yield irc.numeric(to, "RPL_WHOISOPERATOR", nick)
+    if BOT in profile.modes:
+        yield irc.numeric(to, "RPL_WHOISBOT", nick)
+    if profile.account:
+        yield irc.numeric(to, "RPL_WHOISACCOUNT", nick, profile.account)
+
+
+def _whowas(irc: "Irc", reply: core.Whowas, to: str) -> Iterator[str]:
+    if not reply.found:
+        yield irc.numeric(to, "ERR_WASNOSUCHNICK", refusals.shown(reply.nick))
+    for was in reply.found:
+        user, _, host = was.profile.by.partition("@")
+        real = was.profile.real or was.nick
+        yield irc.numeric(to, "RPL_WHOWASUSER", was.nick, user or "*", host or "*", "*", text=real)
+        gone = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(was.until / 1000))
+        yield irc.numeric(to, "RPL_WHOISSERVER", was.nick, irc.config.server, text=gone)
+    yield irc.numeric(to, "RPL_ENDOFWHOWAS", refusals.shown(reply.nick))
+
+
+def _seen(irc: "Irc", reply: core.Seen, to: str) -> Iterator[str]:
+    there = (f"{one.nick}!{one.by}" for one in reply.there)
+    for name, shown in (("RPL_MONONLINE", there), ("RPL_MONOFFLINE", iter(reply.free))):
+        for line in wire.filled(shown, 400):
+            yield irc.numeric(to, name, text=line.replace(" ", ","))
+    if reply.refused:
+        yield irc.numeric(to, "ERR_MONLISTFULL", str(MOST), ",".join(reply.refused))
+
+
+def _taken_back(irc: "Irc", reply: core.TakenBack, to: str) -> Iterator[str]:
+    channel = reply.target if reply.target.startswith("#") else ""
+    yield from irc.lines(reply.event, Place(channel, *reply.at, reply.ms, reply.target))
+
+
 def _token(irc: "Irc", reply: core.Token, to: str) -> Iterator[str]:
     yield irc.said(f"NOTE TOKEN {reply.token} :With this you can take up your session again")
 
@@ -187,6 +244,15 @@ def _pong(irc: "Irc", reply: core.Pong, _to: str) -> Iterator[str]:
     yield irc.said(f"PONG {irc.config.server} :{reply.text}")
 
 
+def _oper_is(irc: "Irc", reply: opers.OperIs, to: str) -> Iterator[str]:
+    """Unasked: they are none any more."""
+    yield irc.said(f"MODE {to} :{'+' if reply.name else '-'}o")
+
+
+def _oper_writes(_irc: "Irc", reply: opers.OperWrites, _to: str) -> Iterator[str]:
+    yield f":{reply.nick}!{reply.by} WALLOPS :{reply.text}"
+
+
 REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     Lines: _lines,
     Numeric: _numeric,
@@ -202,10 +268,16 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,
     core.Inviting: _inviting,
+    core.Whois: _whois,
+    core.Whowas: _whowas,
+    core.Seen: _seen,
+    core.TakenBack: _taken_back,
     core.Token: _token,
     core.Resumed: _resumed,
     core.Past: _past,
     core.HolderAway: _holder_away,
     core.AwaySet: _away_set,
     core.Pong: _pong,
+    opers.OperIs: _oper_is,
+    opers.OperWrites: _oper_writes,
 }

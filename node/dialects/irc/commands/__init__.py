@@ -5,6 +5,8 @@ from node.dialects.irc.commands import (
     channels,
     messages,
     operators,
+    opers,
+    past,
     people,
     registration,
     server,
@@ -16,5 +18,7 @@ COMMANDS: dict[str, Row] = {
     **operators.COMMANDS,
     **messages.COMMANDS,
     **people.COMMANDS,
+    **past.COMMANDS,
+    **opers.COMMANDS,
     **server.COMMANDS,
 }

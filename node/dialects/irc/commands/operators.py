@@ -1,9 +1,11 @@
 """Channels with rules: modes, kicks, invitations (Modern, "MODE message" and what follows)."""
 
 from broker.api import Code, Refused
-from broker.names import fold
-from node.core import chanops, verbs
+from node.core import chanops, people, policing, verbs
 from node.core import commands as core
+from node.core.opers import StandDown
+from node.core.people import OPERATOR
+from node.core.replies import UserModes
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import KICK
 
@@ -30,15 +32,25 @@ async def mode(call: Call) -> None:
 
 async def user_mode(call: Call) -> None:
     """One's own modes."""
-    me = call.session.me
-    if fold(call.params[0]) != fold(me.nick):
-        known = (await call.chat.broker.persons([call.params[0]]))[0]
-        if known is None:
-            call.numeric("ERR_NOSUCHNICK", call.params[0])
+    changes, sign = [], "+"
+    for letter in "".join(call.params[1:2]):
+        if letter in "+-":
+            sign = letter
         else:
-            call.numeric("ERR_USERSDONTMATCH")
+            changes.append((sign, letter))
+    command = core.UserModes(call.params[0], tuple(changes))
+    reply = await people.user_modes(call.chat, call.session, command)
+    if ("-", OPERATOR) in changes:
+        await policing.stand_down(call.chat, call.session, StandDown())
+    if not isinstance(reply, UserModes):
         return
-    call.numeric("RPL_UMODEIS", f"+{me.profile.modes}")
+    if not changes:
+        call.numeric("RPL_UMODEIS", f"+{reply.modes}")
+    elif reply.changes:
+        me = call.session.me
+        call.send(f":{me.nick}!{me.profile.by} MODE {me.nick} :{reply.changes}")
+    if reply.unknown:
+        call.numeric("ERR_UMODEUNKNOWNFLAG")
 
 
 async def kick(call: Call) -> None:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from broker.api import Code, Refused
 from node.core import commands as core
-from node.core import names, verbs
+from node.core import names, people, verbs
 from node.core.replies import Goodbye
+from node.core.words import REFUSED, filled
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.caps import CAPS, STICKY
@@ -157,6 +158,11 @@ async def come_in(call: Call) -> None:
     try:
         await call.chat.come_in(session, nick, profile)
     except Refused as refused:
+        if refused.code is Code.BARRED:
+            why = refused.about
+            call.numeric("ERR_YOUREBANNEDCREEP", text=filled(REFUSED[refused.code], why))
+            await call.chat.end(session, "", Goodbye.BANNED, why)
+            return
         call.refuse(refused)
         if refused.code not in (Code.NICK_TAKEN, Code.NICK_INVALID, Code.NICK_RESERVED):
             reader.nick = nick
@@ -164,6 +170,8 @@ async def come_in(call: Call) -> None:
         return
     await lusers(call)
     await motd(call)
+    if reader.away is not None:
+        await people.away(call.chat, session, core.SetAway(reader.away))
 
 
 async def quit_(call: Call) -> None:

@@ -2,8 +2,10 @@
 
 import time
 
+from broker.api import Refused
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
+from node.dialects.irc.commands import opers
 from node.dialects.irc.isupport import isupport
 from node.dialects.irc.refusals import shown
 
@@ -97,6 +99,11 @@ async def stats(call: Call) -> None:
         call.numeric(
             "RPL_STATSUPTIME", text=f"Server Up {days} days {hours}:{minutes:02}:{seconds:02}"
         )
+    elif letter in "kKdD":
+        try:
+            await opers.bars(call, letter)
+        except Refused as refused:
+            call.refuse(refused)
     call.numeric("RPL_ENDOFSTATS", letter)
 
 
@@ -135,7 +142,9 @@ COMMANDS = {
     "TIME": Row(time_, does="the server's clock, in UTC"),
     "INFO": Row(info, does="what this server is"),
     "LINKS": Row(links, does="which servers there are: all nodes are this one"),
-    "STATS": Row(stats, form="LETTER", does="numbers of the server: u (since when it runs)"),
+    "STATS": Row(
+        stats, form="LETTER", does="numbers of the server: u (since when it runs), k, d (bans)"
+    ),
     "HELP": Row(help_, form="[COMMAND]", does="the commands, or one of them"),
     "HELPOP": Row(help_, form="[COMMAND]", does="as HELP"),
     "SUMMON": Row(summon, does="nothing: nobody can be summoned"),

@@ -94,6 +94,19 @@ export class Conversation {
     this.lines.unshift(...added);
   }
 
+  /** What stood at a place was taken back: there's a word about that instead.
+   * @param {string} pos @param {string} text */
+  takeBack(pos, text) {
+    const seq = pos.split(".").at(-1);
+    let gone = this.lines.findIndex((line) => line.pos === pos);
+    // read under the name that the log has since another Redis keeps it
+    if (gone < 0) gone = this.lines.findIndex((line) => line.pos?.split(".").at(-1) === seq);
+    if (gone < 0) return;
+    const { key, at } = this.lines[gone];
+    this.#keys.add(`${key}-gone`);
+    this.lines[gone] = { key: `${key}-gone`, kind: "note", at, text, pos };
+  }
+
   /** Let go of the oldest lines. @param {number} most how many may stay */
   trim(most) {
     if (this.lines.length <= most) return;

@@ -241,6 +241,12 @@ const HEARD = {
   },
   said: (store, event) => void store.event(event),
   told: (store, event) => store.private(event),
+  redacted(store, event) {
+    const where = event.channel ? store.conversation(event.channel) : store.find(event.nick);
+    if (event.channel && where) where.place = event.pos;
+    const why = event.why ? ` (${event.why})` : "";
+    where?.takeBack(event.what, `${event.nick} has taken this back${why}`);
+  },
   joined(store, event) {
     const where = store.event(event);
     where.enter(event.nick);
