@@ -8,6 +8,7 @@ import pytest
 from node.core.opers import Right
 from node.opers import draw
 from tests.cluster.conftest import MakeTown
+from tests.cluster.test_certificates import Client, secured
 from tests.support.irc import Irc, Tcp
 from tests.support.operator import operate
 from tests.support.town import Town
@@ -109,3 +110,51 @@ def test_rehash_is_answered_when_all_nodes_have_read_their_files(court: Court) -
         assert ["MODE bob :-o"] == said(bob.settle())
         (refused,) = ann.does("REHASH")
         assert "481" == refused.split(" ")[1]
+
+
+def test_a_certificate_may_stand_in_the_place_of_a_password(
+    make_town: MakeTown, tmp_path: Path
+) -> None:
+    client, motd, opers = Client(tmp_path), tmp_path / "motd", tmp_path / "opers.toml"
+    opers.write_text(
+        f'[[oper]]\nname = "boss"\ncertificate = "{client.fingerprint}"\nrights = ["rehash"]\n'
+    )
+    motd.write_text("Good morning\n")
+    files = ("--opers", str(opers), "--irc-motd", str(motd))
+    (node,) = make_town(*secured(tmp_path, "irc"), *files, count=1).nodes
+    with Irc(Tcp(node.irc, client.context), "ann") as ann:
+        assert "MODE ann :+o" in said(ann.does("OPER boss -"))
+        motd.write_text("Good night\n")
+        (done,) = [line for line in said(ann.does("REHASH")) if line.startswith("NOTICE")]
+        read = [
+            f"--opers: read {opers} anew, 1 operators",
+            f"--irc-motd: read {motd} anew, 1 lines",
+            "the certificate of ssl:0:",
+        ]
+        assert [True] * 3 == [words in done for words in read], done
+        assert "was read anew" in done
+        assert "372 ann :- Good night" in said(ann.does("MOTD"))
+    other = Client(tmp_path)
+    assert other.fingerprint != client.fingerprint
+    with Irc(Tcp(node.irc, other.context), "bob") as bob:
+        (refused,) = bob.does("OPER boss -")
+        assert "464" == refused.split(" ")[1]
+
+
+def test_who_tries_it_too_often_has_to_wait_and_the_log_has_no_password(
+    make_town: MakeTown, tmp_path: Path
+) -> None:
+    opers = tmp_path / "opers.toml"
+    opers.write_text(draw("boss", "pass", frozenset(Right)))
+    flags = ("--opers", str(opers), "--trusted", "", "--opers-per-address", "2/3600")
+    (node,) = make_town(*flags, count=1).nodes
+    with Irc(Tcp(node.irc), "ann") as ann:
+        tries = ["OPER boss hunter2", "OPER hunter2 boss", "OPER boss pass"]
+        *wrong, late = [ann.does(one)[0] for one in tries]
+        assert ["464"] * 2 == [line.split(" ")[1] for line in wrong]
+        assert "you try to become an operator too often" in late
+    log = node.log.read_text()
+    told = [line for line in log.splitlines() if "isn't the operator" in line]
+    assert (2, False) == (len(told), "hunter2" in log)
+    assert ["operator=boss", 'operator=""'] == [line.split(" ")[-1] for line in told]
+    assert all("nick=ann" in line and "address=127.0.0.1" in line for line in told)
