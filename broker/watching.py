@@ -12,6 +12,7 @@ by one. Must not know what people are told.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -89,19 +90,21 @@ class Watching:
     def heard(self, kind: str, about: str) -> bool:
         """A word that was published; whether it's one of these."""
         hear = self._hear.get(kind)
-        if hear is not None:
+        if hear is None:
+            return False
+        with suppress(msgspec.DecodeError, ValueError):  # a later release's
             hear(about)
-        return hear is not None
+        return True
 
     def _came(self, about: str) -> None:
-        nick, sid, by = _list(about)[:3]
+        nick, sid, by, *_ = _list(about)
         name = fold(nick)
         if name in self._holders:
             self._words[name] += 1
             self._learn(name, Holder(nick, sid, by))
 
     def _went(self, about: str) -> None:
-        nick, sid = _list(about)[:2]
+        nick, sid, *_ = _list(about)
         name = fold(nick)
         holder = self._holders.get(name)
         if name in self._holders:

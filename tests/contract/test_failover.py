@@ -2,11 +2,11 @@
 
 import pytest
 
-from broker.api import Code, Identity, Position
+from broker.api import Code, Identity, Position, altered
 from broker.events import Event, Quit, Renamed, Said, Told, TopicSet
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, Node, refusal
-from tests.support.sinks import Continued, NickLost
+from tests.support.sinks import Continued, NickLost, Watched
 
 pytestmark = pytest.mark.parametrize("fleet", ["memory", "server"], indirect=True)
 
@@ -222,6 +222,37 @@ async def test_sessions_stay_what_they_were(fleet: Fleet, make_brokers: MakeBrok
     await a.say(carl, "#new", "here still")
     await a.say(ann, "#go", "and here")
     assert "and here" == texts(await b.heard("#go"))[-1]
+
+
+async def test_what_somebody_changed_of_themselves_stays_so(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await _met(make_brokers)
+    await fleet.fall_behind()
+    for what, value in ("host", "ann@new.host"), ("real", "Ann"), ("modes", "i"):
+        await a.broker.alter(ann, what, value, ["#go"])
+        ann.profile = altered(ann.profile, what, value)
+    await b.broker.barrier()
+    await fleet.fail_over()
+    assert ann.profile == (await b.broker.person("ann")).profile
+    members = (await b.broker.roster("#go")).members
+    assert {"ann": "ann@new.host", "bob": ""} == {one.nick: one.by for one in members}
+
+
+async def test_who_watches_a_nick_sees_nobody_go(fleet: Fleet, make_brokers: MakeBrokers) -> None:
+    a, b, _, _ = await _met(make_brokers)
+    await b.broker.watch(["ann", "carl", "dan"])
+    await fleet.fall_behind()
+    carl = await a.enter("carl")
+    await fleet.fail_over()
+    await a.enter("dan")
+    await a.broker.quit(carl, "", [])
+
+    def told() -> list[Watched]:
+        return [call for call in b.sink.told if isinstance(call, Watched)]
+
+    await b.sink.until(lambda: len(told()) == 3)
+    assert ["carl", "dan", "carl"] == [call.nick for call in told()]
 
 
 async def test_who_was_gone_stays_gone(fleet: Fleet, make_brokers: MakeBrokers) -> None:
