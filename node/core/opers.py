@@ -35,7 +35,9 @@ class Right(StrEnum):
     REHASH = "rehash"
     """Have all nodes read their files anew."""
     SEE = "see"
-    """See from where people really are connected."""
+    """See what others mustn't: from where people really are connected, who is invisible, channels
+    that are secret.
+    """
 
 
 class Oper(msgspec.Struct, frozen=True):
