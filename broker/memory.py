@@ -1187,7 +1187,10 @@ class Memory:
     async def person(self, nick: str) -> Person:
         held = self._holder(nick)
         channels = [self._world.channels[name] for name in sorted(held.channels)]
-        seats = tuple(Seat(channel.name, "", "") for channel in channels)
+        seats = tuple(
+            Seat(channel.name, channel.members[held.sid].status, channel.rules.modes)
+            for channel in channels
+        )
         named = [channel.name for channel in channels]
         return self._person(held)._replace(channels=named, seats=seats)
 
@@ -1204,7 +1207,7 @@ class Memory:
         found, sessions = self._channel(channel), self._world.sessions
         persons = [self._person(sessions[sid]) for sid in found.members]
         pairs = zip(found.roster().members, persons, strict=True)
-        return Attendance(found.name, "", [Attendee(*pair) for pair in pairs])
+        return Attendance(found.name, found.rules.modes, [Attendee(*pair) for pair in pairs])
 
     async def was(self, nick: str, count: int = 0) -> list[Was]:
         self._check_ready()
