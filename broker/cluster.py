@@ -82,9 +82,11 @@ from broker.events import (
     Tagged,
     Told,
     encode,
+    is_fleeting,
     program,
 )
 from broker.feed import Feed
+from broker.fleeting import Fleeting
 from broker.guarded import Guarded
 from broker.holding import Holding
 from broker.keeping import Keeping
@@ -278,6 +280,7 @@ class Cluster:
         )
         self._ruling = Ruling(self._store, self._presence, self._attempts, self._struck)
         self._speaking = Speaking(self._store, self._ruling, self._attempts.aside)
+        self._fleeting = Fleeting(self._store, self._ruling, self._presence, self._attempts)
         self._past = Past(self._store, self._attempts, self._presence, self._feed)
         self._kept = KeptSessions(
             self._store,
@@ -630,7 +633,11 @@ class Cluster:
     ) -> None:
         self._attempts.check()
         me.num += 1
-        body = encode(Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra))
+        event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
+        if is_fleeting(tags):
+            await self._fleeting.tag(me, channel, event, judge)
+            return
+        body = encode(event)
         settled: Deferred[Refused | None] = Deferred()
         line = Line(me.sid, me.token, me.num, body, settled.callback, judge)
         self._link.soon()
@@ -957,6 +964,8 @@ class Cluster:
         self._records.of(me)
         me.num += 1
         event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
+        if is_fleeting(tags):
+            return await self._fleeting.touch(nick, event)
         return await self._tell(nick, event)
 
     async def _tell(self, nick: str, event: Told | Tagged | Invited) -> Receipt:

@@ -221,7 +221,10 @@ class Feed:
             if envelope.log == "":
                 self._told(envelope.epoch)
             return
-        if log.held is not None:
+        if not envelope.seq:
+            if log.held is None and self._merge is None:
+                self.sink.events(envelope)  # of this moment, or of none
+        elif log.held is not None:
             if len(log.held) < HELD:
                 log.held.append(envelope)
             else:

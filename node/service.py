@@ -468,6 +468,7 @@ def _irc_config(settings: Settings, motd: Callable[[], list[str]]) -> IrcConfig:
         admin=(where, who, mail),
         channels=settings.channels_per_session,
         password=settings.irc_password,
+        sts=(settings.irc_sts, int(settings.irc_sts_days * 86_400)) if settings.irc_sts else None,
     )
 
 

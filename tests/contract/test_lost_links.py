@@ -13,9 +13,25 @@ from twisted.internet.task import deferLater
 
 from broker.api import Code, Identity, Refused
 from broker.cluster import Cluster
-from broker.events import Event, Joined, Left, Quit, Redacted, Renamed, Said, Tagged, Told, TopicSet
+from broker.events import (
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Quit,
+    Redacted,
+    Renamed,
+    Ruled,
+    Said,
+    Tagged,
+    Told,
+    TopicSet,
+)
+from broker.rules import Decision, Rules, anybody, encode_rules
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, RedisFleet, refusal, somebody
+from tests.support.ruled import all_may
 from tests.support.sinks import Evicted
 from tests.support.spin import eventually, reactor
 
@@ -28,6 +44,10 @@ TAGS = {"+typing": "active"}
 
 STEPS = 7
 """More than any command's round trips to Redis."""
+
+CHANGES = (("+m", ""),)
+DECISION = Decision(Rules(modes="m"), CHANGES)
+MODERATED = encode_rules(Rules(1, "m"))
 
 Command = Callable[[Node, Identity], Awaitable[object]]
 
@@ -45,6 +65,9 @@ COMMANDS: dict[str, Command] = {
     "set_away": lambda node, me: node.broker.set_away(me, "lunch"),
     "count": lambda node, me: node.broker.count("requests"),
     "barrier": lambda node, me: node.broker.barrier(),
+    "rule": lambda node, me: node.broker.rule(me, "#go", lambda _, __: DECISION),
+    "kick": lambda node, me: node.broker.kick(me, "#go", "bob", "out", judge=all_may),
+    "invite": lambda node, me: node.broker.invite(me, "#new", "bob", judge=anybody),
 }
 
 
@@ -89,6 +112,9 @@ def _expected(name: str, ann: Identity, bob: Identity) -> tuple[object, list[Eve
         "rename": (["#go"], [Renamed(ann.sid, ann.num, "ann", "anna", ("#go",))]),
         "quit": (None, [Quit(ann.sid, ann.num, "ann", "bye", ("#go",))]),
         "count": (1, []),
+        "rule": (DECISION, [Ruled(ann.sid, ann.num, "ann", 1, CHANGES, (), "", MODERATED)]),
+        "kick": (None, [Kicked(ann.sid, ann.num, "ann", bob.sid, "bob", "out")]),
+        "invite": (("bob", None), [Invited(ann.sid, ann.num, "ann", "bob", "#new", bob.sid)]),
     }
     return expected.get(name, (None, []))
 

@@ -3,82 +3,25 @@
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
-from broker.api import ChannelInfo, Code, Identity, Invitation, Member, Refused
-from broker.events import Event, Extra, Invited, Joined, Kicked, Left, Quit, Ruled, Said, TopicSet
-from broker.rules import FREE, Decision, Fellow, Mask, Rules, Standing
+from broker.api import ChannelInfo, Code, Invitation, Member, Refused
+from broker.events import Extra, Invited, Joined, Kicked, Left, Quit, Ruled, Said, TopicSet
+from broker.rules import FREE, Decision, Fellow, Rules, Standing
 from tests.contract.conftest import MakeBrokers
-from tests.support.fleet import Node, refusal, somebody
+from tests.support.fleet import refusal, somebody
+from tests.support.ruled import (
+    BAN,
+    adding,
+    all_may,
+    comes,
+    deciding,
+    kinds,
+    nobody,
+    ruled,
+    said_by,
+    speaks,
+)
 from tests.support.spin import eventually, gather
-
-BAN: dict[str, tuple[Mask, ...]] = {"b": (Mask("bob!*@*", "ann", 5),)}
-
-
-def nobody(*_judged: object) -> Any:
-    """Lets nobody do anything."""
-    raise Refused(Code.NOT_OP)
-
-
-def all_may(*_judged: object) -> None:
-    """Lets everybody do it; the broker doesn't know that."""
-
-
-def speaks(rules: Rules, standing: Standing) -> None:
-    """In a moderated channel only who has a status says something."""
-    if "m" in rules.modes and not standing.status:
-        raise Refused(Code.CANNOT_SPEAK)
-
-
-def comes(rules: Rules, standing: Standing) -> None:
-    """Nobody comes into a closed channel but who is invited; no bans are in the way of Ann."""
-    if "i" in rules.modes and not standing.invited:
-        raise Refused(Code.INVITE_ONLY)
-    if rules.lists.get("b"):
-        raise Refused(Code.BANNED_HERE)
-
-
-def deciding(*changes: tuple[str, str], statuses: Any = (), **rules: Any) -> Any:
-    """Decides that these rules hold, and these statuses, by nick."""
-
-    def decide(before: Rules, fellows: Any) -> Decision:
-        after = Rules(**{"modes": before.modes, "key": before.key, "limit": before.limit, **rules})
-        found = tuple((fellows[nick].sid, status) for nick, status in statuses)
-        return Decision(after, changes or (("+x", ""),), found)
-
-    return decide
-
-
-def adding(letter: str) -> Any:
-    """Decides that one more flag holds; nothing, if it does."""
-
-    def decide(before: Rules, _fellows: Any) -> Decision:
-        modes = "".join(sorted({*before.modes, letter}))
-        changes = () if letter in before.modes else ((f"+{letter}", ""),)
-        return Decision(Rules(modes=modes), changes)
-
-    return decide
-
-
-async def said_by(node: Node, me: Identity, text: str, **how: Any) -> Code | None:
-    """Say a line with a judge; the code with which it's refused."""
-    settled: Deferred[Refused | None] = Deferred()
-    node.broker.say(me, "#go", text, False, settled.callback, **{"judge": speaks, **how})
-    refused = await settled
-    return refused.code if refused is not None else None
-
-
-async def ruled(make_brokers: MakeBrokers, *others: str) -> tuple[Node, Node, Identity, Any]:
-    """Ann, an operator, on one node, and others on another, in one channel."""
-    a, b = await make_brokers(2)
-    ann = await a.enter("ann", "#go", status="o")
-    people = [await b.enter(nick, "#go") for nick in others]
-    return a, b, ann, people
-
-
-def kinds(events: list[Event], *kinds: type) -> list[Any]:
-    return [event for event in events if isinstance(event, kinds)]
-
 
 # Statuses and rules of a new channel
 

@@ -86,7 +86,8 @@ class _Driver:
         far = int(time.time() * 1000) + 3_600_000
         about = (self._sid, self._token, 1, f"nick{number}", "", "a", "epoch")
         for channel in place.channels:
-            arguments = (f'"{channel}"', 1000, *about, channel, "", 1, 0, 0, far, "")
+            rules = ("", "", 0, 0, "", "", "", "", "")
+            arguments = (f'"{channel}"', 1000, *about, channel, "", 1, 0, 0, far, "", *rules)
             self._call("join", channel, *arguments)
 
     def _call(self, script: str, channel: str, *arguments: Any) -> Any:
@@ -99,7 +100,7 @@ class _Driver:
         for channel in rng.choices(self._channels, k=CALLS):
             self._number += 1
             number = self._number + 1
-            line = (f'"{channel}"', 1000, self._sid, self._token, number, self._body)
+            line = (f'"{channel}"', 1000, "", self._sid, self._token, number, self._body)
             keys = self._keys.channel(channel)
             calls.append(("EVALSHA", self._scripts["say"].sha, len(keys), *keys, *line))
         self._connection.send_packed_command(self._connection.pack_commands(calls))

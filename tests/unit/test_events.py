@@ -26,7 +26,9 @@ from broker.events import (
     Told,
     TopicSet,
     Unknown,
+    around_channel,
     around_nick,
+    around_target,
     around_to,
     decode_envelope,
     decode_event,
@@ -38,7 +40,7 @@ GOLDEN: list[tuple[Event, str]] = [
     (Said("s", 1, "bob", "hi", True, "b@h"), '["said","s",1,"bob","hi",true,"b@h",null]'),
     (
         Said("s", 1, "bob", "hi", False, "b@h", Extra(True, {"+x": "1"}, "o", True, "rob")),
-        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob",[]]]',
+        '["said","s",1,"bob","hi",false,"b@h",[true,{"+x":"1"},"o",true,"rob",[],false]]',
     ),
     (Told("s", 1, "bob", "hi", "t"), '["told","s",1,"bob","hi","t",false,"",null]'),
     (Tagged("s", 1, "bob", {"+x": ""}, "t"), '["tagged","s",1,"bob",{"+x":""},"t","",null]'),
@@ -47,7 +49,7 @@ GOLDEN: list[tuple[Event, str]] = [
     (Kicked("s", 1, "bob", "t", "tom", "why"), '["kicked","s",1,"bob","t","tom","why",""]'),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"),), (("t", "o"),)),
-        '["ruled","s",1,"bob",7,[["+o","tom"]],[["t","o"]],""]',
+        '["ruled","s",1,"bob",7,[["+o","tom"]],[["t","o"]],"",""]',
     ),
     (Invited("s", 1, "bob", "tom", "#go"), '["invited","s",1,"bob","tom","#go","",""]'),
     (Redacted("s", 1, "bob", "e.1", "why"), '["redacted","s",1,"bob","e.1","why","",""]'),
@@ -112,6 +114,12 @@ def test_an_event_of_a_later_release_has_its_place_among_others() -> None:
     )
 
 
+FAREWELLS = st.one_of(
+    st.builds(Left, TEXT, NUM, TEXT, TEXT, TEXT),
+    st.builds(Quit, TEXT, NUM, TEXT, TEXT, st.lists(TEXT).map(tuple), TEXT),
+)
+
+
 @given(EVENTS)
 def test_an_event_comes_back_as_it_was(event: Event) -> None:
     assert event == decode_event(encode(event))
@@ -128,17 +136,28 @@ def test_an_envelope_comes_back_as_it_was(events: list[Event], log: str, seq: in
     assert envelope == decode_envelope(msgspec.json.encode(envelope))
 
 
-@given(EVENTS, TEXT)
-def test_another_nick_can_be_put_between_the_halves(event: Event, nick: str) -> None:
-    head, tail = around_nick(event)
-    expected = msgspec.structs.replace(event, nick=nick)
-    assert expected == decode_event(head + json.dumps(nick).encode() + tail)
+@given(FAREWELLS, TEXT, TEXT)
+def test_what_a_roster_knows_better_can_be_put_into_a_farewell(
+    event: Left | Quit, nick: str, by: str
+) -> None:
+    head, between = around_nick(event)
+    expected = msgspec.structs.replace(event, nick=nick, by=by)
+    parts = (head, json.dumps(nick).encode(), between, json.dumps(by).encode(), b"]")
+    assert expected == decode_event(b"".join(parts))
 
 
-@given(EVENTS)
-def test_the_halves_and_the_nick_are_the_whole(event: Event) -> None:
-    head, tail = around_nick(event)
-    assert encode(event) == head + msgspec.json.encode(event.nick) + tail
+@given(st.builds(Kicked, TEXT, NUM, TEXT, TEXT, TEXT, TEXT, TEXT), TEXT)
+def test_whom_a_kick_is_about_can_be_put_between_the_halves(event: Kicked, target: str) -> None:
+    head, tail = around_target(event)
+    expected = msgspec.structs.replace(event, target=target)
+    assert expected == decode_event(head + json.dumps(target).encode() + tail)
+
+
+@given(st.builds(Invited, TEXT, NUM, TEXT, TEXT, TEXT, TEXT, TEXT), TEXT)
+def test_a_channels_name_can_be_put_between_the_halves(event: Invited, name: str) -> None:
+    head, tail = around_channel(event)
+    expected = msgspec.structs.replace(event, channel=name)
+    assert expected == decode_event(head + json.dumps(name).encode() + tail)
 
 
 @given(
