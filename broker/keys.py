@@ -141,6 +141,10 @@ class Keys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
         return NickKeys(base + "claim", base + "meta", base + "log")
 
+    def traces(self, name: str) -> tuple[str, ...]:
+        """The keys of what a nick's changing hands leaves a trace in, as the scripts take them."""
+        return (*self.nick(name), self.was(name), self.watch(name))
+
     def was(self, name: str) -> str:
         return f"{self._prefix}{{n:{_encoded(name)}}}:was"
 

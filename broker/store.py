@@ -640,7 +640,7 @@ class Store:
         """
         reply = await self.once(
             "claim",
-            self._traces(nick),
+            self.keys.traces(nick),
             me.sid,
             me.token,
             nick,
@@ -673,14 +673,12 @@ class Store:
 
     async def release(self, sid: str, token: str, nick: str) -> None:
         """Give a nick back, if it's this session's."""
-        await self.run("release", self._traces(nick), *self._giving(sid, token, nick), patient=True)
+        await self.run(
+            "release", self.keys.traces(nick), *self._giving(sid, token, nick), patient=True
+        )
 
     def _giving(self, sid: str, token: str, nick: str) -> tuple[Argument, ...]:
         return sid, token, MOMENT, self._remembered(nick), went(sid, nick)
-
-    def _traces(self, nick: str) -> tuple[str, ...]:
-        """The keys of what a nick's changing hands leaves a trace in."""
-        return (*self.keys.nick(nick), self.keys.was(nick), self.keys.watch(nick))
 
     def _remembered(self, nick: str) -> int:
         """For how many seconds it's kept who had a nick."""
@@ -783,7 +781,7 @@ class Store:
     async def give_up(self, sid: str, record: Record, node: str) -> None:
         """Give back a session's nicks, then cross out the session, which holds nothing more."""
         calls = [
-            self._args("release", self._traces(nick), self._giving(sid, record.token, nick))
+            self._args("release", self.keys.traces(nick), self._giving(sid, record.token, nick))
             for nick in record.nicks
         ]
         crossing: tuple[Argument, ...] = ("HDEL", self.keys.node_sessions(node), sid)
