@@ -28,7 +28,7 @@ from broker.names import fold
 from broker.presence import Presence
 from broker.records import Membership, Record, Records
 from broker.scripts import MOMENT
-from broker.store import RETAINED, STRANGER, Asked, Beat, Late, Store
+from broker.store import RETAINED, STRANGER, Asked, Beat, Late, Meeting, Store
 
 WINDOW = 3000
 """Milliseconds, from the first node that comes to another server, in which others are waited for.
@@ -77,7 +77,7 @@ class Recovery:
         """Returns when commands may be sent over this wire. Raises if it broke or can't be done."""
         node, before, ran = self._presence.node, self._store.server, self._presence.runs
         store = self._store.over(wire)
-        met = await store.meet(node, WINDOW, done=False, epoch=self._presence.epoch)
+        met = await self._meet(store, done=False)
         # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
         moved = before not in ("", met.server) and met.epoch == self._presence.epoch
         store.server = met.server
@@ -99,7 +99,7 @@ class Recovery:
             overtaken = await self._keeping.put_back(store, node)
         while moved or met.wait:
             server = met.server
-            met = await store.meet(node, WINDOW, done=True, epoch=self._presence.epoch)
+            met = await self._meet(store, done=True)
             if met.server != server:  # masters were replaced while we met: look again who they are
                 raise LinkLost("others meet elsewhere")
             if not met.wait:
@@ -113,6 +113,17 @@ class Recovery:
                 await self._put_back(store, rows, overtaken)
             self.moved = True
         self._store.server = met.server
+
+    async def _meet(self, store: Store, *, done: bool) -> Meeting:
+        presence = self._presence
+        return await store.meet(
+            presence.node,
+            WINDOW,
+            done=done,
+            epoch=presence.epoch,
+            nodes=presence.nodes,
+            lease_ms=presence.lease_ms,
+        )
 
     # -- after everything was forgotten
 
@@ -151,7 +162,7 @@ class Recovery:
 
     async def remember(self) -> None:
         """All was forgotten, perhaps also which server this is: say so again."""
-        await self._store.meet(self._presence.node, WINDOW, done=True, epoch=self._presence.epoch)
+        await self._meet(self._store, done=True)
 
     async def _pause(self, seconds: float) -> None:
         over: Deferred[None] = Deferred()
@@ -165,22 +176,25 @@ class Recovery:
         late, offers = [], []
         # a log that isn't there may have had its time, and is nothing that was lost
         expired = self._presence.now_ms - 1000 * MOMENT
+        beaten = self._presence.beaten_ms
         for some in _chunks(seen):
             for log, place in zip(some, await store.places(some), strict=True):
-                tip, entries, former = seen[log]
+                tip, entries, former, followed = seen[log]
                 if place.server == store.server:
                     if place.epoch != tip.epoch and log.startswith("#"):
                         late.append(log)
-                elif place.epoch in former or (
-                    place.epoch in ("", tip.epoch) and place.seq < tip.seq
+                elif place.epoch in {"", *former} or (
+                    place.epoch == tip.epoch and place.seq < tip.seq
                 ):
                     lacking = [entry for entry in entries if entry.seq > place.seq]
-                    if place.epoch or (lacking and lacking[-1].ms > expired):
+                    known = lacking[-1].ms if lacking else 0
+                    if place.epoch or followed or known > expired:
                         self._rewound.add(log)
                         parts = range(0, len(lacking) or 1, OFFERED)
-                        epoch = place.epoch or tip.epoch
+                        epoch, at = place.epoch or tip.epoch, beaten if followed else known
                         offers += [
-                            store.offer(log, epoch, tip, lacking[i : i + OFFERED]) for i in parts
+                            store.offer(log, epoch, tip, at, lacking[i : i + OFFERED])
+                            for i in parts
                         ]
         await _all(offers)
         return late

@@ -775,14 +775,17 @@ class Store:
 
     # -- after another server took over
 
-    async def meet(self, node: str, window_ms: int, *, done: bool, epoch: str) -> Meeting:
+    async def meet(
+        self, node: str, window_ms: int, *, done: bool, epoch: str, nodes: int, lease_ms: int
+    ) -> Meeting:
         """Meet the other nodes at a server; `done`: this one has offered all that it saw. `epoch`:
-        of what it knows, for one of several masters that has lost it alone.
+        of what it knows, and how many `nodes` held a lease, for one of several masters that has
+        lost that alone; `lease_ms`: how long this node's runs.
         """
         keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
         known = self.parts, epoch if self.parts and self.survived else ""
         server, found, wait, blind = await self.run(
-            "recover", keys, node, window_ms, int(done), *known
+            "recover", keys, node, window_ms, int(done), *known, nodes, lease_ms
         )
         return Meeting(server.decode(), found.decode(), int(wait), blind == 1)
 
@@ -799,21 +802,26 @@ class Store:
         return int(await self.ask("HGET", self.keys.gathering, "ends") or 0)
 
     async def places(self, logs: list[str]) -> list[Place]:
-        """Where these logs stand."""
+        """Where these logs stand: those that are there, and not only offered."""
         metas = [self.keys.log(log).meta for log in logs]
-        found = await self.ask_all(*(("HMGET", meta, "epoch", "seq", "at") for meta in metas))
+        fields = ("epoch", "seq", "at", "known")
+        found = await self.ask_all(*(("HMGET", meta, *fields) for meta in metas))
         return [
             Place((epoch or b"").decode(), int(seq or 0), (at or b"").decode())
-            for epoch, seq, at in found
+            if known is None
+            else Place("", 0, "")
+            for epoch, seq, at, known in found
         ]
 
-    async def offer(self, log: str, epoch: str, tip: Position, seen: list[Entry]) -> None:
+    async def offer(
+        self, log: str, epoch: str, tip: Position, known: int, seen: list[Entry]
+    ) -> None:
         """Offer what was seen of a log that is shorter now, and has this epoch; `tip`: where it
-        stood.
+        stood, and `known`: till when that was certain (ms).
         """
         flat = [part for one in seen for part in (one.seq, one.ms, encode(one.event))]
         keys = (self.keys.log(log).meta,)
-        await self.run("offer", keys, self.server, epoch, *tip, MOMENT, *flat)
+        await self.run("offer", keys, self.server, epoch, *tip, known, MOMENT, *flat)
 
     async def settle(self, log: str) -> None:
         """Let a log go on under this server, with what was offered."""

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from broker.address import Place
 from broker.api import Broker, Code, Identity, Refused
@@ -383,6 +384,33 @@ class ShardsFleet(RedisFleet):
 
     async def fall_behind(self) -> None:
         pytest.skip("it has no replicas here")
+
+    def apart(self, name: str) -> str:
+        """A name that begins so, of a log that isn't where that is what is said of the nodes."""
+        keys = Keys(self.namespace)
+        with self.client() as client:
+            home = client.get_node_from_key(keys.leases)
+            names = (f"{name}{i}" for i in count())
+            return next(n for n in names if client.get_node_from_key(keys.log(n).meta) != home)
+
+    async def forget_log(
+        self, log: str, *, anew: bool = False, first: Node | None = None
+    ) -> None:
+        """The master of a log loses all that it knew. `anew`: somebody wrote to the log before that
+        was noticed. `first`: who offers what it saw of the log before the others come.
+        """
+        for node in self.nodes:
+            await self.lose(node)
+        meta = Keys(self.namespace).log(log).meta
+        with self.client() as client:
+            client.flushall(target_nodes=client.get_node_from_key(meta))
+            if anew:
+                client.hset(meta, mapping={"epoch": "anew", "seq": 0})
+            if first is not None:
+                self._mend(first)
+                while not client.hexists(meta, "offered"):
+                    await deferLater(reactor, 0.01)
+        await gather(self.restore(node) for node in self.nodes)
 
     def client(self) -> Any:
         return redis.RedisCluster(host="127.0.0.1", port=self._port)
