@@ -206,7 +206,11 @@ class Cluster:
             )
         self._records = Records()
         self._keeping = Keeping(
-            self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
+            self._store,
+            self._records,
+            self._feed.positions,
+            keep_ms=int(config.keep * 1000),
+            seconds=reactor.seconds,
         )
         self.barring = Barring(self._store, bans)
         self._presence = Presence(

@@ -77,6 +77,11 @@ class Keep(Enum):
     """Redis went back behind its having been taken up here."""
 
 
+def held(record: Record) -> bytes:
+    """What a session holds, as its row says it while it's detached."""
+    return msgspec.json.encode((record.nicks, list(record.channels.values())))
+
+
 class KeptRows:
     """Calls to Redis about kept sessions; they raise as `Store`'s do."""
 
@@ -98,8 +103,7 @@ class KeptRows:
         self, sid: str, record: Record, seen: bytes, till: int, state: bytes
     ) -> bool | None:
         """Take a session off its node; False if it's another's, None if it isn't kept."""
-        held = msgspec.json.encode((record.nicks, list(record.channels.values())))
-        args = (record.token, held, seen, till, KEPT, state)
+        args = (record.token, held(record), seen, till, KEPT, state)
         done = await self._store.run("detach", (self._keys.kept(sid),), *args, patient=True)
         return None if done == 2 else bool(done)
 
@@ -134,6 +138,10 @@ class KeptRows:
         *earlier, token = tokens.decode().split()
         settled = not earlier
         return Row(secret.decode(), token, owner.decode(), record or b"", settled, int(turn or 0))
+
+    async def is_known(self, sid: str) -> bool:
+        """Whether there's a row of the session, whatever it says."""
+        return bool(await self._store.ask("EXISTS", self._keys.kept(sid)))
 
     async def acting(self, sids: list[str]) -> list[str | None]:
         """Under which token each of these acts; None if it isn't kept."""

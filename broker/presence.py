@@ -31,10 +31,10 @@ AT_ONCE = 50
 class Presence:
     """The lease of one incarnation of a node, and the sweeping of others.
 
-    `lease`: seconds; `lease_ms`: the same. `incarnate` gives a name for a new incarnation. `evicted` is told when
-    the lease turns out to have ended, with whether Redis forgot everything (see
-    `api.Sink.evicted`). Before that, if it did, `gather` gets the last beat at which it hadn't, and
-    returns when all that nodes held is held again. `probe` is called with each beat.
+    `lease`: seconds; `lease_ms`: the same. `incarnate` gives a name for a new incarnation.
+    `evicted` is told when the lease turns out to have ended, with whether Redis forgot everything
+    (see `api.Sink.evicted`). Before that, if it did, `gather` gets the last beat at which it
+    hadn't, and returns when all that nodes held is held again. `probe` is called with each beat.
     `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`), each
     order by itself, and `bans` which version they have.
     """
@@ -122,9 +122,9 @@ class Presence:
         return self._last.now + int((self._clock.seconds() - self._last_at) * 1000)
 
     @property
-    def nodes(self) -> int:
-        """How many held a lease at the last beat; 0 before the first."""
-        return 0 if self._last is None else self._last.nodes
+    def nodes(self) -> list[str]:
+        """The incarnations that held a lease at the last beat."""
+        return self._last.nodes if self._last is not None else []
 
     @property
     def beaten_ms(self) -> int:

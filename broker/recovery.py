@@ -121,8 +121,8 @@ class Recovery:
             WINDOW,
             done=done,
             epoch=presence.epoch,
-            nodes=presence.nodes,
             lease_ms=presence.lease_ms,
+            nodes=presence.nodes,
         )
 
     # -- after everything was forgotten
@@ -252,6 +252,8 @@ class Recovery:
                 if sid not in overtaken and self._differs(sid, member, members[name][sid])
             )
         await _all(store.index(name) for name in members)
+        keeping = self._keeping.over(store)
+        await _all(keeping.put_back_detached(sid, deadline) for sid in keeping.detached())
 
     def _differs(self, sid: str, member: tuple[str, str] | None, membership: Membership) -> bool:
         """Whether a roster says something else of a session than it should."""
@@ -342,15 +344,10 @@ class Recovery:
             return
         # a change of nick that is under way may have come to this roster already
         nick = member[1] if member is not None and member[1] in record.nicks else me.nick
-        await store.join(
+        await store.put_back(
             self._as(sid, me, nick),
             membership.spelled,
-            announce=False,
             quiet=bool(membership.quiet),
-            roster=0,
-            history=0,
-            may_make=True,
-            num=0,
             deadline=self._presence.deadline,
         )
 

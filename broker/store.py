@@ -69,7 +69,7 @@ RETAINED = "+"
 
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds. `orders`: operators', and
-    `bans`: the version of those. `nodes`: how many hold a lease.
+    `bans`: the version of those. `nodes`: the incarnations that hold a lease.
     """
 
     held: bool
@@ -78,7 +78,7 @@ class Beat(NamedTuple):
     epoch: str
     orders: list[bytes]
     bans: int
-    nodes: int
+    nodes: list[str]
 
 
 class Line(NamedTuple):
@@ -368,6 +368,24 @@ class Store:
             Topic(topic.decode(), topic_nick.decode(), int(topic_ms)),
             _entries(spoken)[::-1],
             announced == 1,
+        )
+
+    async def put_back(
+        self, me: Identity, channel: str, *, quiet: bool, deadline: int, num: int = 0
+    ) -> None:
+        """Make a session the member again that it was. `num`: 0 if it's certainly its node that
+        says so, else 1. Raises as `join`.
+        """
+        await self.join(
+            me,
+            channel,
+            announce=False,
+            quiet=quiet,
+            roster=0,
+            history=0,
+            may_make=True,
+            num=num,
+            deadline=deadline,
         )
 
     async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
@@ -776,16 +794,16 @@ class Store:
     # -- after another server took over
 
     async def meet(
-        self, node: str, window_ms: int, *, done: bool, epoch: str, nodes: int, lease_ms: int
+        self, node: str, window_ms: int, *, done: bool, epoch: str, lease_ms: int, nodes: list[str]
     ) -> Meeting:
         """Meet the other nodes at a server; `done`: this one has offered all that it saw. `epoch`:
-        of what it knows, and how many `nodes` held a lease, for one of several masters that has
-        lost that alone; `lease_ms`: how long this node's runs.
+        of what it knows, and `nodes` that held a lease, for one of several masters that has lost
+        that alone; `lease_ms`: how long leases run.
         """
         keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
         known = self.parts, epoch if self.parts and self.survived else ""
         server, found, wait, blind = await self.run(
-            "recover", keys, node, window_ms, int(done), *known, nodes, lease_ms
+            "recover", keys, node, window_ms, int(done), *known, lease_ms, *nodes
         )
         return Meeting(server.decode(), found.decode(), int(wait), blind == 1)
 
@@ -793,7 +811,7 @@ class Store:
         """Gather with the other nodes at a server that forgot everything. `before`: this node's
         last beat at the one that didn't; `done`: it holds again what it held.
         """
-        args = (node, window_ms, before.now, before.deadline, before.nodes, int(done))
+        args = (node, window_ms, before.now, before.deadline, len(before.nodes), int(done))
         wait, runs = await self.run("gather", (self.keys.gathering,), *args)
         return Gathering(wait, runs == 1)
 
@@ -893,7 +911,8 @@ class Store:
             self.log.info("others have met anew: {server}", server=server.decode())
             self.link.drop()
         self.survived = True
-        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)
+        living = [node.decode() for node in nodes]
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), living)
 
     async def look_at_epoch(self) -> str:
         """Of what Redis knows; empty if that can't be known now. Asked for at once."""

@@ -7,7 +7,7 @@
 --       between spaces; empty: this server is all there is
 --       epoch: of what the node knows, for a part that has lost it while others haven't; or empty
 --       (of a Redis Cluster with done 1: another than before if this node is to look again)
---       nodes: how many held a lease at this node's last beat, and how long its own runs (ms)
+--       lease-ms, and each incarnation that held one at this node's last beat
 -- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait,
 --        1 if leases were lost alone, and nobody can have swept for that}
 --
@@ -65,24 +65,21 @@ if met[1] ~= server then
     unpack(parts ~= '' and { 'parts', parts } or {}))
   if adopted then redis.call('HSET', KEYS[1], 'blind', 1) end
 end
+local blind = adopted or (met[4] and ends > now)
+if blind then
+  -- nobody could renew theirs, or sweep others, since: whoever doesn't come is swept as ever
+  local deadline = string.format('%.0f', now + tonumber(ARGV[6]))
+  for i = 7, #ARGV do redis.call('ZADD', KEYS[2], 'NX', deadline, ARGV[i]) end
+end
 if ARGV[3] == '1' and ends > now then
   redis.call('HSET', KEYS[1], 'node ' .. ARGV[1], 1)
   local awaited = 0
-  if adopted or met[4] then
-    -- who held a lease isn't known any more, but how many: each takes its own again
-    if ARGV[6] ~= '0' then
-      redis.call('ZADD', KEYS[2], string.format('%.0f', now + tonumber(ARGV[7])), ARGV[1])
-    end
-    local most = math.max(tonumber(redis.call('HGET', KEYS[1], 'nodes') or '0'), tonumber(ARGV[6]))
-    redis.call('HSET', KEYS[1], 'nodes', most)
-    awaited = most - redis.call('ZCARD', KEYS[2])
-  end
   for _, node in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     awaited = awaited + 1 - redis.call('HEXISTS', KEYS[1], 'node ' .. node)
   end
-  if awaited <= 0 then
+  if awaited == 0 then
     ends = now
     redis.call('HSET', KEYS[1], 'until', 0)
   end
 end
-return { server, epoch, math.max(0, ends - now), (adopted or (met[4] and ends > now)) and 1 or 0 }
+return { server, epoch, math.max(0, ends - now), blind and 1 or 0 }

@@ -3,7 +3,8 @@
 -- ARGV  sid tokens(before) token deadline(see tell) num(that all its own come after)
 -- ->    {'gone'}, {'late'} or {'ok', epoch, tip, name, flag, nick, seq after which it's theirs}
 local m = member(KEYS[2], ARGV[1])
-if not m or not among(ARGV[2] .. ' ' .. ARGV[3], m.token) then return { 'gone' } end
+-- who was put back without a token (see _settle) is whoever knows their sid
+if not m or not among(ARGV[2] .. ' ' .. ARGV[3] .. ' -', m.token) then return { 'gone' } end
 if now() > tonumber(ARGV[4]) then return { 'late' } end
 m.token, m.num = ARGV[3], math.max(m.num, tonumber(ARGV[5]))
 keep(KEYS[2], ARGV[1], m)

@@ -385,23 +385,38 @@ class ShardsFleet(RedisFleet):
     async def fall_behind(self) -> None:
         pytest.skip("it has no replicas here")
 
-    def apart(self, name: str) -> str:
-        """A name that begins so, of a log that isn't where that is what is said of the nodes."""
-        keys = Keys(self.namespace)
-        with self.client() as client:
-            home = client.get_node_from_key(keys.leases)
-            names = (f"{name}{i}" for i in count())
-            return next(n for n in names if client.get_node_from_key(keys.log(n).meta) != home)
+    @property
+    def keys(self) -> Keys:
+        return Keys(self.namespace)
 
-    async def forget_log(
-        self, log: str, *, anew: bool = False, first: Node | None = None
-    ) -> None:
+    def apart(self, name: str, *others: str) -> str:
+        """A name that begins so, of a log that isn't where any of these keys are, nor what is said
+        of the nodes.
+        """
+        taken = [self.master_of(key) for key in (self.keys.leases, *others)]
+        names = (f"{name}{i}" for i in count())
+        return next(n for n in names if self.master_of(self.keys.log(n).meta) not in taken)
+
+    def master_of(self, key: str) -> str:
+        """The name of the master that has a key."""
+        with self.client() as client:
+            return str(client.get_node_from_key(key).name)
+
+    async def forget_at(self, key: str) -> None:
+        """The master that has a key loses all that it knew."""
+        for node in self.nodes:
+            await self.lose(node)
+        with self.client() as client:
+            client.flushall(target_nodes=client.get_node_from_key(key))
+        await gather(self.restore(node) for node in self.nodes)
+
+    async def forget_log(self, log: str, *, anew: bool = False, first: Node | None = None) -> None:
         """The master of a log loses all that it knew. `anew`: somebody wrote to the log before that
         was noticed. `first`: who offers what it saw of the log before the others come.
         """
         for node in self.nodes:
             await self.lose(node)
-        meta = Keys(self.namespace).log(log).meta
+        meta = self.keys.log(log).meta
         with self.client() as client:
             client.flushall(target_nodes=client.get_node_from_key(meta))
             if anew:
