@@ -25,7 +25,7 @@ import msgspec
 
 from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
-from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken, held
+from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken, encode_held
 from broker.names import fold
 from broker.reaches import Places, Reaches, decode_places, encode_places, reach
 from broker.records import Record, Records, decode_record, decode_shelved, encode_record
@@ -260,8 +260,11 @@ class Keeping:
         return row is None or row.token == me.token
 
     async def forget(self, sid: str) -> None:
-        """Nothing is left of a session that lapsed."""
+        """Nothing is left of a session that lapsed, also if somebody swept its node meanwhile."""
+        shelved = await self._rows.shelved_row(sid)
         await self._rows.forget(sid)
+        if shelved is not None:
+            await self._rows.unshelve(sid, shelved)
 
     async def bury(self, sids: list[str]) -> None:
         """These have quit, and the server may not have heard of it: they aren't kept any more."""
@@ -332,7 +335,7 @@ class Keeping:
                 return
             await self._take_away(shelved)
         elif not await self._rows.is_known(sid):  # so nobody can take it up
-            await self._end(sid, [shelved.record.token], held(shelved.record), LOST)
+            await self._end(sid, [shelved.record.token], encode_held(shelved.record), LOST)
         if self._shelved.get(sid) is shelved:
             del self._shelved[sid]
 
@@ -358,6 +361,7 @@ class Keeping:
         """It was taken up meanwhile, perhaps without what was put back."""
         sid, record = shelved.me.sid, shelved.record
         event = Quit(sid, 0, record.nicks[0], "", ())
+        await self._rows.unshelve(sid, shelved.row)
         for name in record.channels.values():
             await self._store.part(record.token, name, event, silently=True)
         for nick in record.nicks:
@@ -433,7 +437,7 @@ class Keeping:
         nicks, names = _held(row.record) if row.record else ([], [])
         if held is not None:
             nicks, names = held.nicks, list(held.channels.values())
-        record.nicks += [nick for nick in nicks if nick not in record.nicks]
+        record.nicks += _others(record.nicks, nicks)
         record.channels |= {fold(name): name for name in names}
 
     async def look_again(self, me: Identity, node: str, deadline: int) -> list[str]:
@@ -445,7 +449,7 @@ class Keeping:
             return []
         known, was = taking.record.nicks, taking.row.was
         held = await self._store.record(me.sid, was) if was else None
-        more = [nick for nick in held.nicks if nick not in known] if held is not None else []
+        more = _others(known, held.nicks) if held is not None else []
         if more:
             known += more
             await self._store.note(node, deadline, self._records.rows({me.sid}))
@@ -526,7 +530,7 @@ class Keeping:
         found = await self._rows.lapse(sid, "")
         if found is None and shelved is not None and not await self._rows.is_known(sid):
             record = decode_shelved(shelved)[1]  # its own row was lost, and nothing else
-            found = [record.token], held(record)
+            found = [record.token], encode_held(record)
         if found is not None:
             await self._end(sid, *found, why)
             await self._rows.forget(sid)
@@ -554,6 +558,16 @@ class Keeping:
             node, record = _shelved(raw)
             found[sid] = (node, decode_record(record.encode()))
         return found
+
+
+def _others(known: list[str], nicks: list[str]) -> list[str]:
+    """Those that aren't known, each in one spelling: else a claim would be given back as another."""
+    folded, others = set(map(fold, known)), []
+    for nick in nicks:
+        if fold(nick) not in folded:
+            folded.add(fold(nick))
+            others.append(nick)
+    return others
 
 
 def _hashed(secret: str) -> str:

@@ -77,7 +77,7 @@ class Keep(Enum):
     """Redis went back behind its having been taken up here."""
 
 
-def held(record: Record) -> bytes:
+def encode_held(record: Record) -> bytes:
     """What a session holds, as its row says it while it's detached."""
     return msgspec.json.encode((record.nicks, list(record.channels.values())))
 
@@ -103,7 +103,7 @@ class KeptRows:
         self, sid: str, record: Record, seen: bytes, till: int, state: bytes
     ) -> bool | None:
         """Take a session off its node; False if it's another's, None if it isn't kept."""
-        args = (record.token, held(record), seen, till, KEPT, state)
+        args = (record.token, encode_held(record), seen, till, KEPT, state)
         done = await self._store.run("detach", (self._keys.kept(sid),), *args, patient=True)
         return None if done == 2 else bool(done)
 
@@ -124,7 +124,7 @@ class KeptRows:
 
     async def shelved_row(self, sid: str) -> bytes | None:
         """A detached session's row."""
-        row: bytes | None = await self._store.ask("HGET", self._keys.shelf, sid)
+        row: bytes | None = await self._store.ask("HGET", self._keys.shelf, sid, patient=True)
         return row
 
     async def peek(self, sid: str) -> Row | None:

@@ -3,9 +3,12 @@
 Only a cluster of several masters forgets in part, so these run on one alone.
 """
 
+from typing import cast
+
 import pytest
 
 from broker.api import Code
+from broker.cluster import Cluster
 from broker.events import Event, Quit, Said, Told
 from tests.contract.conftest import MakeBrokers
 from tests.contract.test_kept import STATE, beats, kept, take, take_up
@@ -158,7 +161,8 @@ async def test_a_detached_session_whose_row_was_lost_is_ended_by_whoever_ends_it
     await a.broker.detach(ann, STATE)
     with fleet.client() as client:
         client.delete(fleet.keys.kept(ann.sid))
-    assert await b.broker.end_detached(ann.sid, "kicked")
+    ended = await cast(Cluster, b.broker).end_detached(ann.sid, "kicked")
+    assert ended
     assert [bob.nick] == (await b.broker.roster("#go")).nicks
 
 
@@ -171,9 +175,7 @@ async def test_a_node_that_dies_as_the_leases_are_lost_is_swept(
     monkeypatch.setattr("broker.recovery.WINDOW", 1_000)
     (b,) = await make_brokers(1, lease=2.0)
     a = await fleet.start(lease=2.0)
-    while fleet.master_of(fleet.keys.node_sessions(a.broker.node)) == fleet.master_of(
-        fleet.keys.leases
-    ):
+    while fleet.is_at_home(fleet.keys.node_sessions(cast(Cluster, a.broker).node)):
         await a.broker.stop()  # what it had would be lost, too
         fleet.nodes.remove(a)
         a = await fleet.start(lease=2.0)

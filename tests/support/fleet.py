@@ -260,6 +260,11 @@ class RedisFleet(Fleet):
         self._running = ExitStack()
         self._standbys: list[int] = []
 
+    @property
+    def keys(self) -> Keys:
+        """The names of all keys."""
+        return Keys(self.namespace)
+
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
         from broker.cluster import Cluster, ClusterConfig
 
@@ -385,10 +390,6 @@ class ShardsFleet(RedisFleet):
     async def fall_behind(self) -> None:
         pytest.skip("it has no replicas here")
 
-    @property
-    def keys(self) -> Keys:
-        return Keys(self.namespace)
-
     def apart(self, name: str, *others: str) -> str:
         """A name that begins so, of a log that isn't where any of these keys are, nor what is said
         of the nodes.
@@ -396,6 +397,10 @@ class ShardsFleet(RedisFleet):
         taken = [self.master_of(key) for key in (self.keys.leases, *others)]
         names = (f"{name}{i}" for i in count())
         return next(n for n in names if self.master_of(self.keys.log(n).meta) not in taken)
+
+    def is_at_home(self, key: str) -> bool:
+        """Whether a key is where that is what is said of the nodes."""
+        return self.master_of(key) == self.master_of(self.keys.leases)
 
     def master_of(self, key: str) -> str:
         """The name of the master that has a key."""
