@@ -561,7 +561,7 @@ class Keeping:
 
 
 def _others(known: list[str], nicks: list[str]) -> list[str]:
-    """Those that aren't known, each in one spelling: else a claim would be given back as another."""
+    """Those that aren't known, each in one spelling: else one would be given back as another."""
     folded, others = set(map(fold, known)), []
     for nick in nicks:
         if fold(nick) not in folded:
