@@ -247,7 +247,11 @@ class Cluster:
             )
         self._records = Records()
         self._keeping = Keeping(
-            self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
+            self._store,
+            self._records,
+            self._feed.positions,
+            keep_ms=int(config.keep * 1000),
+            seconds=reactor.seconds,
         )
         self._people = People(self._store, self._keeping)
         self._watching = Watching(self._store, self._people)

@@ -1,6 +1,7 @@
 """The names of all keys and topics in Redis. Nothing else in chorus spells one.
 
-    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at and past (see scripts/_settle.lua), name,
+    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at, past and what is offered after another
+                                           server took over (see scripts/_settle.lua), name,
                                            topic..., made (address), spoken: the seq of the last
                                            line, 0 if there's only a topic, law, rules, invites
                                            and closed (see scripts/_rules.lua)

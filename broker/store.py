@@ -79,7 +79,7 @@ RETAINED = "+"
 
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds. `orders`: operators', and
-    `bans`: the version of those. `nodes`: how many hold a lease.
+    `bans`: the version of those. `nodes`: the incarnations that hold a lease.
     """
 
     held: bool
@@ -88,7 +88,7 @@ class Beat(NamedTuple):
     epoch: str
     orders: list[bytes]
     bans: int
-    nodes: int
+    nodes: list[str]
 
 
 class Line(NamedTuple):
@@ -450,6 +450,32 @@ class Store:
             announced == 1,
             held.decode(),
             decode_rules(int(law), rules),
+        )
+
+    async def put_back(
+        self,
+        me: Identity,
+        channel: str,
+        *,
+        quiet: bool,
+        deadline: int,
+        num: int = 0,
+        before: tuple[Rules, str] | None = None,
+    ) -> None:
+        """Make a session the member again that it was. `num`: 0 if it's certainly its node that
+        says so, else 1. `before`: as for `join`. Raises as `join`.
+        """
+        await self.join(
+            me,
+            channel,
+            announce=False,
+            quiet=quiet,
+            roster=0,
+            history=0,
+            may_make=True,
+            num=num,
+            deadline=deadline,
+            before=before,
         )
 
     async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
@@ -892,14 +918,17 @@ class Store:
 
     # -- after another server took over
 
-    async def meet(self, node: str, window_ms: int, *, done: bool, epoch: str) -> Meeting:
+    async def meet(
+        self, node: str, window_ms: int, *, done: bool, epoch: str, lease_ms: int, nodes: list[str]
+    ) -> Meeting:
         """Meet the other nodes at a server; `done`: this one has offered all that it saw. `epoch`:
-        of what it knows, for one of several masters that has lost it alone.
+        of what it knows, and `nodes` that held a lease, for one of several masters that has lost
+        that alone; `lease_ms`: how long leases run.
         """
         keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
         known = self.parts, epoch if self.parts and self.survived else ""
         server, found, wait, blind = await self.run(
-            "recover", keys, node, window_ms, int(done), *known
+            "recover", keys, node, window_ms, int(done), *known, lease_ms, *nodes
         )
         return Meeting(server.decode(), found.decode(), int(wait), blind == 1)
 
@@ -907,7 +936,7 @@ class Store:
         """Gather with the other nodes at a server that forgot everything. `before`: this node's
         last beat at the one that didn't; `done`: it holds again what it held.
         """
-        args = (node, window_ms, before.now, before.deadline, before.nodes, int(done))
+        args = (node, window_ms, before.now, before.deadline, len(before.nodes), int(done))
         wait, runs = await self.run("gather", (self.keys.gathering,), *args)
         return Gathering(wait, runs == 1)
 
@@ -916,21 +945,26 @@ class Store:
         return int(await self.ask("HGET", self.keys.gathering, "ends") or 0)
 
     async def places(self, logs: list[str]) -> list[Place]:
-        """Where these logs stand."""
+        """Where these logs stand: those that are there, and not only offered."""
         metas = [self.keys.log(log).meta for log in logs]
-        found = await self.ask_all(*(("HMGET", meta, "epoch", "seq", "at") for meta in metas))
+        fields = ("epoch", "seq", "at", "known")
+        found = await self.ask_all(*(("HMGET", meta, *fields) for meta in metas))
         return [
             Place((epoch or b"").decode(), int(seq or 0), (at or b"").decode())
-            for epoch, seq, at in found
+            if known is None
+            else Place("", 0, "")
+            for epoch, seq, at, known in found
         ]
 
-    async def offer(self, log: str, epoch: str, tip: Position, seen: list[Entry]) -> None:
+    async def offer(
+        self, log: str, epoch: str, tip: Position, known: int, seen: list[Entry]
+    ) -> None:
         """Offer what was seen of a log that is shorter now, and has this epoch; `tip`: where it
-        stood.
+        stood, and `known`: till when that was certain (ms).
         """
         flat = [part for one in seen for part in (one.seq, one.ms, encode(one.event))]
         keys = (self.keys.log(log).meta,)
-        await self.run("offer", keys, self.server, epoch, *tip, MOMENT, *flat)
+        await self.run("offer", keys, self.server, epoch, *tip, known, MOMENT, *flat)
 
     async def settle(self, log: str) -> None:
         """Let a log go on under this server, with what was offered."""
@@ -1011,7 +1045,8 @@ class Store:
             self.log.info("others have met anew: {server}", server=server.decode())
             self.link.drop()
         self.survived = True
-        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)
+        living = [node.decode() for node in nodes]
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), living)
 
     async def look_at_epoch(self) -> str:
         """Of what Redis knows; empty if that can't be known now. Asked for at once."""
