@@ -79,6 +79,7 @@ from broker.sessions import TAKEN, KeptSessions
 from broker.shards import Shards
 from broker.store import Beat, Line, Parted, Store
 from broker.tally import BrokerTally
+from broker.writes import Writes
 
 T = TypeVar("T")
 
@@ -151,12 +152,14 @@ class Cluster:
         self._orders = orders
         self._keys = Keys(config.namespace)
         address = parse(config.url)
+        self.writes = Writes(reactor.seconds)
         self._store = Store(
             self._keys,
             history_lines=config.history_lines,
             history_days=config.history_days,
             inbox_lines=config.inbox_lines,
             script_flags=config.script_flags,
+            writes=self.writes,
             sharded=isinstance(address, Seeds),
         )
         self.tally = BrokerTally()
