@@ -59,6 +59,7 @@ from broker.records import Record, decode_record
 from broker.reports import HOUR, INCIDENTS, POINT_FIELD, POINTS_KEPT
 from broker.rules import Judge, Rules, anybody, decode_rules, encode_rules
 from broker.scripts import MOMENT, load
+from broker.writes import Writes
 
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
@@ -184,6 +185,7 @@ class Store:
         history_days: float,
         inbox_lines: int,
         script_flags: bool,
+        writes: Writes,
         sharded: bool = False,
         passing: str = "",
     ) -> None:
@@ -192,6 +194,7 @@ class Store:
         self.sharded = sharded
         self.parts = ""  # what the masters are known by, if it's `sharded`
         self.survived = True  # whether one of them has what it had
+        self._writes = writes
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
@@ -283,7 +286,7 @@ class Store:
         return outcomes
 
     def _cannot(self, what: str, error: Exception) -> Refused:
-        self.log.error("Redis refused {what}: {why}", what=what, why=str(error))
+        self._writes.refused(what, str(error))
         return Refused(Code.BUSY)
 
     def log_name(self, name: str) -> bytes:
@@ -882,11 +885,21 @@ class Store:
         self.link.send(args, answered, again=False)
 
     def tell_point(self, node: str, point: bytes) -> None:
-        """Add a point to a node's; what Redis doesn't take is a hole in a chart."""
+        """Add a point to a node's; what Redis doesn't take is a hole in a chart.
+
+        As it's all that is written again and again, it tells whether writes are taken.
+        """
         key = self.keys.node_points(node)
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, ReplyError):
+                self._cannot("a point", reply)
+            elif isinstance(reply, bytes):
+                self._writes.taken()
+
         add = ("XADD", key, "MAXLEN", HOUR, "*", POINT_FIELD, point)
-        for command in (add, ("EXPIRE", key, POINTS_KEPT)):
-            self.link.send(command, lambda _: None, again=False)
+        self.link.send(add, answered, again=False)
+        self.link.send(("EXPIRE", key, POINTS_KEPT), lambda _: None, again=False)
 
     async def glance(self, *commands: tuple[Argument, ...]) -> list[Any]:
         """Reads, sent together and not repeated; the replies, a ReplyError as a value.

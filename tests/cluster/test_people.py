@@ -1,4 +1,4 @@
-"""What is known of people on every node: hosts that tell no address, who had a nick, who watches."""
+"""What is known of people on every node: hosts that hide addresses, who had a nick, who watches."""
 
 import re
 from pathlib import Path
