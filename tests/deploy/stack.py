@@ -59,7 +59,8 @@ def shipped(daemon: Daemon, root: Path, folder: Path) -> tuple[Path, float]:
 class Stack:
     """As a context manager: it's up inside, with three nodes, from the files in `folder`.
 
-    `line`, `irc`, `http`, `stats`: the balancer's ports; `prometheus`, `grafana`: theirs, when they're up.
+    `line`, `irc`, `http`, `stats`: the balancer's ports; `prometheus`, `grafana`: theirs, when
+    they're up.
     """
 
     def __init__(self, daemon: Daemon, folder: Path, composer: Composer) -> None:
