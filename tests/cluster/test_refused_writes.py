@@ -80,7 +80,7 @@ def test_what_redis_refuses_is_refused_in_words_and_all_goes_on_when_it_takes_wr
         said = [line for line in person.heard if line.startswith("[#go] <")]
         assert [line for line in accepted if f"<{nick}>" not in line] == said
         assert not [line for line in person.heard if "quit" in line or line.startswith("gap: ")]
-    assert {"ann", "bob", "cat"} == set(ann.does("/names")[-1].partition(": ")[2].split())
+    assert {"@ann", "bob", "cat"} == set(ann.does("/names")[-1].partition(": ")[2].split())
 
 
 def test_a_node_whose_writes_are_refused_for_a_while_says_so_and_is_ready_when_they_are_taken(
