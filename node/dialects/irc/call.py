@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """See the module's docstring. `params`, `tags`: of the message."""
+    """See the module's docstring. `params`, `tags`: the message's. `cuts`: as in `events.Extra`."""
 
     def __init__(self, chat: Chat, session: Session, reader: "Reader", message: Message) -> None:
         self.chat = chat
         self.session = session
         self.reader = reader
         self.verb, self.params, self.tags = message
+        self.cuts: tuple[int, ...] = ()
 
     @property
     def irc(self) -> "Irc":
@@ -137,7 +138,12 @@ UNLABELLED = frozenset({"QUIT", "BATCH"})
 
 async def _do(call: Call) -> None:
     from node.dialects.irc.commands import COMMANDS  # they're made of calls
+    from node.dialects.irc.commands.batches import add
 
+    opened = call.reader.batch
+    if opened is not None and call.tags.get("batch") == opened.ref:
+        add(call, opened)
+        return
     row = COMMANDS.get(call.verb)
     if row is None or not (row.before or call.registered):
         if call.registered:
