@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import count
 
 from tests.deploy.stack import Stack
+from tests.support.irc import Irc, Tcp
 from tests.support.person import Person
 from tests.support.processes import await_fact
 
@@ -174,10 +175,15 @@ def _starts(stack: Stack, party: Party) -> str:
     if len(nodes) < 2:
         raise Wrong(f"{PEOPLE} people are all on {nodes}")
     # lines of a log wait a moment for one another
+    with Irc(Tcp(stack.irc), "ivy", CHANNEL) as ivy:
+        party.guests[0].says("hello, IRC")
+        ivy.until(lambda line: line.endswith(f" PRIVMSG {CHANNEL} :hello, IRC"))
+    for guest in party.guests:
+        guest.settle()
     addresses, gateways = await_fact(stack.addresses, 30), stack.gateways()
     if not addresses <= gateways:
         raise Wrong(f"people come from {gateways}, and nodes say: {addresses}")
-    return f"{PEOPLE} people on {len(nodes)} nodes, each known by where they come from"
+    return f"{PEOPLE} people on {len(nodes)} nodes, and one on IRC, known by where they come from"
 
 
 def _grows(stack: Stack, party: Party) -> str:

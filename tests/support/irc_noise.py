@@ -1,4 +1,4 @@
-"""Messages of IRC that are right, wrong, or nearly right: the words that they're made of, and noise.
+"""Messages of IRC that are right, wrong, or nearly right: words for them, and a noise of them.
 
 Must not know what becomes of them.
 """
