@@ -110,6 +110,7 @@ from broker.speaking import Speaking
 from broker.store import Beat, Judged, Line, Parted, Store
 from broker.tally import BrokerTally
 from broker.watching import Watching
+from broker.writes import Writes
 
 T = TypeVar("T")
 
@@ -186,12 +187,14 @@ class Cluster:
         self._orders = orders
         self._keys = Keys(config.namespace)
         address = parse(config.url)
+        self.writes = Writes(reactor.seconds)
         self._store = Store(
             self._keys,
             history_lines=config.history_lines,
             history_days=config.history_days,
             inbox_lines=config.inbox_lines,
             script_flags=config.script_flags,
+            writes=self.writes,
             sharded=isinstance(address, Seeds),
             passing=config.passing,
         )
@@ -247,7 +250,11 @@ class Cluster:
             )
         self._records = Records()
         self._keeping = Keeping(
-            self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
+            self._store,
+            self._records,
+            self._feed.positions,
+            keep_ms=int(config.keep * 1000),
+            seconds=reactor.seconds,
         )
         self._people = People(self._store, self._keeping)
         self._watching = Watching(self._store, self._people)

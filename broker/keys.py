@@ -1,6 +1,7 @@
 """The names of all keys and topics in Redis. Nothing else in chorus spells one.
 
-    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at and past (see scripts/_settle.lua), name,
+    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at, past and what is offered after another
+                                           server took over (see scripts/_settle.lua), name,
                                            topic..., made (address), spoken: the seq of the last
                                            line, 0 if there's only a topic, law, rules, invites
                                            and closed (see scripts/_rules.lua)
@@ -140,6 +141,10 @@ class Keys:
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
         return NickKeys(base + "claim", base + "meta", base + "log")
+
+    def traces(self, name: str) -> tuple[str, ...]:
+        """The keys of what a nick's changing hands leaves a trace in, as the scripts take them."""
+        return (*self.nick(name), self.was(name), self.watch(name))
 
     def was(self, name: str) -> str:
         return f"{self._prefix}{{n:{_encoded(name)}}}:was"

@@ -133,6 +133,7 @@ class Node:
             beat=settings.lease / 8,
             starting=lambda: not self._serving,
             draining=lambda: self.draining,
+            writes=self.broker.writes,
             lag=lambda: self._lag.longest,
             replicated=lambda: self.chat.replicated_enough,
             seconds=reactor.seconds,

@@ -23,6 +23,10 @@ HEARS = "w"
 """The user mode of who reads what operators write to all."""
 
 
+INFORMED = "s"
+"""The user mode of operators who read what operators do."""
+
+
 class Right(StrEnum):
     """What an operator may do."""
 
@@ -35,7 +39,9 @@ class Right(StrEnum):
     REHASH = "rehash"
     """Have all nodes read their files anew."""
     SEE = "see"
-    """See from where people really are connected."""
+    """See what others mustn't: from where people really are connected, who is invisible, channels
+    that are secret.
+    """
 
 
 class Oper(msgspec.Struct, frozen=True):
@@ -118,6 +124,12 @@ class Bars(Reply, frozen=True):
 
     bans: list[Ban]
     now: int
+
+
+class OperInfo(Reply, frozen=True):
+    """What an operator did, in the chat or from outside, in words; unasked."""
+
+    says: str
 
 
 class OperWrites(Reply, frozen=True):

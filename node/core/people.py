@@ -30,6 +30,8 @@ from broker.api import (
 from broker.names import fold
 from node.core import commands, names, replies
 from node.core.limits import Act, spelled
+from node.core.opers import Right
+from node.core.policing import may
 from node.core.replies import Reply
 from node.core.session import Session
 
@@ -53,7 +55,8 @@ _SECRET = {"s", "p"}
 
 
 def is_operator(session: Session) -> bool:
-    return OPERATOR in session.me.profile.modes
+    """Whether they're an operator of the server who may see what others mustn't."""
+    return may(session, Right.SEE)
 
 
 def known(session: Session, person: Person) -> Person:

@@ -1,4 +1,4 @@
-"""Messages of IRC that are right, wrong, or nearly right: words for them, and a noise of them.
+"""Messages of IRC that are right, wrong, or nearly right: words that they're made of, and noise.
 
 Must not know what becomes of them.
 """

@@ -14,6 +14,7 @@ from node.core.cloak import Cloak
 from node.core.commands import Command
 from node.core.dialect import Place
 from node.core.limits import Act, Limits, Rate
+from node.core.opers import Oper, Right
 from node.core.replies import Reply
 from node.core.watchers import MOST
 from node.dialects.slash import Slash
@@ -141,8 +142,15 @@ def test_operators_see_where_others_come_from(ann: Somebody, bob: Somebody) -> N
 
 
 def _become_operator(person: Somebody) -> None:
-    me = person.person.session.me
+    session = person.person.session
+    me, session.oper = session.me, Oper("boss", frozenset([Right.SEE]))
     me.profile = Profile(me.profile.by, "", me.profile.peer, "ox")
+
+
+def test_operators_who_may_not_see_it_do_not(ann: Somebody, bob: Somebody) -> None:
+    _become_operator(bob)
+    bob.person.session.oper = Oper("boss", frozenset(Right) - {Right.SEE})
+    assert "" == bob.asks(commands.Whois("ann")).person.profile.peer
 
 
 def test_channels_of_somebody_invisible_are_seen_by_their_members(

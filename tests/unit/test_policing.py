@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from broker.api import Code, Profile, Refused
 from broker.bans import NOWHERE, Ban
-from node.core import policing
-from node.core.commands import Command
+from node.core import policing, replies
+from node.core.commands import Command, Resume, Token
 from node.core.limits import Act, Limits, Rate
 from node.core.opers import (
     Bar,
@@ -17,6 +17,7 @@ from node.core.opers import (
     ListBars,
     Oper,
     OperDid,
+    OperInfo,
     OperIs,
     OperWrites,
     Rehash,
@@ -210,6 +211,19 @@ def test_operators_and_who_wants_it_read_what_an_operator_writes_to_all(station:
     assert [[written], [written], []] == read
 
 
+def test_operators_who_may_see_and_want_it_read_what_operators_do(station: Station) -> None:
+    ann, bob = station.somebody("ann", oper=ALL), station.somebody("bob")
+    cat, dan = station.somebody("cat", oper=ALL - {Right.SEE}), station.somebody("dan", oper=ALL)
+    for person in (ann, bob, cat):
+        person.session.me.profile = replace(person.session.me.profile, modes="osx")
+    for person in (ann, bob, cat, dan):
+        assert isinstance(person.session.dialect, Recorded)
+        person.session.dialect.replies.clear()
+    policing.inform(station.chat, "eve was kicked")
+    told = [getattr(one.session.dialect, "replies", None) for one in (ann, bob, cat, dan)]
+    assert [[OperInfo("eve was kicked")], [], [], []] == told
+
+
 def test_when_the_file_was_read_anew_operators_may_what_it_says_now(station: Station) -> None:
     ann = station.somebody("ann", oper=ALL)
     station.fake.known["boss"] = frozenset([Right.KILL])
@@ -222,6 +236,17 @@ def test_when_the_file_was_read_anew_operators_may_what_it_says_now(station: Sta
     policing.review(station.chat)
     assert [OperIs("", "x")] == dialect.replies
     assert not policing.may(ann.session, Right.KILL)
+
+
+def test_who_takes_up_an_operators_session_has_to_show_that_they_are_one(station: Station) -> None:
+    ann = station.somebody("ann", oper=ALL)
+    (kept,) = station.told(ann, Token())
+    assert isinstance(kept, replies.Token)
+    ann.hang_up()
+    again = station.guest(lobby=False, dialect=Recorded())
+    *_, last = station.told(again, Resume(kept.token))
+    assert ("ann", OperIs("", "x"), None) == (again.nick, last, again.session.oper)
+    assert "x" == station.world.sessions[again.session.me.sid].profile.modes
 
 
 def test_without_operators_nobody_becomes_one() -> None:
