@@ -24,7 +24,7 @@ async def motd(call: Call) -> None:
 
 async def lusers(call: Call) -> None:
     totals = await call.chat.broker.totals()
-    here = len(call.chat.hub.sessions)
+    here = sum(session.me.nick != "" for session in call.chat.hub.sessions.values())
     people = totals.sessions
     call.numeric(
         "RPL_LUSERCLIENT",
