@@ -72,8 +72,11 @@ async def _end(call: Call, done: Open) -> None:
     await perform(whole)
 
 
-def add(call: Call, into: Open) -> None:
-    """A line of an open batch."""
+def add(call: Call, into: Open | None) -> None:
+    """A line of an open batch; None: there's none."""
+    if into is None or (call.tags["batch"] != into.ref and not into.failed):
+        _fail(call, into, "MULTILINE_INVALID", "That is no batch of yours")
+        return
     if into.failed:
         return
     target, text, joined = call.param(0), call.param(1), CONCAT in call.tags
@@ -92,8 +95,9 @@ def add(call: Call, into: Open) -> None:
             _fail(call, into, "MULTILINE_MAX_BYTES", "Too many bytes", str(names.MOST_BYTES))
 
 
-def _fail(call: Call, batch: Open, code: str, says: str, *about: str) -> None:
-    batch.failed = True
+def _fail(call: Call, batch: Open | None, code: str, says: str, *about: str) -> None:
+    if batch is not None:
+        batch.failed = True
     call.said(" ".join(("FAIL", "BATCH", code, *about, f":{says}")))
 
 
