@@ -167,7 +167,7 @@ class YourNick(Reply, frozen=True):
 
 class Welcome(Reply, frozen=True):
     """What you find on joining; everything after `tip` is to come. `topic` may be empty, `roster`
-    cut to its first page.
+    cut to its first page. `modes`: letters of the channel's.
     """
 
     channel: str
@@ -175,6 +175,7 @@ class Welcome(Reply, frozen=True):
     roster: FullRoster
     topic: SetTopic
     history: list[Entry]
+    modes: str = ""
 
 
 class Names(Reply, frozen=True):

@@ -208,7 +208,7 @@ async def enter(
     tip, roster, topic, said = arrival[:4]
     said = [one for one in said if readable(one.event, "")]  # it's news to who just came
     session.current = name
-    session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said)
+    session.welcome = replies.Welcome(roster.channel, tip, roster, topic, said, arrival.rules.modes)
     chat.hub.arrive(session, name, arrival, quiet=not announce)
     if arrival.announced:
         await chat.seen(session)

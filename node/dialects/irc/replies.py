@@ -90,7 +90,13 @@ def _welcome(irc: "Irc", reply: core.Welcome, to: str) -> Iterator[str]:
     if reply.topic.text:
         yield from topic(irc, to, reply.channel, reply.topic)
     if "draft/no-implicit-names" not in irc.options:
-        yield from names(irc, to, reply.channel, reply.roster.members)
+        symbol_ = symbol(reply.modes)
+        yield from names(irc, to, reply.channel, reply.roster.members, symbol_)
+
+
+def symbol(modes: str) -> str:
+    """What stands before a channel in RPL_NAMREPLY."""
+    return "@" if "s" in modes else "*" if "p" in modes else "="
 
 
 def topic(irc: "Irc", to: str, channel: str, found: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Channels with rules: modes, kicks, invitations (Modern, "MODE message" and what follows)."""
 
 from broker.api import Code, Refused
-from node.core import chanops, people, policing, verbs
+from node.core import chanops, people, policing, secrecy, verbs
 from node.core import commands as core
 from node.core.opers import StandDown
 from node.core.people import OPERATOR
@@ -16,7 +16,7 @@ async def mode(call: Call) -> None:
         await user_mode(call)
         return
     channel = call.channel(target)
-    await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, before anything else is looked at
+    await secrecy.see(call.chat, call.session, channel)  # before anything else is looked at
     asked = [word for word in words if word]
     spelled = call.spelled(channel)
     try:
@@ -86,7 +86,7 @@ async def invite(call: Call) -> None:
         reply = await verbs.invite(call.chat, call.session, core.Invite(channel, nick))
     except Refused as refused:
         if refused.code is Code.NOT_MEMBER:
-            await call.chat.broker.topic(channel)  # NO_SUCH_CHANNEL, if that's so
+            await secrecy.see(call.chat, call.session, channel)
         call.refuse(refused, call.spelled(channel))
         return
     call.chat.hub.reply(call.session, reply)

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from broker.api import Code, Place, Position, Refused, Way
+from broker.names import fold
 from node.core import commands as core
 from node.core import dialect, past, replies
 from node.dialects.irc.call import Call, Row
@@ -120,29 +121,44 @@ def shown(word: str) -> str:
 async def redact(call: Call) -> None:
     target, msgid = call.params[:2]
     at = position(msgid)
-    about = shown(target), shown(msgid)
-    if at is None:
-        call.fail("UNKNOWN_MSGID", "That message is not known", *about)
-        return
-    try:
-        reply = await past.redact(call.chat, call.session, core.Redact(target, at, call.param(2)))
-    except Refused as refused:
-        code, says = _REDACT.get(refused.code, ("", ""))
-        if not code:
-            raise
-        call.fail(code, says, *about)
-        return
-    if reply is not None:
-        call.chat.hub.reply(call.session, reply)
+    channel = target.startswith("#")
+    if at is None and channel and fold(target) not in call.session.channels:
+        _cannot(call, Code.NOT_MEMBER)
+    elif at is None:
+        _cannot(call, Code.NO_SUCH_LINE)
+    else:
+        command = core.Redact(target, at, call.param(2))
+        try:
+            reply = await past.redact(call.chat, call.session, command)
+        except Refused as refused:
+            if refused.code not in _REDACT:
+                raise
+            _cannot(call, refused.code)
+            return
+        if reply is not None:
+            call.chat.hub.reply(call.session, reply)
+
+
+def _cannot(call: Call, why: Code) -> None:
+    """Answer in the words of the specification, "Errors"."""
+    target, msgid = map(shown, call.params[:2])
+    code = _REDACT[why]
+    about = (target,) if code == "INVALID_TARGET" else (target, msgid)
+    call.fail(code, _SAYS[code], *about)
 
 
 _REDACT = {
-    Code.NOT_MEMBER: ("INVALID_TARGET", "You cannot delete messages there"),
-    Code.NO_SUCH_CHANNEL: ("INVALID_TARGET", "You cannot delete messages there"),
-    Code.NO_SUCH_NICK: ("INVALID_TARGET", "You cannot delete messages there"),
-    Code.CHANNEL_INVALID: ("INVALID_TARGET", "You cannot delete messages there"),
-    Code.NO_SUCH_LINE: ("UNKNOWN_MSGID", "That message does not exist, or is too old"),
-    Code.NOT_YOURS: ("REDACT_FORBIDDEN", "You are not authorised to delete that message"),
+    Code.NOT_MEMBER: "INVALID_TARGET",
+    Code.NO_SUCH_CHANNEL: "INVALID_TARGET",
+    Code.NO_SUCH_NICK: "INVALID_TARGET",
+    Code.CHANNEL_INVALID: "INVALID_TARGET",
+    Code.NO_SUCH_LINE: "UNKNOWN_MSGID",
+    Code.NOT_YOURS: "REDACT_FORBIDDEN",
+}
+_SAYS = {
+    "INVALID_TARGET": "You cannot delete messages there",
+    "UNKNOWN_MSGID": "That message does not exist, or is too old",
+    "REDACT_FORBIDDEN": "You are not authorised to delete that message",
 }
 
 COMMANDS = {
