@@ -100,7 +100,13 @@ class Rehash(msgspec.Struct, frozen=True, tag="rehash", tag_field="order"):
     report: str
 
 
-Order = Drain | Shed | Show | Mend | Announce | Kick | Locate | Post | Wallops | Rehash
+class Inform(msgspec.Struct, frozen=True, tag="inform", tag_field="order"):
+    """Tell the operators of the chat who are here, and want to read it, what one did."""
+
+    text: str
+
+
+Order = Drain | Shed | Show | Mend | Announce | Kick | Locate | Post | Wallops | Rehash | Inform
 
 _decoder: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
 

@@ -4,7 +4,7 @@
     POST /api/v1/kicks ───> acts ──> Desk: the node's own link  (broker.desk)
 
 Every act is told to the cluster's incidents, with who did it, here or by the node
-that does it. Must not know Redis, Twisted or HTTP.
+that does it, and to operators of the chat. Must not know Redis, Twisted or HTTP.
 """
 
 import secrets
@@ -93,9 +93,9 @@ async def rehash(desk: Desk, by: str) -> str:
     for name, reread in sorted(found.items()):
         for words in reread.says:
             by_words.setdefault(words, []).append(name)
-    told = [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
-    says = "; ".join(told or ["there are no files to read anew"]) + missing
-    await desk.tell(Kind.REHASH, "", says, by)
+    each = [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
+    says = "; ".join(each or ["there are no files to read anew"]) + missing
+    await told(desk, Kind.REHASH, "", says, by)
     return says
 
 
@@ -189,6 +189,15 @@ async def kill(desk: Desk, killer: str, own: str, nick: str, why: str, by: str) 
     return await _end(desk, nick, why, by, killer, own)
 
 
+async def told(desk: Desk, kind: Kind, about: str, says: str, by: str) -> None:
+    """Write down what was done, and tell operators who read such things, on all nodes: nobody waits
+    for that.
+    """
+    await desk.tell(kind, about, says, by)
+    for node in await desk.nodes():
+        await desk.place(node, orders.Inform(f"{says} (by {by})"))
+
+
 async def _end(desk: Desk, nick: str, why: str, by: str, killer: str = "", own: str = "") -> str:
     why = words(why, "why", LONGEST_WHY, empty=True)
     kind, was = (Kind.KILL, "killed") if killer else (Kind.KICK, "kicked")
@@ -202,7 +211,7 @@ async def _end(desk: Desk, nick: str, why: str, by: str, killer: str = "", own: 
         found = await _order(desk, node, order, orders.Found)
         if found.here and (holder.sid == own or await desk.gone(holder)):
             says = f"{holder.nick} was {was}{f': {why}' if why else ''}"
-            await desk.tell(kind, holder.nick, says, by)
+            await told(desk, kind, holder.nick, says, by)
             return says
     raise Failed("moved", f"{nick} couldn't be found on a node; try again")
 
@@ -256,7 +265,7 @@ async def ban(
         raise Failed("too-many-bans", f"there are {bans.MOST:,} bans already")
     lasting = "for good" if seconds is None else f"for {spelled(seconds)}"
     says = f"{banned} is banned {lasting}{f': {why}' if why else ''}"
-    await desk.tell(Kind.BAN, bans.shown(mask or network), says, by)
+    await told(desk, Kind.BAN, bans.shown(mask or network), says, by)
     return says
 
 
@@ -286,7 +295,7 @@ async def unban(desk: Desk, who: str, by: str) -> str:
     if await desk.unban(key) is None:
         raise Failed("not-banned", f"{bans.shown(key)} isn't banned")
     says = f"{bans.shown(key)} isn't banned any more"
-    await desk.tell(Kind.UNBAN, bans.shown(key), says, by)
+    await told(desk, Kind.UNBAN, bans.shown(key), says, by)
     return says
 
 

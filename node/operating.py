@@ -31,7 +31,7 @@ class Operating:
 
     async def became(self, nick: str, by: str) -> None:
         """As `Operators` has it."""
-        await self._desk.tell(Kind.OPER, nick, f"{nick} is an operator now", by)
+        await acts.told(self._desk, Kind.OPER, nick, f"{nick} is an operator now", by)
 
     async def kill(self, me: Identity, nick: str, why: str, by: str) -> str:
         """As `Operators` has it. NO_SUCH_NICK."""

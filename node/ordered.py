@@ -80,6 +80,8 @@ class Ordered:
             case orders.Wallops(report, nick, by, text):
                 people = policing.write(self._chat, OperWrites(nick, by, text))
                 self._report(report, orders.Announced(people))
+            case orders.Inform():
+                policing.inform(self._chat, order.text)
             case orders.Rehash():
                 self._report(order.report, orders.Reread(self._rehash()))
 

@@ -23,6 +23,10 @@ HEARS = "w"
 """The user mode of who reads what operators write to all."""
 
 
+INFORMED = "s"
+"""The user mode of operators who read what operators do."""
+
+
 class Right(StrEnum):
     """What an operator may do."""
 
@@ -120,6 +124,12 @@ class Bars(Reply, frozen=True):
 
     bans: list[Ban]
     now: int
+
+
+class OperInfo(Reply, frozen=True):
+    """What an operator did, in the chat or from outside, in words; unasked."""
+
+    says: str
 
 
 class OperWrites(Reply, frozen=True):

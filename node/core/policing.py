@@ -9,6 +9,7 @@ from node.core import names
 from node.core.limits import Act, spelled
 from node.core.opers import (
     HEARS,
+    INFORMED,
     OPER,
     Bar,
     Bars,
@@ -16,6 +17,7 @@ from node.core.opers import (
     Kill,
     ListBars,
     OperDid,
+    OperInfo,
     OperIs,
     OperWrites,
     Rehash,
@@ -142,6 +144,15 @@ def write(chat: "Chat", written: OperWrites) -> int:
     for session in told:
         chat.hub.reply(session, written)
     return len(told)
+
+
+def inform(chat: "Chat", text: str) -> None:
+    """Show what an operator did to those here who read such things. It may tell from where
+    somebody is connected, so nobody else does, whatever their modes are.
+    """
+    for session in chat.hub.sessions.values():
+        if may(session, Right.SEE) and INFORMED in session.me.profile.modes:
+            chat.hub.reply(session, OperInfo(text))
 
 
 def review(chat: "Chat") -> None:

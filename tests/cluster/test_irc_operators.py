@@ -99,6 +99,18 @@ def test_a_mask_is_banned_on_all_nodes_for_who_is_there_and_for_who_comes(court:
         assert "127.0.0.0/8 is where the nodes' own machines connect from" in refused
 
 
+def test_operators_read_what_others_do_if_they_want_to(court: Court) -> None:
+    with court.boss() as ann, court.somebody("bob", on=1) as bob, court.somebody("c", on=2) as cat:
+        bob.does("OPER boss pass", "MODE bob +s")
+        cat.does("MODE c +s")
+        ann.does("DLINE 192.0.2.1 :spam")
+        says = "NOTICE bob :*** 192.0.2.1 is banned for good: spam (by oper boss (ann))"
+        bob.until(lambda line: line.endswith(f" {says}"))
+        operate(court.town.cluster, "unban", "192.0.2.1")
+        bob.until(lambda line: "*** 192.0.2.1 isn't banned any more (by operator" in line)
+        assert [] == cat.settle()
+
+
 def test_rehash_is_answered_when_all_nodes_have_read_their_files(court: Court) -> None:
     with court.boss() as ann, court.somebody("bob", on=1) as bob:
         bob.does("OPER boss pass")

@@ -15,6 +15,7 @@ from broker.orders import (
     WAITING,
     Announce,
     Drain,
+    Inform,
     Kick,
     Locate,
     Mend,
@@ -44,6 +45,7 @@ ORDERS = [
     Kick("r4", "sid1", "spam", "boss"),
     Wallops("r6", "boss", "boss@host", "hi"),
     Rehash("r7"),
+    Inform("bob was kicked"),
     Locate("r5", "sid1"),
 ]
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -41,7 +42,7 @@ def test_one_piece_at_a_time_is_done_in_their_order_and_not_too_many_wait() -> N
         return number
 
     numbers = range(WAITING + 1)
-    under_way = [Deferred.fromCoroutine(aside(lambda n=n: piece(n))) for n in numbers]
+    under_way = [Deferred.fromCoroutine(aside(partial(piece, n))) for n in numbers]
     with pytest.raises(Refused) as refused:
         spin.wait(aside(lambda: piece(-1)))
     assert Code.BUSY is refused.value.code

@@ -17,6 +17,7 @@ from node.core.opers import (
     ListBars,
     Oper,
     OperDid,
+    OperInfo,
     OperIs,
     OperWrites,
     Rehash,
@@ -208,6 +209,19 @@ def test_operators_and_who_wants_it_read_what_an_operator_writes_to_all(station:
     assert 2 == policing.write(station.chat, written)
     read = [getattr(one.session.dialect, "replies", None) for one in (ann, bob, cat)]
     assert [[written], [written], []] == read
+
+
+def test_operators_who_may_see_and_want_it_read_what_operators_do(station: Station) -> None:
+    ann, bob = station.somebody("ann", oper=ALL), station.somebody("bob")
+    cat, dan = station.somebody("cat", oper=ALL - {Right.SEE}), station.somebody("dan", oper=ALL)
+    for person in (ann, bob, cat):
+        person.session.me.profile = replace(person.session.me.profile, modes="osx")
+    for person in (ann, bob, cat, dan):
+        assert isinstance(person.session.dialect, Recorded)
+        person.session.dialect.replies.clear()
+    policing.inform(station.chat, "eve was kicked")
+    told = [getattr(one.session.dialect, "replies", None) for one in (ann, bob, cat, dan)]
+    assert [[OperInfo("eve was kicked")], [], [], []] == told
 
 
 def test_when_the_file_was_read_anew_operators_may_what_it_says_now(station: Station) -> None:

@@ -249,6 +249,10 @@ def _oper_is(irc: "Irc", reply: opers.OperIs, to: str) -> Iterator[str]:
     yield irc.said(f"MODE {to} :{'+' if reply.name else '-'}o")
 
 
+def _oper_info(irc: "Irc", reply: opers.OperInfo, to: str) -> Iterator[str]:
+    yield irc.said(f"NOTICE {to} :*** {reply.says}")
+
+
 def _oper_writes(_irc: "Irc", reply: opers.OperWrites, _to: str) -> Iterator[str]:
     yield f":{reply.nick}!{reply.by} WALLOPS :{reply.text}"
 
@@ -279,5 +283,6 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.AwaySet: _away_set,
     core.Pong: _pong,
     opers.OperIs: _oper_is,
+    opers.OperInfo: _oper_info,
     opers.OperWrites: _oper_writes,
 }
