@@ -484,7 +484,8 @@ class Sink(Protocol):
     def events(self, envelope: Envelope) -> None:
         """Events of a followed channel, or of the inbox of a nick that is held here.
 
-        For each log: in its order, each event once, without a hole but those told by `gap`. Only
+        For each log: in its order, each event once, without a hole but those told by `gap`; but for
+        events without a place (`seq` 0), which come somewhere between. Only
         after a `continued` that tells of another order, places of what had come by are skipped.
         Between logs no order is promised, but what was missed in an outage comes in the order in
         which it was accepted, to the millisecond.
@@ -834,12 +835,18 @@ class Broker(Protocol):
         *,
         judge: Judge = anybody,
     ) -> None:
-        """Append a `Tagged` to the channel's log, in its order among lines; refused as they are."""
+        """Append a `Tagged` to the channel's log, in its order among lines; refused as they are.
+
+        Tags that tell of a moment (`events.is_fleeting`) are shown at once to who is there, and
+        kept nowhere: they come with `seq` 0 and no epoch, and with no connection they're lost.
+        """
 
     async def touch(
         self, me: Identity, nick: str, tags: dict[str, str], extra: Extra | None = None
     ) -> Receipt:
-        """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`."""
+        """Put a `Tagged` into the inbox of whoever holds the nick; as `tell`. Tags of a moment: as
+        with `tag`; the receipt has no place then.
+        """
 
     async def alter(
         self, me: Identity, what: str, value: str | None, channels: Iterable[str] = ()

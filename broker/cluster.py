@@ -82,9 +82,11 @@ from broker.events import (
     Tagged,
     Told,
     encode,
+    is_fleeting,
     program,
 )
 from broker.feed import Feed
+from broker.fleeting import Fleeting
 from broker.guarded import Guarded
 from broker.holding import Holding
 from broker.keeping import Keeping
@@ -108,6 +110,7 @@ from broker.speaking import Speaking
 from broker.store import Beat, Judged, Line, Parted, Store
 from broker.tally import BrokerTally
 from broker.watching import Watching
+from broker.writes import Writes
 
 T = TypeVar("T")
 
@@ -184,12 +187,14 @@ class Cluster:
         self._orders = orders
         self._keys = Keys(config.namespace)
         address = parse(config.url)
+        self.writes = Writes(reactor.seconds)
         self._store = Store(
             self._keys,
             history_lines=config.history_lines,
             history_days=config.history_days,
             inbox_lines=config.inbox_lines,
             script_flags=config.script_flags,
+            writes=self.writes,
             sharded=isinstance(address, Seeds),
             passing=config.passing,
         )
@@ -245,7 +250,11 @@ class Cluster:
             )
         self._records = Records()
         self._keeping = Keeping(
-            self._store, self._records, self._feed.positions, keep_ms=int(config.keep * 1000)
+            self._store,
+            self._records,
+            self._feed.positions,
+            keep_ms=int(config.keep * 1000),
+            seconds=reactor.seconds,
         )
         self._people = People(self._store, self._keeping)
         self._watching = Watching(self._store, self._people)
@@ -278,6 +287,7 @@ class Cluster:
         )
         self._ruling = Ruling(self._store, self._presence, self._attempts, self._struck)
         self._speaking = Speaking(self._store, self._ruling, self._attempts.aside)
+        self._fleeting = Fleeting(self._store, self._ruling, self._presence, self._attempts)
         self._past = Past(self._store, self._attempts, self._presence, self._feed)
         self._kept = KeptSessions(
             self._store,
@@ -630,7 +640,11 @@ class Cluster:
     ) -> None:
         self._attempts.check()
         me.num += 1
-        body = encode(Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra))
+        event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
+        if is_fleeting(tags):
+            await self._fleeting.tag(me, channel, event, judge)
+            return
+        body = encode(event)
         settled: Deferred[Refused | None] = Deferred()
         line = Line(me.sid, me.token, me.num, body, settled.callback, judge)
         self._link.soon()
@@ -957,6 +971,8 @@ class Cluster:
         self._records.of(me)
         me.num += 1
         event = Tagged(me.sid, me.num, me.nick, tags, "", me.profile.by, extra)
+        if is_fleeting(tags):
+            return await self._fleeting.touch(nick, event)
         return await self._tell(nick, event)
 
     async def _tell(self, nick: str, event: Told | Tagged | Invited) -> Receipt:

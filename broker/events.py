@@ -75,6 +75,15 @@ class Told(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="told"):
     extra: Extra | None = None
 
 
+FLEETING = frozenset({"+typing", "+draft/typing"})
+"""Names of tags that tell of a moment only."""
+
+
+def is_fleeting(tags: dict[str, str]) -> bool:
+    """Whether tags without a line tell of a moment only, and needn't be kept."""
+    return bool(tags) and tags.keys() <= FLEETING
+
+
 class Tagged(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="tagged"):
     """Tags without a line (TAGMSG of IRCv3), in a channel, or with `to` as in `Told` in an
     inbox.
@@ -264,7 +273,8 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True):
     `log` is a folded channel name, or a folded nick for its inbox; they can't be mixed up,
     since a nick never begins with `#`. The empty name carries no events: it's a word to the
     node on whose own topic it comes, in the place of `epoch`. `seq` is the place of the first
-    event, the others follow without a hole; `ms` is Redis's clock, milliseconds of Unix time.
+    event, the others follow without a hole; 0: these events have none. `ms` is Redis's clock,
+    milliseconds of Unix time.
     """
 
     schema: int

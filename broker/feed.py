@@ -11,7 +11,7 @@ Must not know keys, scripts or sessions: it's given a `Reader`.
 """
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
@@ -63,12 +63,14 @@ class Excerpt(NamedTuple):
 
 class Seen(NamedTuple):
     """What this node saw of a log: how far, under its last epoch, and the last of the entries,
-    oldest first. `former`: the epochs that the last one continues.
+    oldest first. `former`: the epochs that the last one continues. `followed`: up to now; of others
+    it may have missed that they were lost, and began anew.
     """
 
     tip: Position
     entries: list[Entry]
     former: frozenset[str] = frozenset()
+    followed: bool = False
 
 
 class Reader(Protocol):
@@ -111,7 +113,7 @@ class _Log:
         self.again = False  # something came that is neither held nor in what is being read
         self.former: frozenset[str] = frozenset()  # epochs that the last one continues
         self.hole = _Hole.NONE
-        self.shown: set[tuple[str, int]] = set()  # passed on, and come again at other places
+        self.shown: set[tuple[str, int]] = set()  # passed on, and may come again at other places
 
 
 def _blank(entries: dict[int, Entry], epochs: set[str]) -> None:
@@ -163,6 +165,7 @@ class Feed:
         self._witnessed: deque[tuple[int, Envelope]] = deque()  # each with what it weighs
         self._weight = 0
         self._merge: Merge | None = None  # while catching up
+        self._passed_on: dict[str, list[Envelope]] | None = None  # before that, by log, if needed
         self.sink: Sink | Merge
 
     def follow(self, log: str) -> None:
@@ -221,14 +224,17 @@ class Feed:
             if envelope.log == "":
                 self._told(envelope.epoch)
             return
-        if log.held is not None:
+        if not envelope.seq:
+            if log.held is None and self._merge is None:
+                self.sink.events(envelope)  # of this moment, or of none
+        elif log.held is not None:
             if len(log.held) < HELD:
                 log.held.append(envelope)
             else:
                 log.again = True
         elif envelope.seq == log.seq + 1 and (envelope.epoch == log.epoch or self._first(log)):
             log.epoch = envelope.epoch
-            if log.shown:
+            if log.shown and not log.shown.isdisjoint((e.sid, e.num) for e in envelope.events):
                 self._pass_each(log, envelope)
                 return
             log.seq += len(envelope.events)
@@ -276,12 +282,15 @@ class Feed:
             self._weight -= self._witnessed.popleft()[0]
 
     def seen(self) -> dict[str, Seen]:
-        """What was seen of each log under its last epoch, also of logs no longer followed."""
+        """What was seen of each log under its last epoch, also of logs no longer followed.
+
+        Nothing of a log that was lost, and that nobody has written to since.
+        """
         held = [e for at in self._logs.values() for e in at.held or ()]
         found: dict[str, tuple[str, dict[int, Entry]]] = {
             name: (at.epoch, {}) for name, at in self._logs.items() if at.epoch
         }
-        for envelope in [*(e for _, e in self._witnessed), *held]:
+        for envelope in [*(e for _, e in self._witnessed if not self._is_over(e)), *held]:
             epoch, entries = found.get(envelope.log, ("", {}))
             log = self._logs.get(envelope.log)
             if epoch != envelope.epoch and (log is None or envelope.epoch not in log.former):
@@ -298,8 +307,16 @@ class Feed:
             tip = last if log is None or log.epoch != epoch else max(log.seq, last)
             _blank(entries, {epoch, *former})
             in_order = [entries[seq] for seq in sorted(entries)]
-            seen[name] = Seen(Position(epoch, tip), in_order, former)
+            followed = log is not None and log.seq >= 0
+            seen[name] = Seen(Position(epoch, tip), in_order, former, followed)
         return seen
+
+    def _is_over(self, envelope: Envelope) -> bool:
+        """Whether a log that is followed isn't any more what it was then, nor continues it."""
+        log = self._logs.get(envelope.log)
+        if log is None or log.seq < 0:
+            return False
+        return envelope.epoch != log.epoch and envelope.epoch not in log.former
 
     @property
     def distrusted(self) -> bool:
@@ -339,7 +356,7 @@ class Feed:
         if merge is not None:
             self.sink = merge.sink
             merge.release()  # the sink may unfollow a log by that
-            self._merge = None
+            self._merge = self._passed_on = None
 
     def mend_stalled(self) -> None:
         """Read again the logs that couldn't be read."""
@@ -401,12 +418,10 @@ class Feed:
                     continue
             elif excerpt.tip.epoch not in (log.epoch, "") and log.epoch != "":
                 # Redis lost this log, and it began anew
-                self._lose(log, None)
-                log.epoch, log.seq = excerpt.tip.epoch, 0
+                self._begin_anew(log, excerpt.tip.epoch)
                 continue
             if excerpt.tip.epoch == "" and log.epoch != "":
-                self._lose(log, None)
-                log.epoch, log.seq = "", 0
+                self._begin_anew(log, "")
             elif log.epoch == "":
                 log.epoch = excerpt.tip.epoch
             elif excerpt.tip.seq < log.seq:
@@ -446,6 +461,25 @@ class Feed:
         self._gap(log.name, lost)
         self.sink.gap(log.name, lost)
 
+    def _begin_anew(self, log: _Log, epoch: str) -> None:
+        """What was passed on may be in it again: another node puts it back, or who said it says it
+        again, as they had no answer.
+        """
+        self._lose(log, None)
+        log.epoch, log.seq, log.former = epoch, 0, frozenset()
+        log.shown = {(event.sid, event.num) for e in self._seen_of(log) for event in e.events}
+
+    def _seen_of(self, log: _Log) -> list[Envelope]:
+        """What is remembered of a log, from before it's looked at."""
+        by_log = self._passed_on
+        if by_log is None:
+            by_log = defaultdict(list)
+            for _, envelope in self._witnessed:
+                by_log[envelope.log].append(envelope)
+            if self._merge is not None:
+                self._passed_on = by_log
+        return by_log.get(log.name, [])
+
     def _succeed(self, log: _Log, excerpt: Excerpt) -> bool:
         """The log goes on under another epoch. Whether it must be read again: it has other things
         than were passed on, after the last place that is common.
@@ -457,7 +491,7 @@ class Feed:
             log.former = frozenset(excerpt.past)
             self.sink.continued(log.name, log.epoch, None)
             return False
-        shown = [e for _, e in self._witnessed if e.log == log.name and e.epoch == before]
+        shown = [envelope for envelope in self._seen_of(log) if envelope.epoch == before]
         for envelope in shown:
             for seq, event in enumerate(envelope.events, envelope.seq):
                 if seq > common:

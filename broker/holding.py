@@ -63,6 +63,7 @@ class Holding:
             found = await work
         except BaseException:
             noted.addErrback(lambda _: None)
+            work.close()  # if it wasn't begun
             raise
         await noted
         return found

@@ -14,18 +14,21 @@ How far people were told is `reaches`' business. Must not know sinks.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
 from broker.api import Code, Identity, Kept, Position, Reach, Refused, Regained
 from broker.events import Left, Quit
-from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken
+from broker.kept import TURN, Keep, KeptRows, Reclaimed, Row, Taken, encode_held
 from broker.names import fold
 from broker.reaches import Places, Reaches, decode_places, encode_places, reach
-from broker.records import Record, Records, decode_record, encode_record
+from broker.records import Record, Records, decode_record, decode_shelved, encode_record
 from broker.store import Store
 
 LOST = "connection lost"
@@ -85,9 +88,21 @@ class Taking:
         return reach(self.row.seen)
 
 
+class _Shelved(NamedTuple):
+    """A session that this node has detached: who and what it was, its row on the shelf, and when
+    its time is over (by the clock here).
+    """
+
+    me: Identity
+    node: str
+    record: Record
+    row: bytes
+    ends: float
+
+
 class Keeping:
     """The kept sessions of one node. `positions`: how far each followed log was told by now.
-    `keep_ms`: how long a detached one waits.
+    `keep_ms`: how long a detached one waits, by the clock `seconds` here.
     """
 
     def __init__(
@@ -97,6 +112,7 @@ class Keeping:
         positions: Callable[[], dict[str, Position]],
         *,
         keep_ms: int,
+        seconds: Callable[[], float],
     ) -> None:
         self._store = store
         self._rows = KeptRows(store)
@@ -104,6 +120,8 @@ class Keeping:
         self._positions = positions
         self._reaches = Reaches(self._rows, records, positions)
         self._keep_ms = keep_ms
+        self._seconds = seconds
+        self._shelved: dict[str, _Shelved] = {}  # as long as they may wait, by sid
         self._here: dict[str, _Here] = {}
         self._taking: dict[str, Taking] = {}
         self._were_here: dict[str, str] = {}  # when the incarnation ended: sid, token
@@ -111,7 +129,11 @@ class Keeping:
 
     def over(self, store: Store) -> "Keeping":
         """One that goes another way to Redis, for sessions that aren't here."""
-        return Keeping(store, self._records, self._positions, keep_ms=self._keep_ms)
+        other = Keeping(
+            store, self._records, self._positions, keep_ms=self._keep_ms, seconds=self._seconds
+        )
+        other._shelved = self._shelved
+        return other
 
     def clear(self) -> None:
         """The incarnation has ended, and with it all that was here."""
@@ -238,8 +260,11 @@ class Keeping:
         return row is None or row.token == me.token
 
     async def forget(self, sid: str) -> None:
-        """Nothing is left of a session that lapsed."""
+        """Nothing is left of a session that lapsed, also if somebody swept its node meanwhile."""
+        shelved = await self._rows.shelved_row(sid)
         await self._rows.forget(sid)
+        if shelved is not None:
+            await self._rows.unshelve(sid, shelved)
 
     async def bury(self, sids: list[str]) -> None:
         """These have quit, and the server may not have heard of it: they aren't kept any more."""
@@ -261,27 +286,86 @@ class Keeping:
     ) -> Outcome:
         """Leave a session that is here to whoever takes it up."""
         self._gone(me.sid)
-        return await self._off(me.sid, record, encode_places(places), 0, state, node)
+        return await self._off(me, record, encode_places(places), 0, state, node)
 
     async def detach_dead(self, node: str, sid: str, record: Record, till: int) -> Outcome:
         """As `detach`, for a session of a dead node. `till`: when that may have lived (ms)."""
         seen = await self._reaches.seen(node, record)
-        outcome = await self._off(sid, record, seen, till, b"", node)
+        me = Identity(sid, record.token, "", since=till)
+        outcome = await self._off(me, record, seen, till, b"", node)
         if outcome is Outcome.MOVED:
             await self._give_back(sid, record)
         return outcome
 
     async def _off(
-        self, sid: str, record: Record, seen: bytes, till: int, state: bytes, node: str
+        self, me: Identity, record: Record, seen: bytes, till: int, state: bytes, node: str
     ) -> Outcome:
+        sid = me.sid
         done = await self._rows.detach(sid, record, seen, till, state)
         if done is None:
             return Outcome.ENDED
         if done:
             row = msgspec.json.encode((node, encode_record(record).decode()))
+            self._remember(_Shelved(me, node, record, row, self._seconds() + self._keep_ms / 1000))
             await self._rows.shelve(sid, self._keep_ms, row)
             return Outcome.DETACHED
         return Outcome.MOVED if await self._is_settled(sid) else Outcome.MOVING
+
+    def _remember(self, shelved: _Shelved) -> None:
+        self._shelved.pop(shelved.me.sid, None)
+        # it may be that nobody could end them in time
+        over = self._seconds() - self._keep_ms / 1000
+        for sid in list(islice(self._shelved, 2)):  # the oldest: there are never many more of them
+            if self._shelved[sid].ends < over:
+                del self._shelved[sid]
+        self._shelved[shelved.me.sid] = shelved
+
+    def detached(self) -> list[str]:
+        """Those that this node has detached, and that may wait to be taken up, or to be ended."""
+        return list(self._shelved)
+
+    async def put_back_detached(self, sid: str, deadline: int) -> None:
+        """Make Redis, which may have lost a part of it, say again what a session holds that this
+        node has detached. Raises `Late`, LinkLost, Refused.
+        """
+        shelved = self._shelved[sid]
+        if await self._waits(shelved):
+            await self._put_back_detached(shelved, deadline)
+            if await self._waits(shelved):
+                return
+            await self._take_away(shelved)
+        elif not await self._rows.is_known(sid):  # so nobody can take it up
+            await self._end(sid, [shelved.record.token], encode_held(shelved.record), LOST)
+        if self._shelved.get(sid) is shelved:
+            del self._shelved[sid]
+
+    async def _waits(self, shelved: _Shelved) -> bool:
+        """Whether a session hasn't been taken up since."""
+        row = await self._rows.peek(shelved.me.sid)
+        return row is not None and row.token == shelved.record.token and not row.owner
+
+    async def _put_back_detached(self, shelved: _Shelved, deadline: int) -> None:
+        me, node, record, row, ends = shelved
+        await self._rows.shelve(me.sid, max(0, int(1000 * (ends - self._seconds()))), row)
+        for nick in record.nicks:
+            named = Identity(me.sid, record.token, nick, me.address, me.since, me.away)
+            with suppress(Refused):  # somebody has it
+                await self._store.claim(named, nick, node, deadline)
+        for name in record.channels.values():
+            named = Identity(me.sid, record.token, record.nicks[0], me.address)
+            with suppress(Refused):  # it's taken up by now
+                await self._store.put_back(named, name, quiet=False, deadline=deadline, num=1)
+            await self._store.index(name)
+
+    async def _take_away(self, shelved: _Shelved) -> None:
+        """It was taken up meanwhile, perhaps without what was put back."""
+        sid, record = shelved.me.sid, shelved.record
+        event = Quit(sid, 0, record.nicks[0], "", ())
+        await self._rows.unshelve(sid, shelved.row)
+        for name in record.channels.values():
+            await self._store.part(record.token, name, event, silently=True)
+        for nick in record.nicks:
+            await self._store.release(sid, record.token, nick)
 
     async def _is_settled(self, sid: str) -> bool:
         row = await self._rows.peek(sid)
@@ -353,7 +437,7 @@ class Keeping:
         nicks, names = _held(row.record) if row.record else ([], [])
         if held is not None:
             nicks, names = held.nicks, list(held.channels.values())
-        record.nicks += [nick for nick in nicks if nick not in record.nicks]
+        record.nicks += _others(record.nicks, nicks)
         record.channels |= {fold(name): name for name in names}
 
     async def look_again(self, me: Identity, node: str, deadline: int) -> list[str]:
@@ -365,7 +449,7 @@ class Keeping:
             return []
         known, was = taking.record.nicks, taking.row.was
         held = await self._store.record(me.sid, was) if was else None
-        more = [nick for nick in held.nicks if nick not in known] if held is not None else []
+        more = _others(known, held.nicks) if held is not None else []
         if more:
             known += more
             await self._store.note(node, deadline, self._records.rows({me.sid}))
@@ -430,7 +514,7 @@ class Keeping:
         if taking is not None and taking.record.token == me.token:
             record = taking.record
             seen = taking.row.seen or b"{}"
-            outcome = await self._off(me.sid, record, seen, now_ms, b"", node)
+            outcome = await self._off(me, record, seen, now_ms, b"", node)
             self._records.ending(me.sid)
             await self.crossed_out(outcome, me.sid, record, node)
             self._records.end(me.sid, record)
@@ -444,6 +528,9 @@ class Keeping:
         """
         shelved = await self._rows.shelved_row(sid)
         found = await self._rows.lapse(sid, "")
+        if found is None and shelved is not None and not await self._rows.is_known(sid):
+            record = decode_shelved(shelved)[1]  # its own row was lost, and nothing else
+            found = [record.token], encode_held(record)
         if found is not None:
             await self._end(sid, *found, why)
             await self._rows.forget(sid)
@@ -471,6 +558,16 @@ class Keeping:
             node, record = _shelved(raw)
             found[sid] = (node, decode_record(record.encode()))
         return found
+
+
+def _others(known: list[str], nicks: list[str]) -> list[str]:
+    """Those that aren't known, each in one spelling: else one would be given back as another."""
+    folded, others = set(map(fold, known)), []
+    for nick in nicks:
+        if fold(nick) not in folded:
+            folded.add(fold(nick))
+            others.append(nick)
+    return others
 
 
 def _hashed(secret: str) -> str:

@@ -80,6 +80,11 @@ class Keep(Enum):
     """Redis went back behind its having been taken up here."""
 
 
+def encode_held(record: Record) -> bytes:
+    """What a session holds, as its row says it while it's detached."""
+    return msgspec.json.encode((record.nicks, list(record.channels.values())))
+
+
 class KeptRows:
     """Calls to Redis about kept sessions; they raise as `Store`'s do."""
 
@@ -101,8 +106,7 @@ class KeptRows:
         self, sid: str, record: Record, seen: bytes, till: int, state: bytes
     ) -> bool | None:
         """Take a session off its node; False if it's another's, None if it isn't kept."""
-        held = msgspec.json.encode((record.nicks, list(record.channels.values())))
-        args = (record.token, held, seen, till, KEPT, state)
+        args = (record.token, encode_held(record), seen, till, KEPT, state)
         done = await self._store.run("detach", (self._keys.kept(sid),), *args, patient=True)
         return None if done == 2 else bool(done)
 
@@ -123,7 +127,7 @@ class KeptRows:
 
     async def shelved_row(self, sid: str) -> bytes | None:
         """A detached session's row."""
-        row: bytes | None = await self._store.ask("HGET", self._keys.shelf, sid)
+        row: bytes | None = await self._store.ask("HGET", self._keys.shelf, sid, patient=True)
         return row
 
     async def peek(self, sid: str) -> Row | None:
@@ -137,6 +141,10 @@ class KeptRows:
         *earlier, token = tokens.decode().split()
         settled = not earlier
         return Row(secret.decode(), token, owner.decode(), record or b"", settled, int(turn or 0))
+
+    async def is_known(self, sid: str) -> bool:
+        """Whether there's a row of the session, whatever it says."""
+        return bool(await self._store.ask("EXISTS", self._keys.kept(sid)))
 
     async def acting(self, sids: list[str]) -> list[str | None]:
         """Under which token each of these acts; None if it isn't kept."""

@@ -1,8 +1,10 @@
 """The names of all keys and topics in Redis. Nothing else in chorus spells one.
 
-    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at and past (see scripts/_settle.lua), name,
-                                           topic..., made (address), and spoken: the seq of the
-                                           last line, 0 if there's only a topic
+    NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at, past and what is offered after another
+                                           server took over (see scripts/_settle.lua), name,
+                                           topic..., made (address), spoken: the seq of the last
+                                           line, 0 if there's only a topic, law, rules, invites
+                                           and closed (see scripts/_rules.lua)
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
     NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)
@@ -139,6 +141,10 @@ class Keys:
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
         return NickKeys(base + "claim", base + "meta", base + "log")
+
+    def traces(self, name: str) -> tuple[str, ...]:
+        """The keys of what a nick's changing hands leaves a trace in, as the scripts take them."""
+        return (*self.nick(name), self.was(name), self.watch(name))
 
     def was(self, name: str) -> str:
         return f"{self._prefix}{{n:{_encoded(name)}}}:was"

@@ -85,6 +85,7 @@ from broker.events import (
     Told,
     TopicSet,
     Unknown,
+    is_fleeting,
     program,
 )
 from broker.names import fold
@@ -455,6 +456,13 @@ class World:
         envelope = Envelope(SCHEMA, log.name, log.epoch, entry.seq, entry.ms, [event])
         for node in self.nodes if to is None else to:
             node.publish(log, envelope)
+
+    def flash(self, log: _Log, event: Event, to: "Iterable[Memory] | None" = None) -> None:
+        """Hand an event to whoever hears the log at this moment; it's kept nowhere."""
+        envelope = Envelope(SCHEMA, log.name, "", 0, self.ms(), [event])
+        for node in self.nodes if to is None else to:
+            if node.ready and node.hears(log):
+                self.call(partial(node.sink.events, envelope))
 
     def call(self, *calls: Callable[[], None]) -> None:
         """Make calls after those that wait already, and never one within another."""
@@ -900,9 +908,12 @@ class Memory:
         if me.num > member.num:
             if found.rules is not FREE:
                 judge(found.rules, found.standing(me.sid))
+            tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)
+            if is_fleeting(tags):
+                self._world.flash(found.log, tagged)
+                return
             member.num, member.quiet, found.spoken = me.num, False, True
             self._world.messages += 1
-            tagged = Tagged(me.sid, me.num, member.nick, tags, "", me.profile.by, extra)
             self._world.append(found.log, tagged)
 
     def _speaker(
@@ -1041,9 +1052,11 @@ class Memory:
     ) -> Receipt:
         session, holder = self._session(me), self._holder(nick)
         to, by = holder.sid, me.profile.by
-        return self._tell(
-            session, holder, Tagged(me.sid, me.num, session.nick, tags, to, by, extra)
-        )
+        event = Tagged(me.sid, me.num, session.nick, tags, to, by, extra)
+        if is_fleeting(tags):
+            self._world.flash(holder.inbox, event, [holder.home])
+            return Receipt(holder.nick, holder.away)
+        return self._tell(session, holder, event)
 
     def _tell(self, session: _Session, holder: _Session, event: Told | Tagged) -> Receipt:
         if event.num > session.told:
@@ -1260,6 +1273,10 @@ class Memory:
         return self._world.counters[counter]
 
     # For the World
+
+    def hears(self, log: _Log) -> bool:
+        """Whether the sink is told of a log."""
+        return self._heard.get(log.name) is not None
 
     def publish(self, log: _Log, envelope: Envelope) -> None:
         """Hear an event at once, or keep it for the return of the broker."""

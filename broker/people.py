@@ -12,8 +12,6 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-import msgspec
-
 from broker.api import (
     Attendance,
     Attendee,
@@ -28,13 +26,11 @@ from broker.names import fold
 from broker.overview import name_of
 from broker.profiles import decode_profile
 from broker.records import Record, decode_record
-from broker.rules import Rules
+from broker.rules import decode_rules
 from broker.store import RETAINED, WAS_KEPT, Store
 
 CHUNK = 500
 """How many keys are read at a time."""
-
-_rules = msgspec.json.Decoder(Rules).decode
 
 
 class Holder(NamedTuple):
@@ -197,7 +193,7 @@ class People:
 
 
 def _modes(rules: bytes | None) -> str:
-    return _rules(rules).modes if rules else ""
+    return decode_rules(0, rules or b"").modes
 
 
 def _chunks(whole: Iterable[Any]) -> Iterable[list[Any]]:

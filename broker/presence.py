@@ -31,10 +31,10 @@ AT_ONCE = 50
 class Presence:
     """The lease of one incarnation of a node, and the sweeping of others.
 
-    `lease`: seconds. `incarnate` gives a name for a new incarnation. `evicted` is told when
-    the lease turns out to have ended, with whether Redis forgot everything (see
-    `api.Sink.evicted`). Before that, if it did, `gather` gets the last beat at which it hadn't, and
-    returns when all that nodes held is held again. `probe` is called with each beat.
+    `lease`: seconds; `lease_ms`: the same. `incarnate` gives a name for a new incarnation.
+    `evicted` is told when the lease turns out to have ended, with whether Redis forgot everything
+    (see `api.Sink.evicted`). Before that, if it did, `gather` gets the last beat at which it
+    hadn't, and returns when all that nodes held is held again. `probe` is called with each beat.
     `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`), each
     order by itself, and `bans` which version they have.
     """
@@ -61,7 +61,7 @@ class Presence:
         self._store = store
         self._keeping = keeping
         self._clock = clock
-        self._lease_ms = int(lease * 1000)
+        self.lease_ms = int(lease * 1000)
         self._incarnate = incarnate
         self._evicted = evicted
         self._gather = gather
@@ -85,7 +85,7 @@ class Presence:
 
     def start(self) -> None:
         """Beat from now on, eight times in a lease."""
-        self._beating.start(self._lease_ms / 8000, now=False)
+        self._beating.start(self.lease_ms / 8000, now=False)
 
     async def stop(self, *, give_up: bool) -> None:
         """Beat no more, and give the lease back if nothing is held under it any more."""
@@ -123,6 +123,16 @@ class Presence:
         return self._last.now + int((self._clock.seconds() - self._last_at) * 1000)
 
     @property
+    def nodes(self) -> list[str]:
+        """The incarnations that held a lease at the last beat."""
+        return self._last.nodes if self._last is not None else []
+
+    @property
+    def beaten_ms(self) -> int:
+        """When the lease was last looked at (Redis's clock, ms); 0 before the first beat."""
+        return 0 if self._last is None else self._last.now
+
+    @property
     def deadline(self) -> int:
         """Until when (Redis's clock, ms) nobody can have swept this node."""
         return self._last.deadline if self._last is not None and self._held else 0
@@ -138,13 +148,13 @@ class Presence:
     @property
     def runs(self) -> bool:
         """Whether this node's lease still runs by the clock here, so that nobody has swept it."""
-        return self._held and self._clock.seconds() - self._last_at < self._lease_ms / 1000
+        return self._held and self._clock.seconds() - self._last_at < self.lease_ms / 1000
 
     async def carry_over(self, store: Store, *, ran: bool) -> bool:
         """Renew the lease at another server; whether it's held there. `ran`: as `runs` was when
         this node came there; then it's taken if the server hadn't heard of it yet.
         """
-        beat = await store.beat(self.node, self._lease_ms, take=ran, messages=0)
+        beat = await store.beat(self.node, self.lease_ms, take=ran, messages=0)
         if not beat.held:
             return False
         self._last, self._last_at = beat, self._clock.seconds()
@@ -207,12 +217,12 @@ class Presence:
     async def _beat(self, *, take: bool) -> Beat:
         asked = self._clock.seconds()
         beat = await self._store.beat(
-            self.node, self._lease_ms, take=take, messages=self._messages()
+            self.node, self.lease_ms, take=take, messages=self._messages()
         )
         # in between Redis looked at its clock
         self._tally.skew = beat.now - (asked + self._clock.seconds()) * 500
         last = self._last
-        if last is None or beat.now < last.now or beat.now - last.now > self._lease_ms // 2:
+        if last is None or beat.now < last.now or beat.now - last.now > self.lease_ms // 2:
             self.unsteady()
         if self._steady_since == 0 or not beat.held:
             self._steady_since = beat.now
@@ -232,9 +242,9 @@ class Presence:
         if not await self.renew():
             return
         assert self._last is not None
-        if self._last.now - self._steady_since < self._lease_ms:
+        if self._last.now - self._steady_since < self.lease_ms:
             return
-        half = self._lease_ms // 2
+        half = self.lease_ms // 2
         until = self._last.now + half
         nodes, sids = await self._store.expired(half, AT_ONCE, until, self.node)
         for node in nodes:
@@ -281,7 +291,7 @@ class Presence:
             await self._keeping.discard(sid, record)  # its node opens it anew, and keeps it
         elif record.kept:
             # it lived as long as it renewed its lease, and a beat or two more
-            till = self.now_ms - self._lease_ms + self._lease_ms // 4
+            till = self.now_ms - self.lease_ms + self.lease_ms // 4
             outcome = await self._keeping.detach_dead(node, sid, record, till)
             if outcome is Outcome.MOVING:
                 return False

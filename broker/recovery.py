@@ -31,7 +31,7 @@ from broker.ruled import RuledRows
 from broker.rules import Rules
 from broker.ruling import Ruling
 from broker.scripts import MOMENT
-from broker.store import RETAINED, STRANGER, Asked, Beat, Claim, Late, Store
+from broker.store import RETAINED, STRANGER, Asked, Beat, Claim, Late, Meeting, Store
 
 WINDOW = 3000
 """Milliseconds, from the first node that comes to another server, in which others are waited for.
@@ -82,7 +82,7 @@ class Recovery:
         """Returns when commands may be sent over this wire. Raises if it broke or can't be done."""
         node, before, ran = self._presence.node, self._store.server, self._presence.runs
         store = self._store.over(wire)
-        met = await store.meet(node, WINDOW, done=False, epoch=self._presence.epoch)
+        met = await self._meet(store, done=False)
         # if it has lost everything, there's nothing to go on with: see `api.Sink.evicted`
         moved = before not in ("", met.server) and met.epoch == self._presence.epoch
         store.server = met.server
@@ -104,7 +104,7 @@ class Recovery:
             overtaken = await self._keeping.put_back(store, node)
         while moved or met.wait:
             server = met.server
-            met = await store.meet(node, WINDOW, done=True, epoch=self._presence.epoch)
+            met = await self._meet(store, done=True)
             if met.server != server:  # masters were replaced while we met: look again who they are
                 raise LinkLost("others meet elsewhere")
             if not met.wait:
@@ -118,6 +118,17 @@ class Recovery:
                 await self._put_back(store, rows, overtaken)
             self.moved = True
         self._store.server = met.server
+
+    async def _meet(self, store: Store, *, done: bool) -> Meeting:
+        presence = self._presence
+        return await store.meet(
+            presence.node,
+            WINDOW,
+            done=done,
+            epoch=presence.epoch,
+            lease_ms=presence.lease_ms,
+            nodes=presence.nodes,
+        )
 
     # -- after everything was forgotten
 
@@ -156,7 +167,7 @@ class Recovery:
 
     async def remember(self) -> None:
         """All was forgotten, perhaps also which server this is: say so again."""
-        await self._store.meet(self._presence.node, WINDOW, done=True, epoch=self._presence.epoch)
+        await self._meet(self._store, done=True)
 
     async def _pause(self, seconds: float) -> None:
         over: Deferred[None] = Deferred()
@@ -170,22 +181,25 @@ class Recovery:
         late, offers = [], []
         # a log that isn't there may have had its time, and is nothing that was lost
         expired = self._presence.now_ms - 1000 * MOMENT
+        beaten = self._presence.beaten_ms
         for some in _chunks(seen):
             for log, place in zip(some, await store.places(some), strict=True):
-                tip, entries, former = seen[log]
+                tip, entries, former, followed = seen[log]
                 if place.server == store.server:
                     if place.epoch != tip.epoch and log.startswith("#"):
                         late.append(log)
-                elif place.epoch in former or (
-                    place.epoch in ("", tip.epoch) and place.seq < tip.seq
+                elif place.epoch in {"", *former} or (
+                    place.epoch == tip.epoch and place.seq < tip.seq
                 ):
                     lacking = [entry for entry in entries if entry.seq > place.seq]
-                    if place.epoch or (lacking and lacking[-1].ms > expired):
+                    known = lacking[-1].ms if lacking else 0
+                    if place.epoch or followed or known > expired:
                         self._rewound.add(log)
                         parts = range(0, len(lacking) or 1, OFFERED)
-                        epoch = place.epoch or tip.epoch
+                        epoch, at = place.epoch or tip.epoch, beaten if followed else known
                         offers += [
-                            store.offer(log, epoch, tip, lacking[i : i + OFFERED]) for i in parts
+                            store.offer(log, epoch, tip, at, lacking[i : i + OFFERED])
+                            for i in parts
                         ]
         await _all(offers)
         return late
@@ -244,6 +258,8 @@ class Recovery:
             )
         await _all(store.index(name) for name in members)
         await _all(self._uphold(store, *each) for each in self._ruling.ruled())
+        keeping = self._keeping.over(store)
+        await _all(keeping.put_back_detached(sid, deadline) for sid in keeping.detached())
 
     def _differs(self, sid: str, member: tuple[str, str] | None, membership: Membership) -> bool:
         """Whether a roster says something else of a session than it should."""
@@ -332,15 +348,10 @@ class Recovery:
             return
         # a change of nick that is under way may have come to this roster already
         nick = member[1] if member is not None and member[1] in record.nicks else me.nick
-        await store.join(
+        await store.put_back(
             self._as(sid, me, nick),
             membership.spelled,
-            announce=False,
             quiet=bool(membership.quiet),
-            roster=0,
-            history=0,
-            may_make=True,
-            num=0,
             deadline=self._presence.deadline,
             # who was put back with what was offered has the status that follows from that
             before=self._ruling.held(membership.spelled, sid) if member is None else None,

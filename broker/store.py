@@ -59,6 +59,7 @@ from broker.records import Record, decode_record
 from broker.reports import HOUR, INCIDENTS, POINT_FIELD, POINTS_KEPT
 from broker.rules import Judge, Rules, anybody, decode_rules, encode_rules
 from broker.scripts import MOMENT, load
+from broker.writes import Writes
 
 FORGOTTEN = 3600
 """Seconds for which it's kept how many connections an address has, unless it's told again."""
@@ -79,7 +80,7 @@ RETAINED = "+"
 
 class Beat(NamedTuple):
     """What a heartbeat found. Times are Redis's, in Unix milliseconds. `orders`: operators', and
-    `bans`: the version of those. `nodes`: how many hold a lease.
+    `bans`: the version of those. `nodes`: the incarnations that hold a lease.
     """
 
     held: bool
@@ -88,7 +89,7 @@ class Beat(NamedTuple):
     epoch: str
     orders: list[bytes]
     bans: int
-    nodes: int
+    nodes: list[str]
 
 
 class Line(NamedTuple):
@@ -184,6 +185,7 @@ class Store:
         history_days: float,
         inbox_lines: int,
         script_flags: bool,
+        writes: Writes,
         sharded: bool = False,
         passing: str = "",
     ) -> None:
@@ -192,6 +194,7 @@ class Store:
         self.sharded = sharded
         self.parts = ""  # what the masters are known by, if it's `sharded`
         self.survived = True  # whether one of them has what it had
+        self._writes = writes
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
@@ -283,7 +286,7 @@ class Store:
         return outcomes
 
     def _cannot(self, what: str, error: Exception) -> Refused:
-        self.log.error("Redis refused {what}: {why}", what=what, why=str(error))
+        self._writes.refused(what, str(error))
         return Refused(Code.BUSY)
 
     def log_name(self, name: str) -> bytes:
@@ -450,6 +453,32 @@ class Store:
             announced == 1,
             held.decode(),
             decode_rules(int(law), rules),
+        )
+
+    async def put_back(
+        self,
+        me: Identity,
+        channel: str,
+        *,
+        quiet: bool,
+        deadline: int,
+        num: int = 0,
+        before: tuple[Rules, str] | None = None,
+    ) -> None:
+        """Make a session the member again that it was. `num`: 0 if it's certainly its node that
+        says so, else 1. `before`: as for `join`. Raises as `join`.
+        """
+        await self.join(
+            me,
+            channel,
+            announce=False,
+            quiet=quiet,
+            roster=0,
+            history=0,
+            may_make=True,
+            num=num,
+            deadline=deadline,
+            before=before,
         )
 
     async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
@@ -640,7 +669,7 @@ class Store:
         """
         reply = await self.once(
             "claim",
-            self._traces(nick),
+            self.keys.traces(nick),
             me.sid,
             me.token,
             nick,
@@ -673,14 +702,12 @@ class Store:
 
     async def release(self, sid: str, token: str, nick: str) -> None:
         """Give a nick back, if it's this session's."""
-        await self.run("release", self._traces(nick), *self._giving(sid, token, nick), patient=True)
+        await self.run(
+            "release", self.keys.traces(nick), *self._giving(sid, token, nick), patient=True
+        )
 
     def _giving(self, sid: str, token: str, nick: str) -> tuple[Argument, ...]:
         return sid, token, MOMENT, self._remembered(nick), went(sid, nick)
-
-    def _traces(self, nick: str) -> tuple[str, ...]:
-        """The keys of what a nick's changing hands leaves a trace in."""
-        return (*self.keys.nick(nick), self.keys.was(nick), self.keys.watch(nick))
 
     def _remembered(self, nick: str) -> int:
         """For how many seconds it's kept who had a nick."""
@@ -783,7 +810,7 @@ class Store:
     async def give_up(self, sid: str, record: Record, node: str) -> None:
         """Give back a session's nicks, then cross out the session, which holds nothing more."""
         calls = [
-            self._args("release", self._traces(nick), self._giving(sid, record.token, nick))
+            self._args("release", self.keys.traces(nick), self._giving(sid, record.token, nick))
             for nick in record.nicks
         ]
         crossing: tuple[Argument, ...] = ("HDEL", self.keys.node_sessions(node), sid)
@@ -858,11 +885,21 @@ class Store:
         self.link.send(args, answered, again=False)
 
     def tell_point(self, node: str, point: bytes) -> None:
-        """Add a point to a node's; what Redis doesn't take is a hole in a chart."""
+        """Add a point to a node's; what Redis doesn't take is a hole in a chart.
+
+        As it's all that is written again and again, it tells whether writes are taken.
+        """
         key = self.keys.node_points(node)
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, ReplyError):
+                self._cannot("a point", reply)
+            elif isinstance(reply, bytes):
+                self._writes.taken()
+
         add = ("XADD", key, "MAXLEN", HOUR, "*", POINT_FIELD, point)
-        for command in (add, ("EXPIRE", key, POINTS_KEPT)):
-            self.link.send(command, lambda _: None, again=False)
+        self.link.send(add, answered, again=False)
+        self.link.send(("EXPIRE", key, POINTS_KEPT), lambda _: None, again=False)
 
     async def glance(self, *commands: tuple[Argument, ...]) -> list[Any]:
         """Reads, sent together and not repeated; the replies, a ReplyError as a value.
@@ -894,14 +931,17 @@ class Store:
 
     # -- after another server took over
 
-    async def meet(self, node: str, window_ms: int, *, done: bool, epoch: str) -> Meeting:
+    async def meet(
+        self, node: str, window_ms: int, *, done: bool, epoch: str, lease_ms: int, nodes: list[str]
+    ) -> Meeting:
         """Meet the other nodes at a server; `done`: this one has offered all that it saw. `epoch`:
-        of what it knows, for one of several masters that has lost it alone.
+        of what it knows, and `nodes` that held a lease, for one of several masters that has lost
+        that alone; `lease_ms`: how long leases run.
         """
         keys = (self.keys.recovery, self.keys.leases, self.keys.epoch)
         known = self.parts, epoch if self.parts and self.survived else ""
         server, found, wait, blind = await self.run(
-            "recover", keys, node, window_ms, int(done), *known
+            "recover", keys, node, window_ms, int(done), *known, lease_ms, *nodes
         )
         return Meeting(server.decode(), found.decode(), int(wait), blind == 1)
 
@@ -909,7 +949,7 @@ class Store:
         """Gather with the other nodes at a server that forgot everything. `before`: this node's
         last beat at the one that didn't; `done`: it holds again what it held.
         """
-        args = (node, window_ms, before.now, before.deadline, before.nodes, int(done))
+        args = (node, window_ms, before.now, before.deadline, len(before.nodes), int(done))
         wait, runs = await self.run("gather", (self.keys.gathering,), *args)
         return Gathering(wait, runs == 1)
 
@@ -918,21 +958,26 @@ class Store:
         return int(await self.ask("HGET", self.keys.gathering, "ends") or 0)
 
     async def places(self, logs: list[str]) -> list[Place]:
-        """Where these logs stand."""
+        """Where these logs stand: those that are there, and not only offered."""
         metas = [self.keys.log(log).meta for log in logs]
-        found = await self.ask_all(*(("HMGET", meta, "epoch", "seq", "at") for meta in metas))
+        fields = ("epoch", "seq", "at", "known")
+        found = await self.ask_all(*(("HMGET", meta, *fields) for meta in metas))
         return [
             Place((epoch or b"").decode(), int(seq or 0), (at or b"").decode())
-            for epoch, seq, at in found
+            if known is None
+            else Place("", 0, "")
+            for epoch, seq, at, known in found
         ]
 
-    async def offer(self, log: str, epoch: str, tip: Position, seen: list[Entry]) -> None:
+    async def offer(
+        self, log: str, epoch: str, tip: Position, known: int, seen: list[Entry]
+    ) -> None:
         """Offer what was seen of a log that is shorter now, and has this epoch; `tip`: where it
-        stood.
+        stood, and `known`: till when that was certain (ms).
         """
         flat = [part for one in seen for part in (one.seq, one.ms, encode(one.event))]
         keys = (self.keys.log(log).meta,)
-        await self.run("offer", keys, self.server, epoch, *tip, MOMENT, *flat)
+        await self.run("offer", keys, self.server, epoch, *tip, known, MOMENT, *flat)
 
     async def settle(self, log: str) -> None:
         """Let a log go on under this server, with what was offered."""
@@ -1013,7 +1058,8 @@ class Store:
             self.log.info("others have met anew: {server}", server=server.decode())
             self.link.drop()
         self.survived = True
-        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), nodes)
+        living = [node.decode() for node in nodes]
+        return Beat(held == 1, int(now), int(deadline), epoch.decode(), orders, int(bans), living)
 
     async def look_at_epoch(self) -> str:
         """Of what Redis knows; empty if that can't be known now. Asked for at once."""

@@ -38,7 +38,20 @@ def endpoints(values: tuple[str, ...]) -> None:
         _endpoint(value)
 
 
+_INSTEAD = {
+    # reads a certificate once, a whole folder anew for each name that it doesn't know, and never
+    # returns if a certificate that signed itself lies in there without a key
+    "tls": "ssl:443:privateKey=KEY.pem:certKey=CERTIFICATE.pem",
+    # believes anybody, and loses a header that comes in pieces
+    "haproxy": "tcp:1234 and --balancers NETWORK",
+}
+"""Endpoints of Twisted's that won't do for a door, and what does."""
+
+
 def _endpoint(value: str) -> None:
+    kind = value.partition(":")[0]
+    if kind in _INSTEAD:
+        raise ValueError(f"{_INSTEAD[kind]}, as {kind}: won't do for a door, not {value!r}")
     place(value)
     # Costs 0.15 s, and a node needs it anyway; whoever has no doors doesn't pay.
     from twisted.internet.endpoints import serverFromString

@@ -133,6 +133,7 @@ class Node:
             beat=settings.lease / 8,
             starting=lambda: not self._serving,
             draining=lambda: self.draining,
+            writes=self.broker.writes,
             lag=lambda: self._lag.longest,
             replicated=lambda: self.chat.replicated_enough,
             seconds=reactor.seconds,
@@ -468,6 +469,7 @@ def _irc_config(settings: Settings, motd: Callable[[], list[str]]) -> IrcConfig:
         admin=(where, who, mail),
         channels=settings.channels_per_session,
         password=settings.irc_password,
+        sts=(settings.irc_sts, int(settings.irc_sts_days * 86_400)) if settings.irc_sts else None,
     )
 
 

@@ -20,6 +20,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "describe": (),
     "detach": ("_kept",),
     "expire": (),
+    "flash": ("_member", "_rules", "_log", "_fleeting"),
     "gather": (),
     "heartbeat": (),
     "history": ("_history",),
@@ -38,12 +39,12 @@ _USES: dict[str, tuple[str, ...]] = {
     "read": (),
     "reclaim": ("_kept", "_log"),
     "recover": (),
-    "redact": ("_member", "_settle", "_log"),
+    "redact": ("_member", "_rules", "_settle", "_log"),
     "regain": ("_kept", "_member", "_log"),
     "release": ("_was",),
     "rename": ("_member", "_log"),
     "reserve": (),
-    "retract": ("_member", "_settle", "_log"),
+    "retract": ("_member", "_rules", "_settle", "_log"),
     "roster": ("_member",),
     "rule": ("_member", "_rules", "_settle", "_log", "_asking"),
     "say": ("_member", "_rules", "_log"),
@@ -61,6 +62,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "unban": (),
     "unshelve": (),
     "uphold": ("_member", "_rules"),
+    "wink": ("_log", "_fleeting"),
 }
 
 

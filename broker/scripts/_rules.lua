@@ -2,6 +2,7 @@
 -- In meta:  law     how often the rules, or the statuses of those who are there, were changed
 --           rules   JSON, see broker/rules.py; missing: none
 --           invites sids of who was invited, with a space before each; the last ones only
+--           closed  the last member left it, and what was said isn't for who comes next
 -- Whoever asks has judged by the rules of one law, and by what some sessions were then. If that's
 -- another by now, nothing is done; the answer says how it is, and they judge again.
 

@@ -146,7 +146,7 @@ local function settle(meta, roster, log, lines, at)
   local past, said = {}, (about.past or '') .. ' ' .. about.epoch .. ':' .. tip
   if about.later then said = said .. ' ' .. about.later .. ':' .. tip end
   for each in string.gmatch(said, '%S+') do past[#past + 1] = each end
-  redis.call('HDEL', meta, 'offered', 'later')
+  redis.call('HDEL', meta, 'offered', 'later', 'known')
   redis.call('HSET', meta, 'epoch', string.sub(redis.sha1hex(about.epoch .. at), 1, 12),
     'seq', tip, 'at', at, 'past', table.concat(past, ' ', math.max(1, #past - PAST + 1)))
 end

@@ -2,7 +2,7 @@
 -- Renews a node's lease, and hands it what operators have ordered: once.
 -- KEYS  leases epoch messages orders bans-version recovery
 -- ARGV  incarnation lease-ms take(1 or 0) new-epoch(or '': it isn't drawn) messages-since
--- ->    {held (1 or 0), now, deadline, epoch, orders, version of the bans, how many leases there are,
+-- ->    {held (1 or 0), now, deadline, epoch, orders, version of the bans, who holds a lease,
 --       the server that nodes have met at last, see recover.lua}
 -- Not held, and not taken anew: the lease ended and others have seen this node's people leave.
 -- A lease that ran out but was taken by nobody is still held.
@@ -19,5 +19,5 @@ if ARGV[5] ~= '0' then redis.call('INCRBY', KEYS[3], ARGV[5]) end
 local orders = held and redis.call('LRANGE', KEYS[4], 0, -1) or {}
 if #orders > 0 then redis.call('DEL', KEYS[4]) end
 return { held and 1 or 0, string.format('%.0f', now), deadline, redis.call('GET', KEYS[2]) or '', orders,
-  redis.call('GET', KEYS[5]) or '0', redis.call('ZCARD', KEYS[1]),
+  redis.call('GET', KEYS[5]) or '0', redis.call('ZRANGE', KEYS[1], 0, -1),
   redis.call('HGET', KEYS[6], 'server') or '' }

@@ -42,7 +42,7 @@ if empty then
 end
 -- who has an entry is a member already, perhaps under an old token, perhaps since an attempt
 -- whose answer was lost: no event, and what follows from here on is theirs
-if m and m.token ~= token and num > 0 and num <= m.num then return { 'overtaken' } end
+if m and m.token ~= token and m.token ~= '-' and num > 0 and num <= m.num then return { 'overtaken' } end
 local announced = ARGV[7] ~= '' and not m
 local tip = redis.call('HGET', meta, 'seq')
 local mine = { token = token, num = m and math.max(num, m.num) or num, flag = m and m.flag or ARGV[8],

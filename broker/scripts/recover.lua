@@ -7,6 +7,7 @@
 --       between spaces; empty: this server is all there is
 --       epoch: of what the node knows, for a part that has lost it while others haven't; or empty
 --       (of a Redis Cluster with done 1: another than before if this node is to look again)
+--       lease-ms, and each incarnation that held one at this node's last beat
 -- ->    {server or '' if that can't be known, epoch or '' if the server is empty, ms to wait,
 --        1 if leases were lost alone, and nobody can have swept for that}
 --
@@ -62,8 +63,13 @@ if met[1] ~= server then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'server', server, 'until', string.format('%.0f', ends),
     unpack(parts ~= '' and { 'parts', parts } or {}))
-  -- nobody knows who else holds a lease: the whole time is waited
   if adopted then redis.call('HSET', KEYS[1], 'blind', 1) end
+end
+local blind = adopted or (met[4] and ends > now)
+if blind then
+  -- nobody could renew theirs, or sweep others, since: whoever doesn't come is swept as ever
+  local deadline = string.format('%.0f', now + tonumber(ARGV[6]))
+  for i = 7, #ARGV do redis.call('ZADD', KEYS[2], 'NX', deadline, ARGV[i]) end
 end
 if ARGV[3] == '1' and ends > now then
   redis.call('HSET', KEYS[1], 'node ' .. ARGV[1], 1)
@@ -71,9 +77,9 @@ if ARGV[3] == '1' and ends > now then
   for _, node in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     awaited = awaited + 1 - redis.call('HEXISTS', KEYS[1], 'node ' .. node)
   end
-  if awaited == 0 and not adopted and not met[4] then
+  if awaited == 0 then
     ends = now
     redis.call('HSET', KEYS[1], 'until', 0)
   end
 end
-return { server, epoch, math.max(0, ends - now), (adopted or (met[4] and ends > now)) and 1 or 0 }
+return { server, epoch, math.max(0, ends - now), blind and 1 or 0 }

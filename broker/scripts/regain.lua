@@ -4,7 +4,8 @@
 -- ->    {'gone'}, {'late'} or {'ok', epoch, tip, name, flag, nick, seq after which it's theirs,
 --       status, law, rules}
 local m = member(KEYS[2], ARGV[1])
-if not m or not among(ARGV[2] .. ' ' .. ARGV[3], m.token) then return { 'gone' } end
+-- who was put back without a token (see _settle) is whoever knows their sid
+if not m or not among(ARGV[2] .. ' ' .. ARGV[3] .. ' -', m.token) then return { 'gone' } end
 if now() > tonumber(ARGV[4]) then return { 'late' } end
 m.token, m.num = ARGV[3], math.max(m.num, tonumber(ARGV[5]))
 keep(KEYS[2], ARGV[1], m)

@@ -451,8 +451,9 @@ class Chat:
             self._close(session, why)
 
     async def _dismiss(self, session: Session, closing: Goodbye) -> None:
-        with suppress(Refused):  # then it ends with its connection
-            await kept.keep(self, session)
+        if session.dialect.resumes:
+            with suppress(Refused):  # then it ends with its connection
+                await kept.keep(self, session)
         await self.end(session, LOST, closing)
 
     def hand_over(self, session: Session) -> None:

@@ -39,6 +39,9 @@ class Dialect(Protocol):
     """Whether people come in by connecting, as guests. Otherwise they do when they've said as whom.
     """
 
+    resumes: bool
+    """Whether people can take a session up again."""
+
     longest: int
     """The most bytes of a person's message, without its end."""
 

@@ -263,6 +263,11 @@ class Hub:
                 if isinstance(event, Told | Tagged | Invited | Redacted):
                     self._tell(event, envelope)
             return
+        if not envelope.seq:  # they have no place, and nothing follows from them
+            for event in envelope.events:
+                place = Place(channel.spelled, "", 0, envelope.ms)
+                self._show(channel, event, place)
+            return
         if envelope.epoch != channel.epoch:
             if channel.epoch:
                 self._begin_anew(channel)

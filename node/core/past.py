@@ -7,10 +7,10 @@ theirs lets them read. What each does is said where its command is.
 from typing import TYPE_CHECKING
 
 from broker.api import Code, Refused, Wanted
-from broker.events import Extra
+from broker.events import Extra, is_fleeting
 from broker.names import fold
 from broker.spans import ranks
-from node.core import commands, names, replies
+from node.core import commands, names, replies, rules
 from node.core.replies import Reply
 from node.core.session import Session
 
@@ -86,8 +86,9 @@ async def tag(chat: "Chat", session: Session, command: commands.Tag) -> Reply | 
     if target.startswith("#"):
         if fold(target) not in session.channels:
             raise Refused(Code.NOT_MEMBER, target)
-        await chat.broker.tag(session.me, fold(target), tags, extra)
-        if session.dialect.echo:
+        judge = rules.speaking(target, session.me, "")
+        await chat.broker.tag(session.me, fold(target), tags, extra, judge=judge)
+        if session.dialect.echo and not is_fleeting(tags):
             await chat.seen(session)
     else:
         await chat.broker.touch(session.me, target, tags, extra)

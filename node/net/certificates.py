@@ -32,11 +32,9 @@ Stamp = tuple[tuple[int, int, int], ...]
 class Certificates:
     """What an `ssl:` endpoint string says about TLS, as it is now.
 
-    (Twisted's `tls:` endpoints, with several certificates by name, never read one anew, and hang
-    when a certificate that signed itself lies in their folder without a key.) `seconds`: a clock.
-    `asks`: whether people are asked for a certificate. Browsers that have some would ask their
-    people, so a door for them mustn't. Raises what Twisted's parser raises if the files won't do at
-    the beginning.
+    `seconds`: a clock. `asks`: whether people are asked for a certificate. Browsers that have some
+    would ask their people, so a door for them mustn't. Raises what Twisted's parser raises if the
+    files won't do at the beginning.
     """
 
     log = Logger()

@@ -22,6 +22,10 @@ NEVER = -1
 """What Redis says of a key that doesn't expire."""
 
 
+MEMORY = ("n", "was")
+"""The keys that say who had a nick before: they expire, whether the nick is in use or not."""
+
+
 class Claim(NamedTuple):
     """Who holds a nick. `node`: an incarnation."""
 
@@ -127,9 +131,9 @@ def _read(operator: Operator, some: list[str], found: Look) -> None:
     small = []
     with redis.pipeline(transaction=False) as asked:
         for key, named in keys:
-            if named is None:
+            kind = (named.kind, named.part) if named is not None else MEMORY
+            if named is None or kind == MEMORY:
                 continue
-            kind = named.kind, named.part
             if kind in (("w", "sessions"), ("c", "roster")):
                 _read_rows(redis, key, named, found)
             elif kind == ("n", "claim"):

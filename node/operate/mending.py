@@ -10,6 +10,7 @@ import msgspec
 from broker.events import Left, Quit, around_nick
 from broker.names import fold
 from broker.orders import Mend
+from broker.profiles import went
 from broker.scripts import MOMENT
 from node.operate.findings import (
     Finding,
@@ -53,8 +54,8 @@ class Mender:
         for each in found:
             match each:
                 case GhostNick():
-                    keys = self._keys.nick(each.nick)
-                    if self._run("release", keys, each.sid, each.token, MOMENT):
+                    keys, gone = self._keys.traces(each.nick), went(each.sid, each.nick)
+                    if self._run("release", keys, each.sid, each.token, MOMENT, 0, gone):
                         done.append(each)
                 case GhostMember():
                     if self._take_out(each, tuple(ghosts[each.sid])):

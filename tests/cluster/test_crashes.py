@@ -80,7 +80,7 @@ def test_each_of_them_has_quit_once_in_everyones_eyes(crash: Crash) -> None:
 def test_nothing_of_them_or_their_node_is_left(crash: Crash) -> None:
     assert crash.before == crash.after
     crash.bob.settle()
-    assert ["in #b (2): bob cat"] == crash.bob.does("/names #b")
+    assert ["in #b (2): @bob cat"] == crash.bob.does("/names #b")
 
 
 def test_their_nicks_are_free(crash: Crash) -> None:

@@ -98,6 +98,35 @@ def test_who_comes_through_a_balancer_has_their_own_address(make_town: MakeTown)
         second.wire.close()
 
 
+def test_what_an_operator_says_of_the_server_is_told(make_town: MakeTown, tmp_path: Path) -> None:
+    (tmp_path / "motd").write_text("Be kind.\n\nAll is logged.\n")
+    (tmp_path / "password").write_text("sesame\n")
+    (node,) = make_town(
+        *("--server-name", "chat.example.org", "--irc-sts", "6697", "--irc-sts-days", "0.5"),
+        *("--irc-motd", str(tmp_path / "motd"), "--irc-password-file", str(tmp_path / "password")),
+        *("--irc-admin", "Ann|Example|ann@example.org"),
+        count=1,
+    ).nodes
+    with Irc(Tcp(node.irc)) as ann:
+        ann.type("PASS sesame", "CAP LS 302", "CAP END")
+        ann.register("ann")
+        assert all(line.startswith(":chat.example.org ") for line in ann.heard)
+        assert any("sts=port=6697,duration=43200" in line for line in ann.heard)
+        motd = [line.partition(" :")[2] for line in ann.heard if line.split(" ")[1] == "372"]
+        assert ["- Be kind.", "- ", "- All is logged."] == motd
+        admin = [line.partition(" :")[2] for line in ann.does("ADMIN")]
+        assert ["Ann", "Example", "ann@example.org"] == admin[1:]
+        (tmp_path / "motd").write_text("Be kinder.\n")
+    with Irc(Tcp(node.irc)) as eve:
+        eve.type("NICK eve", "USER eve 0 * :eve")
+        assert " 464 " in eve.rest()[0]
+
+
+def test_a_server_whose_name_has_no_dot_gets_one(town: Town) -> None:
+    with Irc(Tcp(town.nodes[0].irc), "ann") as ann:
+        assert all(line.startswith(":irc.chorus ") for line in ann.heard)
+
+
 def test_who_quits_before_they_registered_reads_the_end(town: Town) -> None:
     """So do programs that only look whether there's a server."""
     with Irc(Tcp(town.nodes[0].irc)) as nobody:

@@ -12,6 +12,7 @@ import pytest
 
 from broker.embedded import Embedded
 from broker.ping import Unreachable, ping
+from tests.support.irc import Irc, Tcp
 from tests.support.operator import operate_on
 from tests.support.processes import await_fact, descendants, ended, processes
 from tests.support.up import LOOPBACK, Up, command, environ
@@ -41,6 +42,15 @@ def test_people_on_two_nodes_talk(tmp_path: Path) -> None:
         bob.does("/msg ann psst")
         assert "[#go] <ann> hello" in [*bob.heard, *bob.settle()]
         assert "[private] <bob> psst" in [*ann.heard, *ann.settle()]
+
+
+def test_irc_clients_may_come(tmp_path: Path) -> None:
+    with Up(tmp_path) as up, up.person() as ann:
+        ann.does("/nick ann")
+        ann.does("/join #go")
+        with Irc(Tcp(up.irc), "ivy", "#go") as ivy:
+            ivy.does("PRIVMSG #go :hello")
+            assert "[#go] <ivy> hello" in [*ann.heard, *ann.settle()]
 
 
 def test_the_counter_counts_over_all_nodes(tmp_path: Path) -> None:

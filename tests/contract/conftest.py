@@ -40,6 +40,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 Servers = Callable[[str], int]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def finished() -> Iterator[None]:
+    """The reactor's threads end when all is done."""
+    yield
+    spin.finish()
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The ports of the servers, each started when it's first asked for."""
@@ -57,7 +64,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             return ports[kind]
 
         yield port
-        spin.finish()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+import msgspec
 import pytest
 
 from broker.api import Code, Identity, Kept, Missed, Position, Presence, Reach, Refused, Resumed
@@ -153,6 +154,19 @@ async def test_who_has_quit_cannot_be_resumed(make_brokers: MakeBrokers) -> None
     assert Code.TOKEN_UNKNOWN == await refusal(take(b, ann))
 
 
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_who_has_quit_is_on_no_list_though_their_node_was_swept_and_did_not_hear_of_it(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    record = '["token",["ann"],[],true]'
+    with fleet.client() as client:
+        client.hset(fleet.keys.shelf, ann.sid, msgspec.json.encode(("swept", record)))
+    await a.broker.quit(ann, "", [])
+    assert [] == await b.broker.people()
+
+
 async def test_numbers_go_on_above_all_earlier_ones(make_brokers: MakeBrokers) -> None:
     a, b = await make_brokers(2)
     ann = await kept(a, "ann", "#go")
@@ -213,6 +227,16 @@ async def test_who_was_resumed_speaks_and_hears(make_brokers: MakeBrokers) -> No
     said = [event.text for event in (await b.heard("#go"))[before:] if isinstance(event, Said)]
     told = [event.text for event in await b.heard("ann") if isinstance(event, Told)]
     assert (["back", "good"], ["psst"]) == (said, told)
+
+
+async def test_a_nick_that_was_spelled_anew_is_held_after_a_resume(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann")
+    await a.broker.rename(ann, "Ann", [])
+    _, resumed = await take_up(b, ann)
+    assert ("Ann", Code.NICK_TAKEN) == (resumed.nick, await refusal(a.enter("ann")))
 
 
 async def test_nobody_is_told_of_a_resume(make_brokers: MakeBrokers) -> None:

@@ -16,6 +16,7 @@ from broker.keys import Keys
 from broker.link import Link
 from broker.records import Record
 from broker.store import Late, Store
+from broker.writes import Writes
 from tests.support.fleet import refusal, somebody
 from tests.support.spin import reactor, wait
 
@@ -37,6 +38,7 @@ def store(request: pytest.FixtureRequest, servers: Callable[[str], int]) -> Iter
         history_days=1,
         inbox_lines=10,
         script_flags=request.param == "server",
+        writes=Writes(reactor.seconds),
     )
     store.link = Link(
         reactor,

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.parametrize("fleet", ["server"], indirect=True)
 LEASE = 0.8
 """Seconds: short, in tests that wait for its end; but nobody stands still for so long by chance."""
 
-TAGS = {"+typing": "active"}
+TAGS = {"+draft/react": "x"}
 
 STEPS = 7
 """More than any command's round trips to Redis."""

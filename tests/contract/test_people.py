@@ -90,7 +90,21 @@ async def test_a_person_has_a_seat_in_each_channel(make_brokers: MakeBrokers) ->
     await _enter(b, "ann", "#zoo", "#go")
     seats = (await a.broker.person("ann")).seats
     assert ["#Go", "#zoo"] == [seat.channel for seat in seats]
-    assert all(isinstance(seat, Seat) for seat in seats)
+
+
+async def test_a_seat_tells_the_status_and_the_channels_modes(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await _enter(a, "ann")
+    await a.join(ann, "#go", status="o", modes="ns")
+    seats = (await b.broker.person("ann")).seats
+    attendance = await b.broker.members("#go")
+    assert ((Seat("#go", "o", "ns"),), "ns", "o") == (
+        seats,
+        attendance.modes,
+        attendance.attendees[0].member.status,
+    )
 
 
 async def test_a_channel_that_was_left_is_no_seat(make_brokers: MakeBrokers) -> None:

@@ -11,8 +11,11 @@ from typing import Self
 
 from tests.support.processes import await_fact
 
-NEEDED = ("dockerd", "docker", "docker-compose", "iptables", "mmdebstrap")
-"""From Debian's packages docker.io, docker-compose, iptables and mmdebstrap."""
+NEEDED = ("dockerd", "docker", "iptables", "mmdebstrap")
+"""From Debian's packages docker.io, iptables and mmdebstrap."""
+
+LONGEST = 180
+"""Seconds for one command. The slowest, which fetches packages, takes 20 to 40."""
 
 _FORWARDS = Path("/proc/sys/net/ipv4/ip_forward")
 _CHAINS = {
@@ -28,13 +31,17 @@ def lacking() -> list[str]:
 
 
 class Daemon:
-    """As a context manager: it runs, and nothing of it stays but `folder`, whose path is short."""
+    """As a context manager: it runs, and nothing of it stays but `folder`, whose path is short.
+
+    `config`: the folder in which `docker` looks for plugins.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        self.config = folder / "config"
         self._log = folder / "dockerd.log"
         self._host = f"unix://{folder / 'docker.sock'}"
-        self.environ = os.environ | {"DOCKER_HOST": self._host}
+        self.environ = os.environ | {"DOCKER_HOST": self._host, "DOCKER_CONFIG": str(self.config)}
 
     def __enter__(self) -> Self:
         self._forwarded, self._rules = _FORWARDS.read_text(), _rules()
@@ -43,9 +50,9 @@ class Daemon:
                 [
                     "dockerd",
                     f"--host={self._host}",
-                    f"--data-root={self._folder / 'data'}",
-                    f"--exec-root={self._folder / 'exec'}",
-                    f"--pidfile={self._folder / 'pid'}",
+                    f"--data-root={self.folder / 'data'}",
+                    f"--exec-root={self.folder / 'exec'}",
+                    f"--pidfile={self.folder / 'pid'}",
                 ],
                 stdout=log,
                 stderr=log,
@@ -62,10 +69,22 @@ class Daemon:
         return asked.returncode == 0
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> str:
-        """What a command printed that speaks to the daemon. Raises RuntimeError with its words."""
-        done = subprocess.run(
-            command, env=self.environ, cwd=cwd, capture_output=True, text=True, check=False
-        )
+        """What a command printed that speaks to the daemon. Raises RuntimeError with its words, or
+        if it takes longer than any should.
+        """
+        try:
+            done = subprocess.run(
+                command,
+                env=self.environ,
+                cwd=cwd,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LONGEST,
+            )
+        except subprocess.TimeoutExpired:
+            words = " ".join(map(str, command))
+            raise RuntimeError(f"{words}: no end within {LONGEST} seconds") from None
         if done.returncode:
             words = (done.stdout + done.stderr)[-3000:]
             raise RuntimeError(f"{' '.join(map(str, command))}: {words}")
@@ -73,12 +92,16 @@ class Daemon:
 
     def __exit__(self, *_exc: object) -> None:
         self._process.terminate()
-        self._process.wait(60)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         subprocess.run(["iptables-restore"], input=self._rules, text=True, check=True)
         _FORWARDS.write_text(self._forwarded)
         for undo in (
             ("ip", "link", "del", "docker0"),
-            ("umount", self._folder / "exec" / "netns" / "default"),
+            ("umount", self.folder / "exec" / "netns" / "default"),
         ):
             subprocess.run(undo, capture_output=True, check=False)
 

@@ -51,7 +51,7 @@ def test_every_door_of_a_node_has_its_place_in_the_balancer() -> None:
     assert doors < set(published)
     for port in doors:
         assert f"    bind :{port}\n" in BALANCER
-        assert re.search(rf"server-template node 20 node:{port}\b", BALANCER)
+        assert re.search(rf"server-template node 50 node:{port}\b", BALANCER)
 
 
 def checked(**variables: str) -> "subprocess.CompletedProcess[str]":

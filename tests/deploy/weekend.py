@@ -10,6 +10,9 @@ from contextlib import suppress
 from itertools import count
 
 from tests.deploy.stack import Stack
+from tests.deploy.watching import WATCHERS, Watching
+from tests.deploy.wrong import Wrong
+from tests.support.irc import Irc, Tcp
 from tests.support.person import Person
 from tests.support.processes import await_fact
 
@@ -19,10 +22,6 @@ LOOK = 0.2
 """Seconds until somebody comes to the balancer again: an address may come so often."""
 
 CHANNEL = "#go"
-
-
-class Wrong(Exception):
-    """Something was lost, doubled, or told that wasn't so."""
 
 
 class Guest:
@@ -146,12 +145,21 @@ class Party:
                 raise Wrong(f"after {after}, {guest.nick} was told: {untrue[:5]}")
 
 
-def weekend(stack: Stack) -> Iterator[str]:
-    """Do it all; a line for each thing that was done. Raises Wrong."""
+def opened(stack: Stack) -> None:
+    """Returns when all nodes get people, and somebody has come in."""
     await_fact(lambda: stack.ups() >= len(stack.nodes()) > 1, 90)
     await_fact(lambda: _comes_in(stack.line), 90)
+
+
+def weekend(stack: Stack, *, monitored: bool) -> Iterator[str]:
+    """Do it all; a line for each thing that was done. Raises Wrong. `monitored`: whether there are
+    images for the profile `monitoring`.
+    """
+    opened(stack)
     party = Party(stack.line)
     for what, deed in DEEDS.items():
+        if deed is _is_watched and not monitored:
+            continue
         party.talk()
         began = time.monotonic()
         how = deed(stack, party)
@@ -174,10 +182,54 @@ def _starts(stack: Stack, party: Party) -> str:
     if len(nodes) < 2:
         raise Wrong(f"{PEOPLE} people are all on {nodes}")
     # lines of a log wait a moment for one another
+    with Irc(Tcp(stack.irc), "ivy", CHANNEL) as ivy:
+        party.guests[0].says("hello, IRC")
+        ivy.until(lambda line: line.endswith(f" PRIVMSG {CHANNEL} :hello, IRC"))
+    for guest in party.guests:
+        guest.settle()
     addresses, gateways = await_fact(stack.addresses, 30), stack.gateways()
     if not addresses <= gateways:
         raise Wrong(f"people come from {gateways}, and nodes say: {addresses}")
-    return f"{PEOPLE} people on {len(nodes)} nodes, each known by where they come from"
+    return f"{PEOPLE} people on {len(nodes)} nodes, and one on IRC, known by where they come from"
+
+
+def _are_visited(stack: Stack, party: Party) -> str:
+    comers = {f"visitor{i}": f"hello from {i}" for i in range(2)}
+    addresses = set(stack.visit(comers))
+    for guest in party.guests:
+        guest.settle()
+        if missing := guest.missing([*comers.values()]):
+            raise Wrong(f"{guest.nick} hasn't read: {missing}")
+    if len(addresses) < len(comers):
+        raise Wrong(f"{len(comers)} people came from {addresses}")
+    # lines of a log wait a moment for one another
+    await_fact(lambda: addresses <= stack.addresses(), 30)
+    return f"two people from {' and '.join(sorted(addresses))}, which nodes know them by"
+
+
+def _is_watched(stack: Stack, party: Party) -> str:
+    stack.compose("--profile", "monitoring", "up", "-d", "--no-build")
+    watching = Watching(stack)
+    jobs = await_fact(watching.jobs, 60)
+    rules = watching.rules()
+    if not await_fact(watching.redis_is_read, 60):
+        raise Wrong("the exporter doesn't come to Redis")
+    if ills := watching.ills_of_grafana():
+        raise Wrong(f"Grafana would find: {ills}")
+    stack.compose("--profile", "monitoring", "rm", "--stop", "--force", *WATCHERS)
+    asked = ", ".join(f"{count} of {job}" for job, count in sorted(jobs.items()))
+    return f"Prometheus asks {asked}, and has {rules} rules; Grafana's files are there"
+
+
+def _is_reloaded(stack: Stack, party: Party) -> str:
+    before = [guest.comings for guest in party.guests]
+    stack.compose("kill", "-s", "SIGUSR2", "balancer")
+    await_fact(lambda: stack.ups() >= len(stack.nodes()), 60)
+    await_fact(lambda: _comes_in(stack.line), 60)
+    party.talk()
+    if before != [guest.comings for guest in party.guests]:
+        raise Wrong("a reload of the balancer's settings has cut people off")
+    return "nobody was cut off, and others come in"
 
 
 def _grows(stack: Stack, party: Party) -> str:
@@ -255,6 +307,9 @@ def _come_back_who_must(party: Party) -> int:
 
 DEEDS: dict[str, Callable[[Stack, Party], str]] = {
     "up": _starts,
+    "people from elsewhere": _are_visited,
+    "the profile `monitoring`": _is_watched,
+    "the balancer's settings are reloaded": _is_reloaded,
     "from 3 to 5 nodes": _grows,
     "from 5 to 2 nodes": _shrinks,
     "a node stands still": _stands_still,

@@ -21,114 +21,26 @@ from node.core import names
 from node.dialects.irc import Irc, IrcConfig
 from node.net.connection import LineConnection, LineDoor
 from tests.support.clocked import ClockedChat, Socket
+from tests.support.irc_noise import (
+    CAPABILITIES,
+    CHANNELS,
+    ENDS,
+    NICKS,
+    TAGS,
+    TEXTS,
+    VERBS,
+    WORDS,
+)
 from tests.unit.test_lines import cut
 
-BODY, TAGS = 512, 8191
+MOST_BODY, MOST_TAGS = 512, 8191
 """The most bytes of a message that is sent, with its end; and of its tags."""
 
 SECRET = "xyzzy"
 """What every line begins with that not everybody may read."""
 
-NICKS = ["ann", "bob", "Ann", "a" * 40, "1st", "nick serv", "é", "[ann]", "", "*", "chorus", "#a"]
-CHANNELS = [
-    "#a",
-    "#A",
-    "#b",
-    "#a,#b",
-    "0",
-    "a",
-    "&a",
-    "#",
-    "#é☃",
-    "#" + "x" * 300,
-    "#a\x07",
-    "@#a",
-    "*",
-]
-VERBS = [
-    *(
-        "PASS",
-        "NICK",
-        "USER",
-        "CAP",
-        "AUTHENTICATE",
-        "QUIT",
-        "PING",
-        "PONG",
-        "ERROR",
-        "JOIN",
-        "PART",
-    ),
-    *("TOPIC", "NAMES", "LIST", "INVITE", "KICK", "PRIVMSG", "NOTICE", "TAGMSG", "WHO", "WHOIS"),
-    *("WHOWAS", "ISON", "USERHOST", "AWAY", "MODE", "MOTD", "LUSERS", "VERSION", "ADMIN", "TIME"),
-    *("INFO", "STATS", "LINKS", "HELP", "SETNAME", "MONITOR", "OPER", "KILL", "REHASH", "WALLOPS"),
-    *(
-        "BATCH",
-        "REDACT",
-        "RENAME",
-        "CHATHISTORY",
-        "KLINE",
-        "UNKNOWN",
-        "privmsg",
-        "ñ",
-        ":",
-        "@",
-        "42",
-    ),
-]
-WORDS = [
-    *("*", "0", "-1", "99999999999999999999", "LS", "REQ", "END", "302", "+o", "-o+v", "+b", "+k"),
-    *("+l", "+i", "b", "*!*@*", "+x", "-i", "LATEST", "BEFORE", "TARGETS", "msgid=x.1", "S", "C"),
-    *(
-        "timestamp=2023-11-14T12:00:00.000Z",
-        "+ann",
-        "-ann",
-        "draft/multiline",
-        "+",
-        "-",
-        "$a:x",
-        "\x01",
-    ),
-]
-CAPABILITIES = [
-    *("message-tags", "server-time", "batch", "labeled-response", "echo-message", "multi-prefix"),
-    *("standard-replies", "extended-join", "away-notify", "account-tag", "chghost", "setname"),
-    *(
-        "invite-notify",
-        "userhost-in-names",
-        "draft/multiline",
-        "draft/chathistory",
-        "-batch",
-        "no/such",
-    ),
-]
-
 words = st.sampled_from([*NICKS, *CHANNELS, *WORDS]) | st.text(max_size=12)
-texts = st.sampled_from(
-    ["hi", "", " ", "\x01ACTION waves\x01", "\x01", "x" * 600, "☃" * 300, ":)", "a\rb"]
-)
-tags = st.sampled_from(
-    [
-        *(
-            "",
-            "",
-            "",
-            "",
-            "@label=1 ",
-            "@label=1;+typing=active ",
-            "@+draft/reply=x.1;msgid=x ",
-            "@ ",
-        ),
-        *(
-            "@batch=1 ",
-            "@;;=;a= ",
-            "@time=0;account=ann ",
-            f"@+x={'y' * 4090} ",
-            f"@+x={'y' * 9000} ",
-        ),
-        *("@+x=\\", "@label= ", "@label=☃\\:\\s ", ":ann!a@b ", ":x ", " ", "@a=1  :src "),
-    ]
-)
+texts, tags = st.sampled_from(TEXTS), st.sampled_from(TAGS)
 
 
 @st.composite
@@ -137,7 +49,7 @@ def messages(draw: st.DrawFn) -> bytes:
     verb, params = draw(st.sampled_from(VERBS)), draw(st.lists(words, max_size=6))
     text = draw(st.none() | texts)
     said = draw(tags) + " ".join([verb, *params]) + ("" if text is None else f" :{text}")
-    return said.encode() + draw(st.sampled_from([b"\r\n", b"\n", b"\r\n\r\n"]))
+    return said.encode() + draw(st.sampled_from(ENDS))
 
 
 asked = st.lists(st.sampled_from(CAPABILITIES), min_size=1, max_size=5).map(" ".join)
@@ -234,8 +146,8 @@ def _check_sent(sent: str) -> None:
     """A message as RFC 1459, Modern IRC and IRCv3's message tags have it."""
     found = SENT.fullmatch(sent)
     assert found is not None, sent
-    assert len(found["body"].encode()) + 2 <= BODY, sent
-    assert len((found["tags"] or "").encode()) + 2 <= TAGS, sent
+    assert len(found["body"].encode()) + 2 <= MOST_BODY, sent
+    assert len((found["tags"] or "").encode()) + 2 <= MOST_TAGS, sent
 
 
 places = st.lists(st.integers(0), max_size=10)
@@ -360,7 +272,7 @@ def test_nobody_reads_what_is_not_theirs(
     assert [] == town.failures
 
 
-@given(st.lists(st.sampled_from([*VERBS]), max_size=20))
+@given(st.lists(st.sampled_from(VERBS), max_size=20))
 def test_who_is_not_registered_has_done_nothing(verbs: list[str]) -> None:
     town = Town()
     member, person = Person(town), Person(town)

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from broker.address import Place
 from broker.api import Broker, Code, Identity, Refused
@@ -259,6 +260,11 @@ class RedisFleet(Fleet):
         self._running = ExitStack()
         self._standbys: list[int] = []
 
+    @property
+    def keys(self) -> Keys:
+        """The names of all keys."""
+        return Keys(self.namespace)
+
     async def _broker(self, name: str, settings: dict[str, Any]) -> Broker:
         from broker.cluster import Cluster, ClusterConfig
 
@@ -383,6 +389,48 @@ class ShardsFleet(RedisFleet):
 
     async def fall_behind(self) -> None:
         pytest.skip("it has no replicas here")
+
+    def apart(self, name: str, *others: str) -> str:
+        """A name that begins so, of a log that isn't where any of these keys are, nor what is said
+        of the nodes.
+        """
+        taken = [self.master_of(key) for key in (self.keys.leases, *others)]
+        names = (f"{name}{i}" for i in count())
+        return next(n for n in names if self.master_of(self.keys.log(n).meta) not in taken)
+
+    def is_at_home(self, key: str) -> bool:
+        """Whether a key is where that is what is said of the nodes."""
+        return self.master_of(key) == self.master_of(self.keys.leases)
+
+    def master_of(self, key: str) -> str:
+        """The name of the master that has a key."""
+        with self.client() as client:
+            return str(client.get_node_from_key(key).name)
+
+    async def forget_at(self, key: str) -> None:
+        """The master that has a key loses all that it knew."""
+        for node in self.nodes:
+            await self.lose(node)
+        with self.client() as client:
+            client.flushall(target_nodes=client.get_node_from_key(key))
+        await gather(self.restore(node) for node in self.nodes)
+
+    async def forget_log(self, log: str, *, anew: bool = False, first: Node | None = None) -> None:
+        """The master of a log loses all that it knew. `anew`: somebody wrote to the log before that
+        was noticed. `first`: who offers what it saw of the log before the others come.
+        """
+        for node in self.nodes:
+            await self.lose(node)
+        meta = self.keys.log(log).meta
+        with self.client() as client:
+            client.flushall(target_nodes=client.get_node_from_key(meta))
+            if anew:
+                client.hset(meta, mapping={"epoch": "anew", "seq": 0})
+            if first is not None:
+                self._mend(first)
+                while not client.hexists(meta, "offered"):
+                    await deferLater(reactor, 0.01)
+        await gather(self.restore(node) for node in self.nodes)
 
     def client(self) -> Any:
         return redis.RedisCluster(host="127.0.0.1", port=self._port)

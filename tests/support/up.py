@@ -83,6 +83,11 @@ class Up:
         return int(self._find(r"nc 127\.0\.0\.1 (\d+)"))
 
     @property
+    def irc(self) -> int:
+        """Where to chat with an IRC client."""
+        return int(self._find(r"irssi -c 127\.0\.0\.1 -p (\d+)"))
+
+    @property
     def counter(self) -> str:
         """The counter's URL."""
         return self._find(r"curl (\S+)")

@@ -520,6 +520,26 @@ def test_two_changes_of_epoch_at_once_are_one(logs: Logs, following: Following) 
     assert ["a", Continued(GO, "e3", differs=False), "b"] == following.told
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_what_was_passed_on_is_not_when_a_log_that_was_lost_has_it_again(
+    logs: Logs, following: Following, live: bool
+) -> None:
+    following.hear(logs.log("a"), logs.log("b"))
+    again = [entry.event for entry in logs.entries]
+    logs.begin_anew()
+    if not live:
+        logs.entries = [Entry(1, 1000, again[0]), Entry(2, 1000, again[1])]
+        logs.seq = 2
+    following.feed.distrust()
+    following.catch_up()
+    following.hear(logs.log("c"))
+    if live:
+        following.hear(msgspec.json.encode(Envelope(1, GO, "e2", 2, 2000, again)))
+        logs.seq += 2
+    following.hear(logs.log("d"))
+    assert ["a", "b", Gap(GO, None), "c", "d"] == following.told
+
+
 # -- what was seen
 
 
@@ -544,7 +564,7 @@ def test_what_was_read_was_seen(logs: Logs, following: Following) -> None:
 def test_a_log_of_which_nothing_came_was_seen_up_to_where_it_was_opened(logs: Logs) -> None:
     logs.log("a")
     following = Following(logs)
-    assert Seen(Position("e1", 1), []) == following.feed.seen()[GO]
+    assert Seen(Position("e1", 1), [], followed=True) == following.feed.seen()[GO]
 
 
 def test_what_was_seen_is_remembered_when_the_log_is_not_followed(
@@ -560,6 +580,16 @@ def test_of_a_log_that_began_anew_nothing_older_was_seen(logs: Logs, following: 
     logs.begin_anew()
     following.hear(logs.log("b"))
     assert ["b"] == texts(following.feed.seen()[GO])
+
+
+def test_of_a_log_that_was_lost_nothing_was_seen_till_somebody_writes_to_it(
+    logs: Logs, following: Following
+) -> None:
+    following.hear(logs.log("a"))
+    following.feed.distrust()
+    logs.begin_anew("")
+    following.catch_up()
+    assert GO not in following.feed.seen()
 
 
 def test_a_log_that_went_on_was_seen_under_both_epochs(logs: Logs, following: Following) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from broker.reports import State
 from broker.tally import BrokerTally
+from broker.writes import Writes
 from node.health import LAGGING, LATE, RED, Health
 
 
@@ -16,11 +17,13 @@ class Node:
         self.lag = 0.0
         self.replicated = True
         self.tally = BrokerTally()
+        self.writes = Writes(lambda: self.now)
         self.health = Health(
             self.tally,
             beat=beat,
             starting=lambda: self.starting,
             draining=lambda: self.draining,
+            writes=self.writes,
             lag=lambda: self.lag,
             replicated=lambda: self.replicated,
             seconds=lambda: self.now,
@@ -112,3 +115,19 @@ def test_a_late_probe_has_no_round_trip(node: Node) -> None:
     assert 0.001 == node.health.probe
     node.after(LATE + 0.1)
     assert node.health.probe is None
+
+
+def test_a_node_whose_writes_redis_refuses_is_degraded_and_after_a_while_unready(
+    node: Node,
+) -> None:
+    why = "Redis takes no writes: NOREPLICAS Not enough good replicas to write."
+    node.writes.refused("say", "NOREPLICAS Not enough good replicas to write.")
+    node.after(RED)
+    node.probe()
+    assert node.ready
+    assert (State.DEGRADED, (why,)) == node.health.state()
+    node.after(1)
+    assert (why,) == node.health.unready()
+    assert (State.DEGRADED, (why,)) == node.health.state()
+    node.writes.taken()
+    assert node.ready

@@ -20,6 +20,7 @@ from broker.keys import Keys
 from broker.link import Link, LinkLost, ReplyError, Wire
 from broker.store import Store
 from broker.tally import Histogram
+from broker.writes import Writes
 
 DEADLINE, PATIENCE = 2.0, 30.0
 
@@ -270,7 +271,14 @@ def test_a_wire_on_which_that_fails_is_given_up(redis: Redis) -> None:
 
 def test_a_wire_lost_while_it_is_introduced_is_made_anew(redis: Redis) -> None:
     """Whoever waits for it is cancelled, and must let the cancellation through."""
-    store = Store(Keys("test"), history_lines=1, history_days=1, inbox_lines=1, script_flags=True)
+    store = Store(
+        Keys("test"),
+        history_lines=1,
+        history_days=1,
+        inbox_lines=1,
+        script_flags=True,
+        writes=Writes(lambda: 0.0),
+    )
     redis.link(introduce=store.load_scripts)
     session = redis.accept()
     session.answer({"id": 7}, "sha")

@@ -272,7 +272,11 @@ def test_tags_are_told_who_asked_for_them(village: Village) -> None:
     assert [] == ann.ask(do="tag", target="#go", tags={"+typing": "active"})
     ann.ask(do="say", channel="#go", text="hi", tags={"+x": "y"})
     tagged, said_ = bob.hear()
-    assert ("tagged", {"+typing": "active"}) == (tagged["is"], tagged["tags"])
+    assert ("tagged", {"+typing": "active"}, False) == (
+        tagged["is"],
+        tagged["tags"],
+        "pos" in tagged,
+    )
     assert ({"+x": "y"}, ["[#go] <ann> hi"]) == (said_["tags"], cat.read())
 
 
@@ -282,6 +286,30 @@ def test_tags_in_private_come_to_whom_they_are_for(village: Village) -> None:
     ann.ask(do="tag", target="bob", tags={"+typing": "active"})
     (tagged,) = bob.hear()
     assert ("tagged", "ann", False) == (tagged["is"], tagged["nick"], "channel" in tagged)
+
+
+def test_that_somebody_types_is_no_part_of_what_was(village: Village) -> None:
+    ann = program(village, "ann", "#go")
+    village.person("bob", "#go", node=1)
+    for tags in ({"+typing": "active"}, {"+draft/react": "x"}):
+        ann.ask(do="tag", target="#go", tags=tags)
+    kinds = [
+        one["is"]
+        for one in ann.ask(do="span", target="#go", way="latest", every=True)[0]["entries"]
+    ]
+    assert ["joined", "joined", "tagged"] == kinds
+
+
+def test_who_may_not_speak_sends_no_tags(village: Village) -> None:
+    ann = village.person("ann", "#go")
+    bob = program(village, "bob", "#go", node=1)
+    ann.type("/mode #go +m")
+    bob.hear()
+    codes = [
+        bob.ask(do="tag", target="#go", tags=tags)[0]["code"]
+        for tags in ({"+x": "y"}, {"+typing": "active"})
+    ]
+    assert ["cannot-speak"] * 2 == codes
 
 
 def test_who_is_not_in_a_channel_sends_no_tags_there(village: Village) -> None:

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 
 from broker.reports import POINT, STOPPED, Point, Rate, Sized, State, Status
 from broker.tally import BrokerTally, Histogram
+from broker.writes import Writes
 from node.health import Health
 from node.reporter import PRUNE, Reporter
 from node.vitals import LoopLag
@@ -57,6 +58,7 @@ class Desk:
             beat=1.0,
             starting=lambda: False,
             draining=lambda: False,
+            writes=Writes(self.clock.seconds),
             lag=lambda: 0.0,
             seconds=self.clock.seconds,
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from node.options import SettingError, rows
 from node.settings import DOORS, Settings, UpSettings, draw_name
+from tests.support.doors import certificate
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
@@ -186,6 +187,7 @@ def test_an_endpoint_is_taken(endpoint: str) -> None:
         "tcp:1234:nonsense=1",
         "carrier-pigeon:1",
         "ssl:443:privateKey=/nowhere.pem",
+        "haproxy:tcp:1234",
     ],
 )
 @pytest.mark.parametrize("door", ["line", "echo", "http"])
@@ -203,6 +205,15 @@ def test_these_can_be_the_modes_of_new_channels(modes: str) -> None:
 @pytest.mark.parametrize("modes", ["+n", "k", "b", "o", "N", "n t"])
 def test_these_can_not_be_the_modes_of_new_channels(modes: str) -> None:
     assert refusal(channel_modes=modes).startswith("channel-modes: expected letters of Cimnpst")
+
+
+@pytest.mark.parametrize("door", ["line", "http"])
+def test_a_folder_of_certificates_is_refused_without_a_look_into_it(
+    door: str, tmp_path: Path
+) -> None:
+    certificate(tmp_path)[0].unlink()  # Twisted would look for the key for ever
+    said = refusal(**{door: (f"tls:{tmp_path}:443",)})
+    assert said.startswith(f"{door}: expected ssl:443:privateKey=")
 
 
 @pytest.mark.parametrize("lobby", ["", "#lobby", "#ü", "#" + "x" * 50, "##", "#{go}"])

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """See the module's docstring. `params`, `tags`: of the message."""
+    """See the module's docstring. `params`, `tags`: the message's. `cuts`: as in `events.Extra`."""
 
     def __init__(self, chat: Chat, session: Session, reader: "Reader", message: Message) -> None:
         self.chat = chat
         self.session = session
         self.reader = reader
         self.verb, self.params, self.tags = message
+        self.cuts: tuple[int, ...] = ()
 
     @property
     def irc(self) -> "Irc":
@@ -83,11 +84,10 @@ class Call:
         self.send(begin, *inside, self.irc.said(f"BATCH -{ref}"))
 
     def fail(self, code: str, says: str, *about: str) -> None:
-        """Answer that it failed (IRCv3 standard-replies; a notice without them)."""
-        if self.has("standard-replies"):
-            self.said(" ".join(("FAIL", self.verb, code, *about, f":{says}")))
-        else:
-            self.said(f"NOTICE {self.nick} :{self.verb}: {says}")
+        """Answer that it failed, in the words of an extension of IRCv3 (standard-replies, which
+        those use with everybody).
+        """
+        self.said(" ".join(("FAIL", self.verb, code, *about, f":{says}")))
 
     def refuse(self, refused: Refused, channel: str = "*") -> None:
         """Answer that the core refused it. `channel`: what it was to be done to."""
@@ -137,7 +137,11 @@ UNLABELLED = frozenset({"QUIT", "BATCH"})
 
 async def _do(call: Call) -> None:
     from node.dialects.irc.commands import COMMANDS  # they're made of calls
+    from node.dialects.irc.commands.batches import add
 
+    if "batch" in call.tags and call.registered:
+        add(call, call.reader.batch)
+        return
     row = COMMANDS.get(call.verb)
     if row is None or not (row.before or call.registered):
         if call.registered:

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+from node.core import names
+
 
 class Cap(NamedTuple):
-    """A capability. `value`: for who asked with `CAP LS 302`. `implies`: what it brings along."""
+    """A capability. `value`: for who asked with `CAP LS 302`."""
 
     name: str
     value: str = ""
-    implies: tuple[str, ...] = ()
 
 
 _ROWS = (
@@ -31,7 +32,9 @@ _ROWS = (
     Cap("userhost-in-names"),
     Cap("draft/chathistory"),
     Cap("draft/event-playback"),
+    Cap("draft/extended-isupport"),
     Cap("draft/message-redaction"),
+    Cap("draft/multiline", f"max-bytes={names.MOST_BYTES},max-lines={names.MOST_LINES}"),
     Cap("draft/no-implicit-names"),
     Cap("draft/pre-away"),
 )

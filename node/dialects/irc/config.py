@@ -11,7 +11,9 @@ class IrcConfig:
     chorus. `created`: when the node began (Unix seconds). `motd`: its lines as they are now; none:
     there's none.
     `admin`: two lines of where and who it is, and an address to write to. `channels`: how many
-    one may be in. `password`: that everybody has to give; empty: none.
+    one may be in. `password`: that everybody has to give; empty: none. `sts`: the port on
+    which to use TLS, and for how many seconds that's to be remembered (IRCv3 STS); None: they
+    needn't.
     """
 
     server: str = "irc.chorus"
@@ -22,6 +24,7 @@ class IrcConfig:
     admin: tuple[str, str, str] = ("", "", "")
     channels: int = 100
     password: str = ""
+    sts: tuple[int, int] | None = None
 
     @property
     def since(self) -> str:

@@ -2,6 +2,7 @@
 capabilities share it.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -32,6 +33,7 @@ class Irc:
     name = "irc"
     lobby = False
     greets = False
+    resumes = False
     longest = wire.LONGEST
     page = EVERYBODY
     history = 0
@@ -85,8 +87,7 @@ class Irc:
         whole = [wire.tagged(tags) + first]
         if more:  # one message, in pieces: its id is the first's
             tags.pop("msgid", None)
-            rest = wire.tagged(tags)
-            whole += [rest + line for line in more]
+            whole += [line if line.startswith("@") else wire.tagged(tags) + line for line in more]
         return whole
 
     def _tags(self, event: Event, place: Place, extra: Extra | None) -> dict[str, str]:
@@ -147,12 +148,24 @@ class Irc:
         name of the batch, if one is needed.
         """
         tag = {"label": label}
-        if len(lines) < 2:
+        if len(lines) > 2 and _one_batch(lines):
+            yield self.tagged(tag, lines[0])
+            yield from lines[1:]
+        elif len(lines) < 2:
             yield self.tagged(tag, lines[0] if lines else self.said("ACK"))
         else:
             yield self.tagged(tag, self.said(f"BATCH +{ref} labeled-response"))
             yield from (self.tagged({"batch": ref}, line) for line in lines)
             yield self.said(f"BATCH -{ref}")
+
+
+def _one_batch(lines: Sequence[str]) -> bool:
+    """Whether the lines are one message already, in a batch of its own."""
+    begun, ended = _BATCH.search(lines[0]), _BATCH.search(lines[-1])
+    return begun is not None and ended is not None and begun[1] == "+" and begun[2] == ended[2]
+
+
+_BATCH = re.compile(r"^(?:@\S+ )?:\S+ BATCH ([+-])(\S+)")
 
 
 @lru_cache(64)

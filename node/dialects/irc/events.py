@@ -2,7 +2,8 @@
 IRC: it goes out as several.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from broker import events as core
@@ -19,33 +20,50 @@ _Lines = Sequence[str]
 _ACTION = "\x01ACTION {}\x01"
 
 
-def _text(irc: "Irc", event: core.Said | core.Told, target: str) -> _Lines:
-    """What was said or told. Each of its lines, in pieces if it's too long."""
-    extra = event.extra
+def _text(irc: "Irc", event: core.Said | core.Told, place: Place) -> _Lines:
+    """What was said or told, if that's one line; or each line, in pieces if it's too long."""
+    extra, target = event.extra, place.channel or place.to
     verb = "NOTICE" if extra is not None and extra.notice else "PRIVMSG"
     if extra is not None and extra.rank:
         target = f"{STATUSES[extra.rank]}{target}"
     head = f":{irc.source(event)} {verb} {target} :"
     text = event.text
     whole = f"{head}{_ACTION.format(text) if event.action else text}"
-    if len(whole) <= ASCII_FITS and text.isascii() and "\n" not in text:
+    if len(whole) <= FITS and text.isascii() and "\n" not in text:
         return (whole,)
-    room = wire.LINE - 2 - len(head.encode()) - (len(_ACTION) - 2 if event.action else 0)
-    lines = [piece for line in text.split("\n") for piece in wire.pieces(line, room)]
+    pieces = list(_pieces(event, wire.LINE - 2 - len(head.encode())))
+    said = [_ACTION.format(piece) if event.action else piece for piece, _ in pieces]
+    if len(said) == 1 or MULTILINE not in irc.options:
+        return [head + line for line in said if line]
+    ref = f"{place.epoch}-{place.seq}"
+    begun = f":{irc.source(event)} BATCH +{ref} {MULTILINE} {target}"
+    inside = [
+        wire.tagged({"batch": ref} | ({CONCAT: ""} if joined else {})) + head + line
+        for line, (_, joined) in zip(said, pieces, strict=True)
+    ]
+    return [begun, *inside, f":{irc.source(event)} BATCH -{ref}"]
+
+
+def _pieces(event: core.Said | core.Told, room: int) -> Iterator[tuple[str, bool]]:
+    """Pieces of a text that fit, each with whether it belongs to the one before."""
+    cuts = set(event.extra.cuts) if event.extra is not None else set()
     if event.action:
-        return [head + _ACTION.format(line) for line in lines]
-    return [head + line for line in lines]
+        room -= len(_ACTION) - 2
+    at = 0
+    for line in event.text.split("\n"):
+        ends = [cut - at for cut in sorted(cuts) if at < cut < at + len(line)]
+        parts = [line[a:b] for a, b in pairwise([0, *ends, len(line)])]
+        joined = False
+        for part in parts:
+            for piece in wire.pieces(part, room):
+                yield piece, joined
+                joined = True
+        at += len(line) + 1
 
 
-ASCII_FITS = wire.LINE - 2
+MULTILINE, CONCAT = "draft/multiline", "draft/multiline-concat"
 
-
-def _said(irc: "Irc", event: core.Said, place: Place) -> _Lines:
-    return _text(irc, event, place.channel)
-
-
-def _told(irc: "Irc", event: core.Told, place: Place) -> _Lines:
-    return _text(irc, event, place.to)
+FITS = wire.LINE - 2
 
 
 def _tagged(irc: "Irc", event: core.Tagged, place: Place) -> _Lines:
@@ -140,8 +158,8 @@ def _unknown(_irc: "Irc", _event: Event, _place: Place) -> _Lines:
 
 
 EVENTS: dict[type[Event], Callable[["Irc", Any, Place], _Lines]] = {
-    core.Said: _said,
-    core.Told: _told,
+    core.Said: _text,
+    core.Told: _text,
     core.Tagged: _tagged,
     core.Joined: _joined,
     core.Left: _left,

@@ -50,7 +50,7 @@ def isupport(config: IrcConfig) -> Isupport:
         "AWAYLEN": str(AWAY),
         "KEYLEN": str(modes.KEY),
         "NAMELEN": str(REAL),
-        "ELIST": "CMNTU",
+        "ELIST": "MNU",
         "SAFELIST": "",
         "WHOX": "",
         "MONITOR": str(WATCHED),

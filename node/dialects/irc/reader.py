@@ -16,6 +16,7 @@ from node.dialects.irc.wire import Malformed, Message
 
 if TYPE_CHECKING:
     from node.core.chat import Chat
+    from node.dialects.irc.commands.batches import Open
 
 BOT = "B"
 CTCP = "\x01"
@@ -28,7 +29,7 @@ class Reader:
     Until they're registered, `nick`, `user`, `real` and `password` are what they said so far, and
     `negotiating` is whether they haven't ended that yet. `version`: of the capability negotiation
     that they know (0, 302...). `refs` counts the batches that they were sent. `away`: why they're
-    to be away from the beginning.
+    to be away from the beginning. `batch`: of messages, that they have begun and not ended.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Reader:
         "version",
         "refs",
         "away",
+        "batch",
     )
 
     def __init__(self, session: Session) -> None:
@@ -53,6 +55,7 @@ class Reader:
         self.version = 0
         self.refs = 0
         self.away: str | None = None
+        self.batch: Open | None = None
 
     def __call__(self, line: bytes) -> Command | None:
         try:

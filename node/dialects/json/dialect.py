@@ -30,6 +30,7 @@ class Json:
 
     name = "json"
     greets = True
+    resumes = True
     page = 200
     history = 10
     lobby = False

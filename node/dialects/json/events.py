@@ -34,8 +34,8 @@ def message(event: Event, place: Place, *, tags: bool = False) -> messages.Event
         case core.Told(text=text, action=action):
             return messages.Told(pos=pos, at=at, sid=sid, nick=nick, text=text, action=action)
         case core.Tagged(tags=sent) if tags:
-            where = channel or None
-            return messages.Tagged(channel=where, pos=pos, at=at, sid=sid, nick=nick, tags=sent)
+            where, stands = channel or None, pos if seq else None
+            return messages.Tagged(channel=where, pos=stands, at=at, sid=sid, nick=nick, tags=sent)
         case core.Redacted(at=what, why=why):
             where = channel or None
             return messages.Redacted(

@@ -80,13 +80,15 @@ class Told(Message, frozen=True, tag="told"):
 
 
 class Tagged(Message, frozen=True, tag="tagged"):
-    """Only if the option `tags` is on. In private if without a channel."""
+    """Only if the option `tags` is on. In private if without a channel; of this moment, and kept
+    nowhere, if without a place.
+    """
 
-    pos: Pos
     at: Ms
     sid: str
     nick: str
     tags: Tags
+    pos: Pos | None = None
     channel: str | None = None
 
 

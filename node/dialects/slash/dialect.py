@@ -41,6 +41,7 @@ class Slash:
 
     name = "slash"
     greets = True
+    resumes = True
     page = 200
     history = 10
     lobby = True

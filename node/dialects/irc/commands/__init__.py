@@ -2,6 +2,7 @@
 
 from node.dialects.irc.call import Row
 from node.dialects.irc.commands import (
+    batches,
     channels,
     messages,
     operators,
@@ -17,6 +18,7 @@ COMMANDS: dict[str, Row] = {
     **channels.COMMANDS,
     **operators.COMMANDS,
     **messages.COMMANDS,
+    **batches.COMMANDS,
     **people.COMMANDS,
     **past.COMMANDS,
     **opers.COMMANDS,

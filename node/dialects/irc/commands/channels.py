@@ -110,5 +110,5 @@ COMMANDS = {
     "PART": Row(part, 1, form="#A,#B [WHY]", does="leave channels"),
     "TOPIC": Row(topic, 1, form="#CHANNEL [TOPIC]", does="show a channel's topic, or set it"),
     "NAMES": Row(names, form="#CHANNEL", does="who is in a channel"),
-    "LIST": Row(list_, form="[CONDITIONS]", does="which channels there are: #go*, >5, C<60, T>60"),
+    "LIST": Row(list_, form="[CONDITIONS]", does="which channels there are: #go*, !#go*, >5, <5"),
 }

@@ -22,14 +22,14 @@ async def message(call: Call) -> None:
     elif not call.param(1):
         _complain(call, "ERR_NOTEXTTOSEND", None)
     else:
-        await send(call, call.params[1])
+        await _send(call, call.params[1])
 
 
 async def tagmsg(call: Call) -> None:
     if not call.has("message-tags"):
         call.numeric("ERR_UNKNOWNCOMMAND", call.verb)
     elif client_tags(call):
-        await send(call, None)
+        await _send(call, None)
 
 
 def _complain(call: Call, name: str, text: str | None) -> None:
@@ -43,16 +43,14 @@ def client_tags(call: Call) -> dict[str, str]:
     return {name: value for name, value in call.tags.items() if name.startswith("+")}
 
 
-async def send(call: Call, text: str | None, *, lines: bool = False) -> None:
-    """Send a text, or (None) only its tags, to all targets that are named. `lines`: it may have
-    several.
-    """
+async def _send(call: Call, text: str | None) -> None:
+    """Send a text, or (None) only its tags, to all targets that are named."""
     targets = list(dict.fromkeys(each for each in call.params[0].split(",") if each))
     for target in targets[TARGETS:]:
         call.numeric("ERR_TOOMANYTARGETS", target)
     for target in targets[:TARGETS]:
         try:
-            await _send_to(call, target, text, lines=lines)
+            await _send_to(call, target, text)
         except Refused as refused:
             if call.verb == NOTICE:
                 continue
@@ -62,7 +60,7 @@ async def send(call: Call, text: str | None, *, lines: bool = False) -> None:
                 call.refuse(refused)
 
 
-async def _send_to(call: Call, target: str, text: str | None, *, lines: bool) -> None:
+async def _send_to(call: Call, target: str, text: str | None) -> None:
     chat, session = call.chat, call.session
     rank = _RANKS.get(target[0], "") if target[1:2] == "#" else ""
     name = target[1:] if rank else target
@@ -78,7 +76,7 @@ async def _send_to(call: Call, target: str, text: str | None, *, lines: bool) ->
         )
         return
     extra = _extra(call)
-    told = names.lines(said) if lines else names.text(said)
+    told = names.lines(said)
     receipt = await chat.broker.tell(session.me, name, told, action=does is not None, extra=extra)
     me = session.me
     event = Told(me.sid, me.num, me.nick, told, "", does is not None, me.profile.by, extra)
@@ -115,6 +113,7 @@ def _extra(call: Call, rank: str = "") -> Extra | None:
         rank=rank,
         bot="B" in profile.modes,
         account=profile.account,
+        cuts=call.cuts,
     )
     return extra if extra != _PLAIN else None
 

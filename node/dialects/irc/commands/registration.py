@@ -17,7 +17,7 @@ from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.caps import CAPS, STICKY
 from node.dialects.irc.commands.server import lusers, motd
-from node.dialects.irc.isupport import REAL, USER
+from node.dialects.irc.isupport import REAL, USER, isupport
 
 _ODD = re.compile(r"[^A-Za-z0-9._\-\[\]\\`^{}|]")
 
@@ -51,6 +51,10 @@ def _ls(call: Call) -> None:
     shown = [
         f"{one.name}={one.value}" if modern and one.value else one.name for one in CAPS.values()
     ]
+    if modern and call.irc.config.sts is not None:
+        # who has TLS minds the duration only, who hasn't the port; nobody can ask for it
+        port, seconds = call.irc.config.sts
+        shown.append(f"sts=port={port},duration={seconds}")
     _list(call, "LS", shown, several=modern)
 
 
@@ -193,7 +197,16 @@ async def nothing(call: Call) -> None:
     """PONG and ERROR want no answer."""
 
 
+async def isupport_(call: Call) -> None:
+    config = call.irc.config
+    lines = [
+        call.irc.numeric(call.nick, "RPL_ISUPPORT", *tokens) for tokens in isupport(config).lines
+    ]
+    call.batch("draft/isupport", lines)
+
+
 COMMANDS = {
+    "ISUPPORT": Row(isupport_, 0, True, does="what this server supports"),
     "CAP": Row(cap, 1, True, "LS|LIST|REQ|END [CAPS]", "which capabilities there are, and yours"),
     "PASS": Row(password, 1, True, "PASSWORD", "the server's password, before all else"),
     "NICK": Row(nick, 0, True, "NICK", "take a nick"),

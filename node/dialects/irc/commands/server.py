@@ -3,6 +3,7 @@
 import time
 
 from broker.api import Refused
+from node.core.people import INVISIBLE, OPERATOR
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.commands import opers
@@ -23,26 +24,20 @@ async def motd(call: Call) -> None:
 
 
 async def lusers(call: Call) -> None:
-    totals = await call.chat.broker.totals()
-    here = len(call.chat.hub.sessions)
-    people = totals.sessions
-    call.numeric(
-        "RPL_LUSERCLIENT",
-        text=f"There are {people} users and 0 invisible on 1 servers",
-    )
-    call.numeric("RPL_LUSEROP", "0")
-    call.numeric("RPL_LUSERUNKNOWN", "0")
+    broker, sessions = call.chat.broker, call.chat.hub.sessions.values()
+    everybody, totals = await broker.people(), await broker.totals()
+    invisible = sum(INVISIBLE in one.profile.modes for one in everybody)
+    operators = sum(OPERATOR in one.profile.modes for one in everybody)
+    here = sum(session.me.nick != "" for session in sessions)
+    seen = f"{len(everybody) - invisible} users and {invisible} invisible on 1 servers"
+    call.numeric("RPL_LUSERCLIENT", text=f"There are {seen}")
+    call.numeric("RPL_LUSEROP", str(operators))
+    call.numeric("RPL_LUSERUNKNOWN", str(len(sessions) - here))
     call.numeric("RPL_LUSERCHANNELS", str(totals.channels))
-    call.numeric("RPL_LUSERME", text=f"I have {people} clients and 0 servers")
-    call.numeric(
-        "RPL_LOCALUSERS", str(here), str(here), text=f"Current local users {here}, max {here}"
-    )
-    call.numeric(
-        "RPL_GLOBALUSERS",
-        str(people),
-        str(people),
-        text=f"Current global users {people}, max {people}",
-    )
+    call.numeric("RPL_LUSERME", text=f"I have {here} clients and 0 servers")
+    # how many there were at most nobody counts, so it isn't said (both numbers may be left out)
+    call.numeric("RPL_LOCALUSERS", text=f"Current local users {here}")
+    call.numeric("RPL_GLOBALUSERS", text=f"Current global users {len(everybody)}")
 
 
 async def version(call: Call) -> None:
