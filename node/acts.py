@@ -90,7 +90,7 @@ async def rehash(desk: Desk, by: str) -> str:
     given = {node: orders.Rehash(new_report()) for node in await desk.nodes()}
     found, missing = await _everywhere(desk, given, orders.Reread)
     by_words: dict[str, list[str]] = {}
-    for name, reread in found.items():
+    for name, reread in sorted(found.items()):
         for words in reread.says:
             by_words.setdefault(words, []).append(name)
     each = [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
