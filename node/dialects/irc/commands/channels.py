@@ -9,7 +9,7 @@ from fnmatch import translate
 from broker.api import ChannelInfo, Code, Refused
 from broker.names import fold
 from node.core import commands as core
-from node.core import verbs
+from node.core import people, secrecy, verbs
 from node.dialects.irc import replies
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import TOPIC
@@ -51,10 +51,11 @@ async def topic(call: Call) -> None:
     if len(call.params) > 1:
         name = fold(channel)
         if name not in session.channels:
-            await chat.broker.topic(channel)  # NO_SUCH_CHANNEL, if that's so
+            await secrecy.rules_of(chat, session, channel)  # NO_SUCH_CHANNEL, if that's so
             raise Refused(Code.NOT_MEMBER, channel)
         await verbs.set_topic(chat, session, name, call.params[1][:TOPIC])
         return
+    await secrecy.see(chat, session, channel)
     found = await chat.broker.topic(channel)
     spelled = call.spelled(channel)
     if found.text:
@@ -69,7 +70,11 @@ async def names(call: Call) -> None:
         return
     given = call.params[0].split(",")[0]
     try:
-        roster = await call.chat.broker.roster(call.channel(given))
+        channel = call.channel(given)
+        if fold(channel) in call.session.channels:
+            roster = await call.chat.broker.roster(channel)
+        else:
+            roster = await people.roster(call.chat, call.session, channel)
     except Refused as refused:
         if refused.code not in (Code.NO_SUCH_CHANNEL, Code.CHANNEL_INVALID):
             raise
@@ -80,7 +85,7 @@ async def names(call: Call) -> None:
 
 async def list_(call: Call) -> None:
     conditions = [_condition(each) for each in call.param(0).split(",") if each]
-    found = await call.chat.broker.channels()
+    found = await secrecy.listed(call.chat, call.session)
     call.numeric("RPL_LISTSTART", "Channel")
     wanted = [one for one in conditions if one is not None]
     named = {fold(each) for each in call.param(0).split(",") if each.startswith("#")}
