@@ -3,7 +3,7 @@
 # moment, rather than until sentinels take it for dead.
 #
 # Never fails: what isn't handed over here is found by the sentinels.
-role() { redis-cli --no-auth-warning --user probe --pass none -p "${REDIS_ADDRESS##*:}" role | head -n 1; }
+role() { timeout 3 redis-cli --no-auth-warning --user probe --pass none -p "${REDIS_ADDRESS##*:}" role | head -n 1; }
 
 [ "$(role)" = master ] || exit 0
 REDISCLI_AUTH=$(tr -d '\r\n' < "${REDIS_SECRETS:-/run/secrets}/redis_sentinel")
