@@ -22,7 +22,7 @@ from tests.support.prometheus_rule import DEPLOY, MADE, made
 KUBERNETES = "1.31"
 """The oldest release whose schemas are asked."""
 
-STORES = ["single", "sentinel", "cluster"]
+STORES = ["single", "single-tls", "sentinel", "cluster"]
 OVERLAYS = [*STORES, "monitoring"]
 KNOWN = {row.env for row in rows(Settings)}
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY.parent / "compose.yaml").read_text())
@@ -341,6 +341,7 @@ WAYS = {
         ("form", "redis", 6379),
     ],
 }
+WAYS["single-tls"] = WAYS["single"]
 WAYS["monitoring"] = [*WAYS["cluster"], ("redis-exporter", "redis", 6379)]
 
 
