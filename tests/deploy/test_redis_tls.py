@@ -26,8 +26,10 @@ NEEDED = ("kubectl", "redis-server", "redis-cli")
 def speaks_tls() -> bool:
     """Whether the server here was built with it: then it asks for what is missing."""
     file = "/nowhere"
-    words = ("redis-server", "--tls-port", "1", "--tls-cert-file", file, "--tls-key-file", file)
-    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    words = ("redis-server", "--port", "0", "--tls-port", "1", "--tls-cert-file", file)
+    said = subprocess.run(
+        [*words, "--tls-key-file", file], capture_output=True, text=True, check=False, timeout=60
+    ).stdout
     return "tls-ca-cert-file" in said
 
 

@@ -221,17 +221,6 @@ def _is_watched(stack: Stack, party: Party) -> str:
     return f"Prometheus asks {asked}, and has {rules} rules; Grafana's files are there"
 
 
-def _is_reloaded(stack: Stack, party: Party) -> str:
-    before = [guest.comings for guest in party.guests]
-    stack.compose("kill", "-s", "SIGUSR2", "balancer")
-    await_fact(lambda: stack.ups() >= len(stack.nodes()), 60)
-    await_fact(lambda: _comes_in(stack.line), 60)
-    party.talk()
-    if before != [guest.comings for guest in party.guests]:
-        raise Wrong("a reload of the balancer's settings has cut people off")
-    return "nobody was cut off, and others come in"
-
-
 def _grows(stack: Stack, party: Party) -> str:
     before = set(stack.nodes())
     stack.scale(5)
@@ -309,7 +298,6 @@ DEEDS: dict[str, Callable[[Stack, Party], str]] = {
     "up": _starts,
     "people from elsewhere": _are_visited,
     "the profile `monitoring`": _is_watched,
-    "the balancer's settings are reloaded": _is_reloaded,
     "from 3 to 5 nodes": _grows,
     "from 5 to 2 nodes": _shrinks,
     "a node stands still": _stands_still,
