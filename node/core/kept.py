@@ -183,6 +183,7 @@ class _CatchingUp:
             found = await broker.regain(self._session.me, name)
             if found is None:
                 hub.give_up(name)
+                hub.reply(self._session, replies.Notice(replies.News.CHANNEL_LOST, channel))
                 return
             reach = self._reach(name)
             after = reach.after
@@ -265,8 +266,8 @@ async def take_back(chat: "Chat", session: Session) -> bool:
             await _rename_as_guest(chat, session)
         for name in list(session.channels):
             if await chat.broker.regain(me, name) is None:
-                chat.hub.part(session, name)
-                chat.hub.reply(session, replies.Gap(name, None))
+                # they never left it, so it was lost; what they missed for that is told by the feed
+                await chat.broker.join(me, name, announce=False, roster=0, history=0)
         await chat.broker.resumed(me)
     except BaseException:
         me.nick = me.nick or nick
