@@ -763,7 +763,7 @@ class Cluster:
             await self._holding.let_go(event.sid)
         if record.kept:
             await self._keeping.forget(me.sid)
-        self._records.gone(event)
+        self._records.gone(event, record)
 
     # -- kept sessions
 

@@ -38,7 +38,9 @@ class Membership(NamedTuple):
 
 
 GONE = 1024
-"""How many of the last quits are remembered, for a server that didn't hear of them any more."""
+"""How many of the last quits, and of the nicks that were given back, are remembered, for a server
+that didn't hear of them any more.
+"""
 
 _Row = tuple[str, list[str], list[str], bool]
 _decoder = msgspec.json.Decoder(_Row)
@@ -93,6 +95,7 @@ class Records:
         self._identities: dict[str, Identity] = {}
         self._members: dict[str, dict[str, bool]] = {}  # certain: channels, folded; sid: quiet
         self._gone: deque[Quit] = deque(maxlen=GONE)
+        self._given_back: deque[tuple[str, str, str]] = deque(maxlen=GONE)
         self._ending: set[str] = set()
         self.changed: set[str] = set()
         self.waiting: dict[tuple[str, str], int] = {}  # sid, nick: since when it was held
@@ -202,9 +205,21 @@ class Records:
                 found.setdefault(name, {})[sid] = Membership(spelled, quiet)
         return found
 
-    def gone(self, event: Quit) -> None:
-        """A session has quit with this event."""
+    def gone(self, event: Quit, record: Record) -> None:
+        """A session has quit with this event, and had held this."""
         self._gone.append(event)
+        self._given_back += ((event.sid, record.token, nick) for nick in record.nicks)
+
+    def given_back(self) -> list[tuple[str, str, str]]:
+        """The nicks that were given back lately, and not taken again: of whom (sid), under which
+        token, as spelled.
+        """
+        return [
+            (sid, token, nick)
+            for sid, token, nick in self._given_back
+            if (record := self._records.get(sid)) is None
+            or fold(nick) not in map(fold, record.nicks)
+        ]
 
     def quits(self) -> list[Quit]:
         """The events of those who quit lately."""
@@ -228,6 +243,7 @@ class Records:
         """The session holds the nick no more, or never did."""
         record, name = self._records.get(sid), fold(nick)
         if record is not None:
+            self._given_back.append((sid, record.token, nick))
             record.nicks[:] = [other for other in record.nicks if fold(other) != name]
             self.changed.add(sid)
         if self._holders.get(name) == sid:

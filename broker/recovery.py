@@ -97,6 +97,8 @@ class Recovery:
             late = await self._offer(store, seen)
             rows = await store.sessions_of(node)
             await _all(self._give_back(store, sid, row) for sid, row in rows.items())
+            # of several masters the one of the nick may have gone back, and not the one of the row
+            await _all(store.release(*each) for each in self._records.given_back())
             quits = (event.sid for event in self._records.quits())
             for sids in _chunks(quits):
                 await self._keeping.over(store).bury(sids)

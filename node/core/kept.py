@@ -187,6 +187,7 @@ class _CatchingUp:
             found = await broker.regain(self._session.me, name)
             if found is None:
                 hub.give_up(name)
+                hub.reply(self._session, replies.Notice(replies.News.CHANNEL_LOST, channel))
                 return
             reach = self._reach(name)
             after = reach.after
@@ -275,11 +276,13 @@ async def take_back(chat: "Chat", session: Session) -> bool:
             await _rename_as_guest(chat, session)
         for name in list(session.channels):
             regained = await chat.broker.regain(me, name)
+            status = "" if regained is None else regained.status
             if regained is None:
-                chat.hub.part(session, name)
-                chat.hub.reply(session, replies.Gap(name, None))
-            elif name in session.channels:
-                session.channels[name].status = regained.status
+                # they never left it, nor were they taken out, of which the feed would have told: it
+                # was lost, and what they missed for that is told by the feed, too
+                await chat.broker.join(me, name, announce=False, roster=0, history=0)
+            if name in session.channels:
+                session.channels[name].status = status
         await chat.broker.resumed(me)
     except BaseException:
         me.nick = me.nick or nick

@@ -29,6 +29,7 @@ class News(StrEnum):
     BACK = "broker-back"
     CUT_OFF = "cut-off"
     NICK_LOST = "nick-lost"
+    CHANNEL_LOST = "channel-lost"
     UNREPLICATED = "unreplicated"
     REPLICATED = "replicated"
     OPERATOR = "operator"

@@ -74,6 +74,7 @@ NOTICES: dict[News, str] = {
     News.BACK: "the broker is back",
     News.CUT_OFF: "this node was cut off from the cluster; others saw you quit, and join again now",
     News.NICK_LOST: "somebody else has taken your nick meanwhile; you are {about} now",
+    News.CHANNEL_LOST: "you are not in {about} any more",
     News.UNREPLICATED: "the broker has too few replicas now; what is said is accepted, but if the"
     " broker failed it could be lost",
     News.OPERATOR: "{about}",

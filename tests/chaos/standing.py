@@ -104,6 +104,10 @@ class Standing:
             self.away = False
         elif text.startswith("somebody else has taken your nick"):
             self.nick, self.sure = text.rpartition("you are ")[2].split()[0], True
+        elif text.startswith(NOT_IN) and text.endswith(" any more"):
+            channel = text.removeprefix(NOT_IN).removesuffix(" any more")
+            self.channels.discard(channel)
+            self.unsure.discard(channel)
 
     def _doubt(self) -> None:
         """What is under way may have been done, or may still be."""

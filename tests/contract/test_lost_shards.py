@@ -175,6 +175,27 @@ async def test_a_detached_session_whose_row_was_lost_is_ended_by_whoever_ends_it
     assert [bob.nick] == (await b.broker.roster("#go")).nicks
 
 
+@pytest.mark.parametrize("quits", [True, False])
+async def test_a_nick_that_was_given_back_is_free_though_its_master_did_not_hear_of_it(
+    fleet: ShardsFleet, make_brokers: MakeBrokers, quits: bool
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann")
+    claim = fleet.keys.nick("ann").claim
+    go = fleet.apart("#go", claim)
+    await b.enter("bob", go)
+    with fleet.client() as client:
+        before = client.hgetall(claim)
+        if quits:
+            await a.broker.quit(ann, "", [])
+        else:
+            await a.broker.rename(ann, "zoe", [])
+            ann.nick = "zoe"
+        client.hset(claim, mapping=before)
+    await fleet.forget_at(fleet.keys.log(go).meta)
+    assert Code.NO_SUCH_NICK == await refusal(b.broker.person("ann"))
+
+
 # Leases
 
 

@@ -330,6 +330,35 @@ def test_of_a_node_that_was_cut_off_kept_sessions_go_on(village: Village) -> Non
     )
 
 
+def test_who_comes_back_reads_of_a_channel_that_they_are_not_in_any_more(village: Village) -> None:
+    ann = village.person("ann", "#go", "#py")
+    village.person("bob", "#go", node=2)
+    given = token(ann)
+    ann.hang_up()
+    del village.world.channels["#go"].members[given[:16]]
+    again, heard = resume(village, given)
+    assert ["resumed as ann", "notice: you are not in #go any more"] == heard
+    assert ["error: you are not in #go"] == again.type("/msg #go hi")
+    again.say("/msg #py hi")
+
+
+def test_of_a_node_that_was_cut_off_kept_sessions_are_in_the_channels_that_the_broker_lost(
+    village: Village,
+) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    sid = token(ann)[:16]
+    village.read_up()
+    village.evict(0)
+    del village.world.channels["#go"].members[sid]
+    village.restore(0)
+    bob.say("/msg #go hi")
+    ann.say("/msg #go me")
+    assert (["[#go] <ann> me"], ["[#go] <bob> hi"]) == (
+        bob.read(),
+        [line for line in ann.read() if not line.startswith("notice: ")],
+    )
+
+
 def test_a_session_that_was_resumed_elsewhere_meanwhile_is_closed_here(village: Village) -> None:
     ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
     given = token(ann)

@@ -63,7 +63,7 @@ def test_who_acts_in_a_session_is_known_until_its_end(records: Records, ann: Ide
 
 def test_a_session_that_quit_lately_has_last_words(records: Records) -> None:
     quit = Quit("sid", 3, "ann", "bye", ())
-    records.gone(quit)
+    records.gone(quit, Record("token", ["ann"], {}))
     assert (quit, None, [quit]) == (
         records.last_words("sid"),
         records.last_words("another"),

@@ -339,6 +339,7 @@ const HEARD = {
     else if (code === "broker-back") store.brokerAway = false;
     else warn(store, undefined, sentence(says));
     if (code === "nick-lost") store.nick = about;
+    if (code === "channel-lost") store.conversation(about).joined = false;
     if (code === "cut-off") for (const each of store.channels) each.askedAt = 0;
   },
 };
