@@ -357,6 +357,21 @@ async def test_a_session_that_was_detached_while_being_resumed_can_be_resumed(
     assert ([True, True], "ann") == (regained, resumed.nick)
 
 
+async def test_a_session_that_is_detached_as_it_has_just_been_resumed_is_whole(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take(b, ann)
+    await b.broker.follow("#go")
+    await b.broker.regain(again, "#go")
+    detaching = b.broker.detach(again, STATE)
+    await refusal(b.broker.resumed(again))
+    await detaching
+    _, resumed = await take(c, ann)
+    assert ("ann", ["#go"]) == (resumed.nick, resumed.channels)
+
+
 async def test_a_node_that_dies_leaves_its_kept_sessions_detached(fleet: Fleet) -> None:
     a, b, c = [await fleet.start(lease=LEASE) for _ in range(3)]
     await b.enter("bob", "#go")
