@@ -249,7 +249,9 @@ class KeptSessions:
             if node != self._presence.node:
                 raise Refused(Code.CUT_OFF)
             if found is not None:
-                self._records.holds(me.sid, nick, found.claimed)
+                self._records.holds(me.sid, found.nick, found.claimed)
+                if found.nick != nick:  # how it's spelled was lost, and here it's known still
+                    self._records.changed.add(me.sid)
             return found
         finally:
             self._holding.heard(nick, held=found is not None)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from twisted.internet.defer import Deferred
 
 from tests.chaos.faults import Fault, Reach
+from tests.chaos.lines import Kind, understood
 from tests.chaos.people import CHANNELS, Person, Recorder, Visit
 from tests.chaos.plan import Step
-from tests.chaos.record import Begun, Examined, Lifted, Quiet, Record, Struck
+from tests.chaos.record import Begun, Examined, Heard, Lifted, Quiet, Record, Struck
 from tests.chaos.stage import LEASE, Stage, aside, pause
 from tests.support.spin import gather, wait
 
@@ -164,14 +165,19 @@ class Run:
             await pause(0.1)
 
     async def _until_listed(self, visits: list[Visit]) -> None:
-        """Wait until the dead are gone from the list, as long as that may take at most."""
+        """Wait until the dead are gone from the lists, as long as that may take at most. Who was
+        put back in a channel after a loss, and is nowhere, is so after two leases.
+        """
         until = time.monotonic() + 3 * LEASE + 2.0
         while visits and time.monotonic() < until:
             before = len(self.record)
-            await visits[0].does("/who")
-            said = [getattr(moment, "line", "") for moment in self.record[before:]]
+            await visits[0].does("/who", *(f"/names {name}" for name in (*CHANNELS, "#lobby")))
+            heard = [moment.line for moment in self.record[before:] if isinstance(moment, Heard)]
             people = "person" if len(visits) == 1 else "people"
-            if f"{len(visits)} {people} in all" in said:
+            names = (line for line in map(understood, heard) if line.kind is Kind.NAMES)
+            listed = {nick for line in names for nick in line.text.split()} - {"nobody"}
+            there = {visit.standing.nick for visit in visits}
+            if f"{len(visits)} {people} in all" in heard and listed <= there:
                 break
             await pause(0.3)
         await pause(1.1)  # lists may be a second old

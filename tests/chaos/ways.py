@@ -22,9 +22,10 @@ class Ways:
         return {port: relay.port for port, relay in self._relays.items()}
 
     def lead_to(self, port: int) -> None:
-        """The one server is at another port from now on."""
+        """The one server is at another port from now on, also for nodes that are started then."""
         (relay,) = self._relays.values()
         relay.redis_port = port
+        self._relays = {port: relay}
 
     async def start(self) -> None:
         """Begin to listen."""

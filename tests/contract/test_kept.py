@@ -239,6 +239,24 @@ async def test_a_nick_that_was_spelled_anew_is_held_after_a_resume(
     assert ("Ann", Code.NICK_TAKEN) == (resumed.nick, await refusal(a.enter("ann")))
 
 
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_who_takes_up_a_nick_is_listed_as_it_is_spelled(
+    fleet: RedisFleet, make_brokers: MakeBrokers
+) -> None:
+    a, b = await make_brokers(2, lease=LEASE)
+    ann = await kept(a, "ann")
+    await a.broker.detach(ann, STATE)
+    with fleet.client() as client:  # as after a failover that lost that it was spelled anew
+        client.hset(fleet.keys.nick("ann").claim, "nick", "Ann")
+    _, resumed = await take_up(b, ann)
+
+    async def listed() -> list[str]:
+        return [person.nick for person in await b.broker.people()]
+
+    await eventually(listed, ["Ann"])
+    assert "Ann" == resumed.nick
+
+
 async def test_nobody_is_told_of_a_resume(make_brokers: MakeBrokers) -> None:
     a, b, c = await make_brokers(3)
     await c.enter("bob", "#go")
@@ -337,6 +355,21 @@ async def test_a_session_that_was_detached_while_being_resumed_can_be_resumed(
         await c.broker.follow(channel)
         regained.append(await c.broker.regain(third, channel) is not None)
     assert ([True, True], "ann") == (regained, resumed.nick)
+
+
+async def test_a_session_that_is_detached_as_it_has_just_been_resumed_is_whole(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, c = await make_brokers(3)
+    ann = await kept(a, "ann", "#go")
+    again, _ = await take(b, ann)
+    await b.broker.follow("#go")
+    await b.broker.regain(again, "#go")
+    detaching = b.broker.detach(again, STATE)
+    await refusal(b.broker.resumed(again))
+    await detaching
+    _, resumed = await take(c, ann)
+    assert ("ann", ["#go"]) == (resumed.nick, resumed.channels)
 
 
 async def test_a_node_that_dies_leaves_its_kept_sessions_detached(fleet: Fleet) -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from tests.deploy import composers, standins
 from tests.deploy.daemon import Daemon, lacking
+from tests.deploy.pods import played
 from tests.deploy.stack import Stack, shipped
 from tests.deploy.weekend import opened, weekend
 from tests.deploy.wrong import Wrong
@@ -101,6 +102,7 @@ def tried(
     with Stack(daemon, files, newest) as stack, _telling(stack):
         for line in weekend(stack, monitored=monitored):
             yield f"Compose {newest.version}: {line}"
+    yield played(daemon, files)
     if newest.command == ("docker-compose",):
         yield "not tried: Compose v2, which can't be had here"
     if not monitored:

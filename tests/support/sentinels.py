@@ -115,9 +115,11 @@ class Guard:
 
         def in_step() -> bool:
             with redis.Redis.from_url(self.replica.url) as client:
-                if client.info("replication").get("master_link_status") != "up":
+                try:
+                    said = client.info("replication")
+                except redis.ConnectionError:  # sentinels end all of whom they make a replica
                     return False
-            return all(
+            return said.get("master_link_status") == "up" and all(
                 len(self._ask(each, "SENTINEL", "REPLICAS", SERVICE)) == 1
                 for each in self._sentinels
             )
