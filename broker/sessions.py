@@ -42,6 +42,12 @@ the how manieth time that is. What is published after it isn't for the other to 
 """
 
 
+AGAIN = (Code.BUSY, Code.UNSETTLED)
+"""With these, who had a session till its node was cut off tries again to take it back. Meanwhile
+what is sent to it is heard.
+"""
+
+
 class KeptSessions:
     """See the module's docstring. `quit` ends a session that turns out not to be kept."""
 
@@ -127,6 +133,7 @@ class KeptSessions:
         """As `broker.api.Broker.detach`."""
         record = self._records.find(me)
         if record is None:
+            self._holding.given_back.append(me.nick)
             return succeed(None)  # its incarnation has ended, and whoever swept it detached it
         waiting = self._detaching.setdefault(me.sid, [])
         leaving = self._detach(me, record, state, self._keeping.places(me, record))
@@ -185,8 +192,8 @@ class KeptSessions:
         try:
             taking = await self._attempts.settle(node, take)
             return await self._take_up(me, taking, node)
-        except BaseException:
-            if me.nick:
+        except BaseException as e:
+            if me.nick and not (detached and isinstance(e, Refused) and e.code in AGAIN):
                 self._holding.given_back.append(me.nick)
             now = self._presence.now_ms
             await self._attempts.insist(node, lambda: self._keeping.give_up(me, node, now))

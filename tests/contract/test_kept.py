@@ -574,6 +574,31 @@ async def test_a_node_that_was_cut_off_past_its_lease_is_told_before_what_it_mis
     assert told.index(Taken(ann.sid)) < told.index(missed[0])
 
 
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_what_comes_while_a_node_cannot_take_back_yet_what_it_had_is_heard(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
+    ann, bob = await kept(a, "ann"), await b.enter("bob")
+    a.people[:] = [await a.enter("eve")]  # the one who'll be gone
+    await fleet.evict(a, seen_by=b)
+    await fleet.restore(a)
+    again = Identity(ann.sid, secrets.token_hex(8), "ann")
+    with monkeypatch.context() as refusing:
+
+        async def take(*_args: Any, **_how: Any) -> Any:
+            raise Refused(Code.BUSY)
+
+        refusing.setattr(Keeping, "take", take)
+        assert Code.BUSY == await refusal(a.broker.resume(again, SECRET, detached=True))
+    await beats(a)
+    await b.broker.tell(bob, "ann", "psst")
+    await a.broker.resume(again, SECRET, detached=True)
+    await a.broker.resumed(again)
+    heard = await a.heard("ann")
+    assert ["psst"] == [event.text for event in heard if isinstance(event, Told)]
+
+
 async def test_who_waits_detached_when_its_node_is_back_was_not_taken_up(fleet: Fleet) -> None:
     a, b = [await fleet.start(lease=0.4) for _ in range(2)]
     ann = await kept(a, "ann")
