@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -91,6 +91,7 @@ from broker.guarded import Guarded
 from broker.holding import Holding
 from broker.keeping import Keeping
 from broker.keys import Keys
+from broker.lately import Lately
 from broker.link import Link, LinkLost, Wire
 from broker.marks import Marks
 from broker.names import fold
@@ -116,9 +117,6 @@ T = TypeVar("T")
 
 ROWS = 500
 """How many rows of a report are written in one call."""
-
-QUICK = 0.02
-"""Seconds: a list that is read faster is read whenever somebody asks."""
 
 STRAYED = 0.5
 """Seconds within which topics that are heard elsewhere are looked after together."""
@@ -338,7 +336,7 @@ class Cluster:
         self._probe_sent: float | None = None
         self._suspected = False  # that nothing is delivered any more
         self._counting: dict[str, list[Deferred[int]]] = {}  # who waits for a number
-        self._cached: dict[str, tuple[float, Any]] = {}
+        self._lately = Lately(reactor.seconds)
         self._trimming = LoopingCall(self._trim)
         self._trimming.clock = reactor
 
@@ -1041,26 +1039,15 @@ class Cluster:
 
     async def channels(self) -> list[ChannelInfo]:
         self._attempts.check()
-        return await self._lately("channels", self._read_channels)
+        return await self._lately.get("channels", self._read_channels)
 
     async def people(self) -> list[Present]:
         self._attempts.check()
-        return await self._lately("people", self._read_people)
+        return await self._lately.get("people", self._read_people)
 
     async def totals(self) -> Totals:
         self._attempts.check()
-        return await self._lately("totals", self._read_totals)
-
-    async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        """A value that is read when it's asked for, but in no more than a tenth of the time."""
-        until, value = self._cached.get(what, (0.0, None))
-        if self._reactor.seconds() >= until:
-            began = self._reactor.seconds()
-            value = await read()
-            took = self._reactor.seconds() - began
-            until = began + min(1.0, 10 * took) if took > QUICK else 0.0
-            self._cached[what] = (until, value)
-        return cast(T, value)
+        return await self._lately.get("totals", self._read_totals)
 
     async def _read_channels(self) -> list[ChannelInfo]:
         names = [
