@@ -1,59 +1,78 @@
-"""What takes long to read, and may be a second old: one read at a time, for all who ask.
+"""What may be a second old: lists and sums of all that the cluster has.
 
-Must not know what is read.
+How often each is read is `seldom`'s to say.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any
 
-from twisted.internet.defer import Deferred
-
-T = TypeVar("T")
-
-QUICK = 0.02
-"""Seconds: what is read faster is read whenever somebody asks."""
+from broker.api import ChannelInfo, Totals
+from broker.api import Presence as Present
+from broker.names import fold
+from broker.people import People
+from broker.rules import decode_rules
+from broker.seldom import Seldom
+from broker.store import Store
 
 
 class Lately:
-    """See the module's docstring. `seconds`: a clock."""
+    """See the module's docstring. `clock`: Twisted's. `unsaid`: how many lines were said here that
+    Redis's sum hasn't yet.
+    """
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._found: dict[str, tuple[float, Any]] = {}  # until when, and what
-        self._asked: dict[str, list[Deferred[Any]]] = {}  # while it's being read: for the next time
+    def __init__(
+        self, store: Store, people: People, clock: Any, *, unsaid: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._keys = store.keys
+        self._people = people
+        self._unsaid = unsaid
+        self._seldom = Seldom(clock.seconds)
 
-    async def get(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        """A value that is read when it's asked for, but in no more than a tenth of the time.
+    async def channels(self) -> list[ChannelInfo]:
+        """As `api.Broker.channels`."""
+        return await self._seldom.get("channels", self._read_channels)
 
-        Who asks while it's being read gets what is read after that, together with all others; or
-        the same, if that took long. Raises what `read` does.
-        """
-        until, value = self._found.get(what, (0.0, None))
-        if self._seconds() < until:
-            return cast(T, value)
-        mine: Deferred[T] = Deferred()
-        asked = self._asked.get(what)
-        if asked is not None:
-            asked.append(mine)
-        else:
-            self._asked[what] = [mine]
-            Deferred.fromCoroutine(self._read(what, read))
-        return await mine
+    async def people(self) -> list[Present]:
+        """As `api.Broker.people`."""
+        return await self._seldom.get("people", self._read_people)
 
-    async def _read(self, what: str, read: Callable[[], Awaitable[T]]) -> None:
-        while asked := self._asked[what]:
-            self._asked[what] = []
-            began = self._seconds()
-            try:
-                value = await read()
-            except Exception as e:
-                for one in asked:
-                    one.errback(e)
-                continue
-            took = self._seconds() - began
-            if took > QUICK:
-                self._found[what] = (began + min(1.0, 10 * took), value)
-                asked, self._asked[what] = asked + self._asked[what], []
-            for one in asked:
-                one.callback(value)
-        del self._asked[what]
+    async def totals(self) -> Totals:
+        """As `api.Broker.totals`."""
+        return await self._seldom.get("totals", self._read_totals)
+
+    async def _read_channels(self) -> list[ChannelInfo]:
+        names = [
+            name.decode() for name in await self._store.ask("SMEMBERS", self._keys.channel_index)
+        ]
+        found = []
+        for i in range(0, len(names), 500):
+            some = [self._keys.channel(name) for name in names[i : i + 500]]
+            sizes = await self._store.ask_all(*(("HLEN", keys.roster) for keys in some))
+            about = await self._store.ask_all(
+                *(("HMGET", keys.meta, "name", "topic", "rules") for keys in some)
+            )
+            for name, size, (spelled, topic, rules) in zip(names[i:], sizes, about, strict=False):
+                if size and spelled is not None:
+                    modes = decode_rules(0, rules or b"").modes
+                    row = spelled.decode(), size, (topic or b"").decode(), modes
+                    found.append(ChannelInfo(*row))
+                else:
+                    await self._store.unindex(name)
+        return sorted(found, key=lambda channel: fold(channel.name))
+
+    async def _nodes(self) -> list[str]:
+        return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
+
+    async def _read_people(self) -> list[Present]:
+        return await self._people.everyone(await self._nodes())
+
+    async def _read_totals(self) -> Totals:
+        nodes = await self._nodes()
+        channels, messages, *sessions = await self._store.ask_all(
+            ("SCARD", self._keys.channel_index),
+            ("GET", self._keys.messages),
+            ("HLEN", self._keys.shelf),
+            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
+        )
+        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())

@@ -48,6 +48,9 @@ class Dialect(Protocol):
     echo: bool
     """Whether people read their own lines."""
 
+    speech: object
+    """Those for whom it's the same read lines as the same bytes."""
+
     options: frozenset[str]
     """Those that are on."""
 

@@ -307,24 +307,34 @@ class Hub:
         authors = {event.sid for event in events} & channel.members.keys()
         for sid in authors:
             channel.members[sid].channels[channel.name].quiet = False
+        spoken: dict[object, tuple[list[bytes], bytes]] = {}
         for dialect, group in channel.groups.items():
-            pieces = [
-                dialect.render(event, place) for event, place in zip(events, places, strict=True)
-            ]
+            said = spoken.get(dialect.speech)
+            if said is None:
+                pieces = list(map(dialect.render, events, places))
+                said = spoken[dialect.speech] = pieces, b"".join(pieces)
+            pieces, whole = said
             skipped = []
             if authors:
                 here = (channel.members[sid] for sid in authors)
                 skipped = [s for s in here if s in group and (s.diversion or not dialect.echo)]
                 for session in skipped:
                     del group[session]
-            self._outbox.put_all(group, b"".join(pieces))
+            self._outbox.put_all(group, whole)
             deliveries += len(group) * len(events)
             for session in skipped:
                 group[session] = None
-                for piece, event, place in zip(pieces, events, places, strict=True):
-                    if event.sid != session.me.sid or dialect.echo:
-                        self._give(session, event, place, piece)
-                        deliveries += 1
+                others = [
+                    (event, place, piece)
+                    for event, place, piece in zip(events, places, pieces, strict=True)
+                    if event.sid != session.me.sid or dialect.echo
+                ]
+                deliveries += len(others)
+                if session.diversion:
+                    for each in others:
+                        self._give(session, *each)
+                elif others:
+                    self._outbox.put(session, b"".join([piece for _, _, piece in others]))
         for sid in authors:
             session = channel.members[sid]
             session.seen = max(session.seen, *(event.num for event in events if event.sid == sid))

@@ -16,7 +16,7 @@ from node.core.session import Session
 from node.dialects.irc import wire
 from node.dialects.irc.caps import CAPS
 from node.dialects.irc.config import IrcConfig
-from node.dialects.irc.events import EVENTS
+from node.dialects.irc.events import EVENTS, MULTILINE
 from node.dialects.irc.numerics import NUMERICS
 from node.dialects.irc.reader import Reader
 from node.dialects.irc.replies import REPLIES
@@ -55,6 +55,8 @@ class Irc:
         self._msgid = "message-tags" in options
         self._account = "account-tag" in options
         self._tagged = self._time or self._msgid or self._account
+        self.says = (self._time, self._msgid, self._account, MULTILINE in options)
+        self.speech: object = next(one for one in self._known.values() if one.says == self.says)
 
     def option(self, name: str, on: bool) -> "Irc":
         if name not in CAPS:
@@ -74,39 +76,41 @@ class Irc:
     # -- events
 
     def render(self, event: Event, place: Place) -> bytes:
-        return b"".join(map(self._framed, self.lines(event, place)))
+        lines = self.lines(event, place)
+        if len(lines) == 1:  # as nearly all are
+            return self._framed(lines[0])
+        return b"".join(map(self._framed, lines))
 
     def lines(self, event: Event, place: Place) -> Sequence[str]:
         """An event, not framed yet."""
         lines = EVENTS[type(event)](self, event, place)
         if not lines or not self._tagged:
             return lines
-        first, *more = lines
-        extra: Extra | None = getattr(event, "extra", None)
-        tags = self._tags(event, place, extra)
-        whole = [wire.tagged(tags) + first]
-        if more:  # one message, in pieces: its id is the first's
-            tags.pop("msgid", None)
-            whole += [line if line.startswith("@") else wire.tagged(tags) + line for line in more]
+        msgid = f"{place.epoch}.{place.seq}" if place.epoch else ""
+        whole = [self._tags(event, place, msgid) + lines[0]]
+        if len(lines) > 1:  # one message, in pieces: its id is the first's
+            tags = self._tags(event, place, "")
+            whole += [line if line.startswith("@") else tags + line for line in lines[1:]]
         return whole
 
-    def _tags(self, event: Event, place: Place, extra: Extra | None) -> dict[str, str]:
+    def _tags(self, event: Event, place: Place, msgid: str) -> str:
         """What stands before an event's line."""
-        tags = {}
+        extra: Extra | None = getattr(event, "extra", None)
+        tags = []
         if self._time:
-            tags["time"] = clock(place.ms)
+            tags.append(f"time={clock(place.ms)}")
         if self._msgid:
-            if place.epoch:
-                tags["msgid"] = f"{place.epoch}.{place.seq}"
+            if msgid:
+                tags.append(f"msgid={msgid}")
             if event.sid.startswith(PROGRAM) or (extra is not None and extra.bot):
-                tags["bot"] = ""
-            if extra is not None:
-                tags |= extra.tags
-            if isinstance(event, Tagged):
-                tags |= event.tags
+                tags.append("bot")
+            if extra is not None and extra.tags:
+                tags += map(wire.tag, extra.tags.items())
+            if type(event) is Tagged:
+                tags += map(wire.tag, event.tags.items())
         if self._account and extra is not None and extra.account:
-            tags["account"] = extra.account
-        return tags
+            tags.append(wire.tag(("account", extra.account)))
+        return f"@{';'.join(tags)} " if tags else ""
 
     def source(self, event: Event) -> str:
         """Who it comes from."""
@@ -173,6 +177,7 @@ def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
+@lru_cache(64)
 def clock(ms: int) -> str:
     """Unix milliseconds as IRCv3 server-time has them."""
     return f"{_second(ms // 1000)}.{ms % 1000:03}Z"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from node.core.chat import Chat
     from node.dialects.irc.commands.batches import Open
 
+_HEAD, _MOST = len("PRIVMSG "), wire.LINE - len("\r\n")
+
 BOT = "B"
 CTCP = "\x01"
 _ACTION = "\x01ACTION "
@@ -58,15 +60,19 @@ class Reader:
         self.batch: Open | None = None
 
     def __call__(self, line: bytes) -> Command | None:
+        profile = self._session.me.profile
+        plain = self._session.me.nick and not (profile.account or BOT in profile.modes)
+        if plain:
+            said = _plainly(line)
+            if said is not None:
+                return said
         try:
             message = wire.parse(line)
         except Malformed as malformed:
             return core.Do(partial(_refuse, malformed.code))
         if message is None:
             return None
-        me = self._session.me
-        plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
-        if message.verb == "PRIVMSG" and plain:
+        if message.verb == "PRIVMSG" and plain and not message.tags:
             said = _said(message)
             if said is not None:
                 return said
@@ -84,6 +90,21 @@ class Reader:
     def too_long() -> Command:
         """What to make of a line of which not even the end was read."""
         return core.Do(partial(_refuse, wire.TOO_LONG))
+
+
+def _plainly(line: bytes) -> Command | None:
+    """A line said in one channel, if it's written as clients write nearly all of them; it needn't
+    be taken apart then.
+    """
+    if not line.startswith(b"PRIVMSG #") or len(line) > _MOST or b"\r" in line or b"\0" in line:
+        return None
+    try:
+        channel, _, text = line[_HEAD:].decode().partition(" :")
+    except UnicodeDecodeError:
+        return None
+    if not text or text[0] == CTCP or " " in channel or "," in channel:
+        return None
+    return core.Say(channel, text, outside=True)
 
 
 def _said(message: Message) -> Command | None:

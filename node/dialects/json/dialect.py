@@ -48,6 +48,7 @@ class Json:
         self._tags = "tags" in options
         self._known = {} if known is None else known
         self._known[options] = self
+        self.speech: object = self
 
     def parser(self, session: Session) -> Callable[[bytes], Command | None]:  # noqa: ARG002
         return self.parse

@@ -60,6 +60,7 @@ class Slash:
         self._marked = self._time or self._pos
         self._known = {} if known is None else known
         self._known[options] = self
+        self.speech: object = self
 
     def option(self, name: str, on: bool) -> "Slash":
         if name not in OPTIONS:

@@ -1,11 +1,11 @@
-"""`broker.lately`: what takes long to read is read once for all who ask."""
+"""`broker.seldom`: what takes long to read is read once for all who ask."""
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from broker.api import Code, Refused
-from broker.lately import Lately
+from broker.seldom import Seldom
 
 
 class Shelf:
@@ -13,7 +13,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.lately = Lately(self.clock.seconds)
+        self.seldom = Seldom(self.clock.seconds)
         self.reads: list[Deferred[str]] = []
         self.got: list[object] = []
 
@@ -23,7 +23,7 @@ class Shelf:
 
     def ask(self, times: int = 1) -> None:
         for _ in range(times):
-            asked = Deferred.fromCoroutine(self.lately.get("people", self._read))
+            asked = Deferred.fromCoroutine(self.seldom.get("people", self._read))
             asked.addCallbacks(self.got.append, lambda failure: self.got.append(failure.value))
 
     def end(self, found: str, took: float = 0.0) -> None:
