@@ -225,3 +225,39 @@ def test_a_long_roster_goes_out_as_several_lines() -> None:
     lines = replied(replies.Names(Roster("#Go", members, 200)), "userhost-in-names")
     assert all(len(line.encode()) <= 510 for line in lines)
     assert 200 == sum(line.count("+somebody") for line in lines)
+
+
+CAPABILITY_SETS = st.sets(
+    st.sampled_from(
+        [
+            "server-time",
+            "message-tags",
+            "account-tag",
+            "draft/multiline",
+            "batch",
+            "echo-message",
+            "away-notify",
+            "extended-join",
+            "labeled-response",
+        ]
+    )
+)
+
+
+@given(
+    CAPABILITY_SETS,
+    CAPABILITY_SETS,
+    st.text(max_size=600).filter(lambda text: text.isprintable()),
+    st.sampled_from([None, Extra(True, {"+draft/reply": "x"}, account="ann"), Extra(bot=True)]),
+)
+def test_kinds_that_share_their_speech_read_the_same_lines(
+    some: set[str], others: set[str], text: str, extra: Extra | None
+) -> None:
+    one, other = IRC.having(frozenset(some)), IRC.having(frozenset(others))
+    if one.speech is other.speech:
+        said = Said(*BOB, text, by=BY, extra=extra)
+        assert one.render(said, HERE) == other.render(said, HERE)
+
+
+def test_what_has_nothing_to_do_with_lines_makes_no_other_speech() -> None:
+    assert IRC.speech is IRC.having(frozenset({"away-notify", "echo-message", "batch"})).speech

@@ -96,13 +96,15 @@ def _plainly(line: bytes) -> Command | None:
     """A line said in one channel, if it's written as clients write nearly all of them; it needn't
     be taken apart then.
     """
-    if not line.startswith(b"PRIVMSG #") or len(line) > _MOST or b"\r" in line or b"\0" in line:
+    if not line.startswith(b"PRIVMSG #") or len(line) > _MOST:
         return None
     try:
         channel, _, text = line[_HEAD:].decode().partition(" :")
     except UnicodeDecodeError:
         return None
     if not text or text[0] == CTCP or " " in channel or "," in channel:
+        return None
+    if "\r" in text or "\0" in text or not channel.isprintable():
         return None
     return core.Say(channel, text, outside=True)
 
