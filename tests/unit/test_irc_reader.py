@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.api import Identity, Profile
+from broker.events import Extra
 from node.core import commands as core
 from node.core.session import Session
 from node.dialects.irc import Irc, IrcConfig
@@ -56,6 +57,13 @@ def test_whatever_is_not_plain_is_a_row_of_the_table(line: bytes) -> None:
     assert isinstance(READER(line), core.Do)
 
 
-@pytest.mark.parametrize("own", [reader(modes="B"), reader(account="ann")])
-def test_lines_of_who_has_a_mark_take_it_along(own: Reader) -> None:
-    assert isinstance(own(b"PRIVMSG #go :hi"), core.Do)
+@pytest.mark.parametrize(
+    "own, extra",
+    [
+        (reader(modes="B"), Extra(bot=True)),
+        (reader(account="ann"), Extra(account="ann")),
+    ],
+)
+@pytest.mark.parametrize("verb", [b"PRIVMSG", b"privmsg"])
+def test_lines_of_who_has_a_mark_take_it_along(own: Reader, extra: Extra, verb: bytes) -> None:
+    assert core.Say("#go", "hi", extra=extra, outside=True) == own(verb + b" #go :hi")

@@ -7,6 +7,8 @@ done in its turn.
 from functools import partial
 from typing import TYPE_CHECKING
 
+from broker.api import BOT, Profile
+from broker.events import Extra
 from node.core import commands as core
 from node.core.commands import Command
 from node.core.session import Session
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from node.dialects.irc.commands.batches import Open
 
 _HEAD, _MOST = len("PRIVMSG "), wire.LINE - len("\r\n")
+"""Of a line: how long its verb is with the space after it, and the most bytes without its end."""
 
-BOT = "B"
 CTCP = "\x01"
 _ACTION = "\x01ACTION "
 
@@ -60,10 +62,9 @@ class Reader:
         self.batch: Open | None = None
 
     def __call__(self, line: bytes) -> Command | None:
-        profile = self._session.me.profile
-        plain = self._session.me.nick and not (profile.account or BOT in profile.modes)
-        if plain:
-            said = _plainly(line)
+        me = self._session.me
+        if me.nick:
+            said = _plainly(line, me.profile)
             if said is not None:
                 return said
         try:
@@ -72,8 +73,8 @@ class Reader:
             return core.Do(partial(_refuse, malformed.code))
         if message is None:
             return None
-        if message.verb == "PRIVMSG" and plain and not message.tags:
-            said = _said(message)
+        if message.verb == "PRIVMSG" and me.nick and not message.tags:
+            said = _said(message, me.profile)
             if said is not None:
                 return said
         return core.Do(partial(self._perform, message))
@@ -92,7 +93,7 @@ class Reader:
         return core.Do(partial(_refuse, wire.TOO_LONG))
 
 
-def _plainly(line: bytes) -> Command | None:
+def _plainly(line: bytes, profile: Profile) -> Command | None:
     """A line said in one channel, if it's written as clients write nearly all of them; it needn't
     be taken apart then.
     """
@@ -106,10 +107,17 @@ def _plainly(line: bytes) -> Command | None:
         return None
     if "\r" in text or "\0" in text or not channel.isprintable():
         return None
-    return core.Say(channel, text, outside=True)
+    return core.Say(channel, text, extra=_marks(profile), outside=True)
 
 
-def _said(message: Message) -> Command | None:
+def _marks(profile: Profile) -> Extra | None:
+    """What whatever somebody says has besides its text."""
+    if not profile.account and BOT not in profile.modes:
+        return None
+    return Extra(bot=BOT in profile.modes, account=profile.account)
+
+
+def _said(message: Message, profile: Profile) -> Command | None:
     """A plain line said in one channel, or None."""
     if len(message.params) < 2:
         return None
@@ -118,8 +126,10 @@ def _said(message: Message) -> Command | None:
         return None
     if text.startswith(CTCP):
         said = action(text)
-        return core.Say(channel, said, action=True, outside=True) if said is not None else None
-    return core.Say(channel, text, outside=True)
+        if said is None:
+            return None
+        return core.Say(channel, said, action=True, extra=_marks(profile), outside=True)
+    return core.Say(channel, text, extra=_marks(profile), outside=True)
 
 
 def action(text: str) -> str | None:
