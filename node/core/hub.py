@@ -7,7 +7,7 @@ is recorded, and played back from that place.
 """
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 from broker.api import Arrival, Missed, Regained, Roster, Topic
 from broker.events import (
@@ -300,7 +300,7 @@ class Hub:
         All lines of an envelope are one piece for everyone but their authors, who don't read
         their own unless they asked to.
         """
-        events, seq = envelope.events, envelope.seq
+        events, seq = cast("list[Said]", envelope.events), envelope.seq
         spelled, epoch, ms = channel.spelled, envelope.epoch, envelope.ms
         places = [Place(spelled, epoch, seq + i, ms) for i in range(len(events))]
         deliveries = 0
@@ -311,7 +311,7 @@ class Hub:
         for dialect, group in channel.groups.items():
             said = spoken.get(dialect.speech)
             if said is None:
-                pieces = list(map(dialect.render, events, places))
+                pieces = dialect.speak(events, places)
                 said = spoken[dialect.speech] = pieces, b"".join(pieces)
             pieces, whole = said
             skipped = []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from broker.api import Code, Refused
-from broker.events import PROGRAM, Event, Extra, Tagged
+from broker.events import PROGRAM, Event, Extra, Said, Tagged
 from node.core.commands import Command
 from node.core.dialect import Place
 from node.core.replies import Reply
@@ -16,13 +16,25 @@ from node.core.session import Session
 from node.dialects.irc import wire
 from node.dialects.irc.caps import CAPS
 from node.dialects.irc.config import IrcConfig
-from node.dialects.irc.events import EVENTS, MULTILINE
+from node.dialects.irc.events import EVENTS, MULTILINE, plain
 from node.dialects.irc.numerics import NUMERICS
 from node.dialects.irc.reader import Reader
 from node.dialects.irc.replies import REPLIES
 
 EVERYBODY = 1 << 30
 """NAMES at JOIN is the whole roster."""
+
+
+class _Last:
+    """What was said last, at these places: lines without tags, so far as they're plain. All kinds
+    put their own tags before them.
+    """
+
+    __slots__ = ("places", "lines")
+
+    def __init__(self) -> None:
+        self.places: Sequence[Place] = ()
+        self.lines: list[str | None] = []
 
 
 class Irc:
@@ -44,6 +56,7 @@ class Irc:
         framed: Callable[[str], bytes] = lambda line: f"{line}\r\n".encode(),
         options: frozenset[str] = frozenset(),
         known: "dict[frozenset[str], Irc] | None" = None,
+        last: _Last | None = None,
     ) -> None:
         self.config = config
         self.options = options
@@ -51,6 +64,7 @@ class Irc:
         self._framed = framed
         self._known = {} if known is None else known
         self._known[options] = self
+        self._last = last or _Last()
         self._time = "server-time" in options
         self._msgid = "message-tags" in options
         self._account = "account-tag" in options
@@ -65,7 +79,9 @@ class Irc:
 
     def having(self, caps: frozenset[str]) -> "Irc":
         """The dialect with these capabilities."""
-        return self._known.get(caps) or Irc(self.config, self._framed, caps, self._known)
+        return self._known.get(caps) or Irc(
+            self.config, self._framed, caps, self._known, self._last
+        )
 
     def parser(self, session: Session) -> Callable[[bytes], Command | None]:
         return Reader(session)
@@ -80,6 +96,24 @@ class Irc:
         if len(lines) == 1:  # as nearly all are
             return self._framed(lines[0])
         return b"".join(map(self._framed, lines))
+
+    def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
+        last = self._last
+        if last.places is not places:
+            last.places, last.lines = places, list(map(plain, events, places))
+        framed, render = self._framed, self.render
+        said = zip(self._heads(places), last.lines, events, places, strict=True)
+        return [
+            framed(head + line) if line else render(event, at) for head, line, event, at in said
+        ]
+
+    def _heads(self, places: Sequence[Place]) -> Sequence[str]:
+        """What stands before plain lines that came by together."""
+        time = f"time={clock(places[0].ms)}" if self._time else ""
+        if self._msgid:
+            before = f"@{time};" if time else "@"
+            return [f"{before}msgid={at.epoch}.{at.seq} " for at in places]
+        return [f"@{time} " if time else ""] * len(places)
 
     def lines(self, event: Event, place: Place) -> Sequence[str]:
         """An event, not framed yet."""
