@@ -23,7 +23,8 @@ class Seldom:
         self._asked: dict[str, list[Deferred[Any]]] = {}  # while it's being read: for the next time
 
     async def get(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        """A value that is read when it's asked for, but in no more than a tenth of the time.
+        """A value that is read when it's asked for, but in no more than a tenth of the time; or, if
+        it takes half a second and more, in half.
 
         Who asks while it's being read gets what is read after that, together with all others; or
         the same, if that took long. Raises what `read` does.
@@ -52,7 +53,7 @@ class Seldom:
                 continue
             took = self._seconds() - began
             if took > QUICK:
-                self._found[what] = (began + min(1.0, 10 * took), value)
+                self._found[what] = (began + max(2 * took, min(1.0, 10 * took)), value)
                 asked, self._asked[what] = asked + self._asked[what], []
             for one in asked:
                 one.callback(value)

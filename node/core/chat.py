@@ -614,6 +614,12 @@ class Chat:
         if session is not None:
             self.hand_over(session)
 
+    @property
+    def inside(self) -> int:
+        """How many people here have come in."""
+        restoring = sum(session not in self._known for session in self._restoring)
+        return len(self._known) + len(self._unknown) + restoring
+
     def _notice(self, code: News, about: str = "") -> int:
         told = self._known | self._unknown.keys() | self._restoring
         for session in told:

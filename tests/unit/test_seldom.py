@@ -54,12 +54,17 @@ def test_what_took_long_is_read_in_a_tenth_of_the_time(shelf: Shelf) -> None:
     assert ["one", "one", "two"] == shelf.got
 
 
-def test_it_is_read_again_after_a_second_however_long_it_took(shelf: Shelf) -> None:
+@pytest.mark.parametrize("took, later", [(0.1, 0.9), (0.5, 0.5), (3.0, 3.0)])
+def test_it_is_read_again_after_a_second_or_after_as_long_as_it_took(
+    shelf: Shelf, took: float, later: float
+) -> None:
     shelf.ask()
-    shelf.end("one", took=0.5)
-    shelf.clock.advance(0.5)
+    shelf.end("one", took=took)
+    shelf.clock.advance(later - 0.01)
     shelf.ask()
-    assert 2 == len(shelf.reads)
+    shelf.clock.advance(0.02)
+    shelf.ask()
+    assert (["one", "one"], 2) == (shelf.got, len(shelf.reads))
 
 
 def test_all_who_ask_while_it_is_read_share_the_next_reading(shelf: Shelf) -> None:
