@@ -145,7 +145,7 @@ class Keys:
     def traces(self, name: str) -> tuple[str, ...]:
         """The keys of what a nick's changing hands leaves a trace in, as the scripts take them."""
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
-        return tuple(base + part for part in ("claim", "meta", "log", "was", "watch"))
+        return base + "claim", base + "meta", base + "log", base + "was", base + "watch"
 
     def was(self, name: str) -> str:
         return f"{self._prefix}{{n:{_encoded(name)}}}:was"

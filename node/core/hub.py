@@ -336,10 +336,14 @@ class Hub:
                 elif others:
                     self._outbox.put(session, b"".join([piece for _, _, piece in others]))
         for sid in authors:
-            session = channel.members[sid]
-            session.seen = max(session.seen, *(event.num for event in events if event.sid == sid))
+            session, num = channel.members[sid], 0
+            for event in events:
+                if event.sid == sid and event.num > num:
+                    num = event.num
+            if num > session.seen:
+                session.seen = num
             if session.waiting is not None:
-                self._seen(session, session.seen)
+                self._seen(session, num)
         tally = self.tally  # as in `shown`: this is the hot path
         tally.deliveries += deliveries
         tally.fan_out.observe(deliveries / len(events), len(events))

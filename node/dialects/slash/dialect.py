@@ -35,6 +35,9 @@ from node.dialects.slash.commands import parse
 from node.dialects.slash.harmless import harmless
 from node.dialects.slash.replies import OPTIONS, REPLIES, because, clock
 
+SPOKEN = Said, Told
+"""What may have several lines."""
+
 
 class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
@@ -80,7 +83,7 @@ class Slash:
     # -- events
 
     def render(self, event: Event, place: Place) -> bytes:
-        if isinstance(event, Said | Told) and "\n" in event.text:
+        if isinstance(event, SPOKEN) and "\n" in event.text:
             lines = self.lines(event, place.channel)
             mark = self._mark(place) if self._marked else ""
             return "".join(f"{mark}{line}\r\n" for line in lines).encode()
@@ -93,7 +96,7 @@ class Slash:
 
     def lines(self, event: Event, channel: str) -> list[str]:
         """As `line`, of what may be several lines, or none."""
-        if isinstance(event, Said | Told) and "\n" in event.text:
+        if isinstance(event, SPOKEN) and "\n" in event.text:
             parts = (replace(event, text=part) for part in event.text.split("\n"))
             return [self.line(part, channel) for part in parts]
         line = self.line(event, channel)
@@ -151,7 +154,14 @@ class Slash:
         return f"\x1b[{color}m{nick}\x1b[0m"
 
     def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
-        return list(map(self.render, events, places))
+        if self._marked or self._color:
+            return list(map(self.render, events, places))
+        return [
+            f"[{at.channel}] <{event.nick}> {event.text}\r\n".encode()
+            if event.text.isprintable() and not event.action  # as nearly all are
+            else self.render(event, at)
+            for event, at in zip(events, places, strict=True)
+        ]
 
     # -- replies
 
