@@ -70,6 +70,13 @@ def test_a_user_needs_four_parameters(line: str) -> None:
     assert ["461"] == IrcVillage().client().numerics(line)
 
 
+@pytest.mark.parametrize("user, kept", [("ann", "ann"), ("änn", "nn"), ("😊", "user")])
+def test_of_a_user_name_only_what_may_stand_in_one_is_kept(user: str, kept: str) -> None:
+    ann = IrcVillage().client()
+    ann.type("NICK ann", f"USER {user} 0 * :Ann")
+    assert [f":irc.chorus 302 ann :ann=+~{kept}@192.0.2.7"] == ann.type("USERHOST ann")
+
+
 @pytest.mark.parametrize("line", ["JOIN #go", "PRIVMSG #go :x", "LIST", "WHAT", "OPER a b"])
 def test_nothing_else_is_done_before(line: str) -> None:
     assert ["451"] == IrcVillage().client().numerics(line)

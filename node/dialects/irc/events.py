@@ -29,9 +29,9 @@ def _text(irc: "Irc", event: core.Said | core.Told, place: Place) -> _Lines:
     head = f":{irc.source(event)} {verb} {target} :"
     text = event.text
     whole = f"{head}{_ACTION.format(text) if event.action else text}"
-    if len(whole) <= FITS and text.isascii() and "\n" not in text:
+    if len(whole) <= wire.FITS and text.isascii() and "\n" not in text:
         return (whole,)
-    pieces = list(_pieces(event, wire.LINE - 2 - len(head.encode())))
+    pieces = list(_pieces(event, wire.FITS - len(head.encode())))
     said = [_ACTION.format(piece) if event.action else piece for piece, _ in pieces]
     if len(said) == 1 or MULTILINE not in irc.options:
         return [head + line for line in said if line]
@@ -63,8 +63,6 @@ def _pieces(event: core.Said | core.Told, room: int) -> Iterator[tuple[str, bool
 
 MULTILINE, CONCAT = "draft/multiline", "draft/multiline-concat"
 
-FITS = wire.LINE - 2
-
 
 def _tagged(irc: "Irc", event: core.Tagged, place: Place) -> _Lines:
     if "message-tags" not in irc.options:
@@ -95,7 +93,7 @@ def _ruled(irc: "Irc", event: core.Ruled, place: Place) -> _Lines:
     lines: list[str] = []
     some: list[tuple[str, str]] = []
     size = 0
-    room = wire.LINE - 2 - len(head.encode())
+    room = wire.FITS - len(head.encode())
     for mode, about in event.changes:
         length = len(mode) + len(about.encode()) + 1
         if some and size + length > room:

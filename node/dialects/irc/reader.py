@@ -66,7 +66,8 @@ class Reader:
             return None
         me = self._session.me
         plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
-        if message.verb == "PRIVMSG" and plain:
+        passed = len(line) + len(me.nick) + len(me.profile.by) + len(":! :")
+        if message.verb == "PRIVMSG" and plain and passed <= wire.FITS:
             said = _said(message)
             if said is not None:
                 return said

@@ -11,6 +11,9 @@ from typing import NamedTuple
 LINE = 512
 """The most bytes of a line, without its tags and with its CRLF."""
 
+FITS = LINE - 2
+"""The most bytes of one without its CRLF."""
+
 CLIENT_TAGS = 4096
 """The most bytes of the tags that a client sends, with `@` and the space after them."""
 
@@ -50,7 +53,7 @@ def parse(line: bytes) -> Message | None:
         rest = rest.lstrip(b" ")
         if len(tagged) + 1 > CLIENT_TAGS:
             raise Malformed(TOO_LONG)
-    if len(rest) > LINE - 2:
+    if len(rest) > FITS:
         raise Malformed(TOO_LONG)
     try:
         text, tags = rest.decode(), tagged[1:].decode()

@@ -23,6 +23,9 @@ _ODD = re.compile(r"[^A-Za-z0-9._\-\[\]\\`^{}|]")
 
 NEWEST = 302
 
+ANYBODY = "user"
+"""The user name of those whose own has no letter that may stand in one."""
+
 
 # -- capabilities
 
@@ -135,11 +138,7 @@ async def user(call: Call) -> None:
     if call.registered:
         call.numeric("ERR_ALREADYREGISTERED")
         return
-    name = _ODD.sub("", call.params[0])[:USER]
-    if not name:
-        call.fail("INVALID_USERNAME", "That can't be a username")
-        return
-    call.reader.user = name
+    call.reader.user = _ODD.sub("", call.params[0])[:USER] or ANYBODY
     call.reader.real = call.params[3][:REAL]
     await come_in(call)
 
