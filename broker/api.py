@@ -76,6 +76,7 @@ class Code(StrEnum):
     MASK_INVALID = "mask-invalid"
     KEY_INVALID = "key-invalid"
     LIMIT_INVALID = "limit-invalid"
+    FORWARD_INVALID = "forward-invalid"
 
 
 HELD_BACK = 10

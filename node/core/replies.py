@@ -282,6 +282,13 @@ class MasksAre(Reply, frozen=True):
     lists: dict[str, tuple[Mask, ...]]
 
 
+class Forwarded(Reply, frozen=True):
+    """You may not come into a channel, which sends you on to another."""
+
+    channel: str
+    forward: str
+
+
 class Inviting(Reply, frozen=True):
     """You have invited somebody. `away`: why they're away, or None."""
 

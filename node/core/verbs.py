@@ -178,7 +178,28 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
     _afford(session, Act.JOINS, Code.JOINS_TOO_OFTEN)
-    await enter(chat, session, channel, announce=True, key=command.key)
+    try:
+        await enter(chat, session, channel, announce=True, key=command.key)
+    except Refused as refused:
+        forward = await _sent_on(chat, session, channel, refused)
+        chat.hub.reply(session, replies.Forwarded(channel, forward))
+        await enter(chat, session, forward, announce=True)
+
+
+KEPT_OUT = frozenset({Code.BANNED_HERE, Code.INVITE_ONLY, Code.KEY_WRONG, Code.CHANNEL_FULL})
+"""Why the rules of a channel don't let somebody in."""
+
+
+async def _sent_on(chat: "Chat", session: Session, channel: str, refused: Refused) -> str:
+    """Where a channel sends somebody whom it refused to let in. Raises that, if it's nowhere; from
+    there nobody is sent on.
+    """
+    if refused.code not in KEPT_OUT:
+        raise refused
+    forward = (await chat.broker.rules(channel)).forward
+    if not forward or fold(forward) in session.channels:
+        raise refused
+    return forward
 
 
 async def enter(

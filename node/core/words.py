@@ -61,6 +61,7 @@ REFUSED: dict[Code, str] = {
     Code.KEY_INVALID: "{about} can't be a key: 1 to 32 printable characters, no space, no comma and"
     " no colon first",
     Code.LIMIT_INVALID: "{about} can't be a limit: a number from 1 to 9999999",
+    Code.FORWARD_INVALID: "there is no channel {about} that people could be sent on to",
     **OPERATORS,
     Code.ELSEWHERE: "that session is open elsewhere",
     Code.AWAY: "the broker is away; that was not done",

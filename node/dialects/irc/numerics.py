@@ -111,6 +111,7 @@ NUMERICS = {
     "ERR_ALREADYREGISTERED": Numeric("462", "You may not reregister"),
     "ERR_PASSWDMISMATCH": Numeric("464", "Password incorrect"),
     "ERR_YOUREBANNEDCREEP": Numeric("465"),
+    "ERR_LINKCHANNEL": Numeric("470", "Forwarding to another channel"),
     "ERR_CHANNELISFULL": Numeric("471", "Cannot join channel (+l)"),
     "ERR_UNKNOWNMODE": Numeric("472", "is unknown mode char to me"),
     "ERR_INVITEONLYCHAN": Numeric("473", "Cannot join channel (+i)"),

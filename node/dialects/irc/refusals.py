@@ -51,7 +51,9 @@ OF_CHANNEL: dict[Code, str] = {
 }
 """Those that name the channel before what was refused, if that's named at all."""
 
-PARAMETER = frozenset({Code.MODE_LACKS, Code.LIMIT_INVALID, Code.MASK_INVALID})
+PARAMETER = frozenset(
+    {Code.MODE_LACKS, Code.LIMIT_INVALID, Code.MASK_INVALID, Code.FORWARD_INVALID}
+)
 """A mode's parameter won't do (Modern, ERR_INVALIDMODEPARAM)."""
 
 
