@@ -254,3 +254,22 @@ def test_a_hidden_channel_is_there_for_its_members(
         f":irc.chorus 353 ann {'@' if mode == 's' else '*'} #go :@ann" == ann.type("NAMES #go")[0]
     )
     assert not any(" 319 " in line for line in cat.type("WHOIS ann"))
+
+
+@pytest.mark.parametrize("target", ["#go", "bob", "@#go"])
+@pytest.mark.parametrize("letter", ["x", "é"])
+@pytest.mark.parametrize("verb", ["PRIVMSG", "NOTICE"])
+def test_what_would_not_fit_into_a_line_with_its_author_is_refused(
+    village: IrcVillage, target: str, letter: str, verb: str
+) -> None:
+    ann, bob = village.here("ann", "#go"), village.here("bob", "#go")
+    ann.type("MODE #go +o bob")
+    village.read_up()
+    room = 510 - len(f":ann!~ann@192.0.2.7 {verb} {target} :")
+    text = letter * (room // len(letter.encode()))
+    assert [] == ann.type(f"{verb} {target} :{text}")
+    assert [f":ann!~ann@192.0.2.7 {verb} {target} :{text}"] == bob.read()
+    assert [":irc.chorus 417 ann :Input line was too long"] == ann.type(
+        f"{verb} {target} :{text}{letter}"
+    )
+    assert [] == bob.read()
