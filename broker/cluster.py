@@ -109,6 +109,7 @@ from broker.shards import Shards
 from broker.speaking import Speaking
 from broker.store import Beat, Judged, Line, Parted, Store
 from broker.tally import BrokerTally
+from broker.together import together
 from broker.watching import Watching
 from broker.writes import Writes
 
@@ -578,10 +579,11 @@ class Cluster:
             self._kept.overtake(sid, int(turn))
 
     async def barrier(self) -> None:
-        passed: Deferred[None] = Deferred()
-        self._link.soon()
-        self._barriers.append(passed)
-        await passed
+        for _ in range(2):  # what another node does at this moment is one call behind the first
+            passed: Deferred[None] = Deferred()
+            self._link.soon()
+            self._barriers.append(passed)
+            await passed
         await self._feed.settled()
 
     def _ask_for_barriers(self) -> None:
@@ -1002,8 +1004,10 @@ class Cluster:
             await self._store.describe(me, profile, away)
             return []
         event = Altered(me.sid, me.num, me.nick, what, value, names, me.profile.by)
-        await self._store.describe(me, profile, away, event)
-        return [name for name in names if await self._store.alter(me, name, event)]
+        describe = self._store.describe(me, profile, away, event)
+        alter = [self._store.alter(me, name, event) for name in names]
+        _, *told = await together([describe, *alter])
+        return [name for name, one in zip(names, told, strict=True) if one]
 
     async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
         await self.alter(me, "away", why, channels)
