@@ -919,7 +919,7 @@ class Broker(Protocol):
         """
 
     async def channels(self) -> list[ChannelInfo]:
-        """Every channel that has members, by name. May be a second old."""
+        """Every channel that has members, by name. May be a second old, where there are many."""
 
     async def person(self, nick: str) -> Person:
         """Details of the nick's holder. NO_SUCH_NICK.

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
-from broker.api import Identity
+from broker.api import Identity, Receipt
 from broker.events import Event, Told
 from broker.names import fold
 from broker.spans import ranks, readable
@@ -71,6 +71,9 @@ class Membership:
 INVITATIONS = 100
 """How many invitations of theirs people are shown; the last ones."""
 
+CORRESPONDENTS = 100
+"""Of how many people whom somebody wrote to it's remembered when; the last ones."""
+
 PAST = 8
 """How many channels that were left are remembered, for quits and nick changes that arrive late."""
 
@@ -87,7 +90,8 @@ class Session:
     themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
     said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
     were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
-    folded nick. `came_in`: the cluster has known them once.
+    folded nick. `written`: whom they wrote to, and when (Unix ms), by folded nick, the last
+    one last. `came_in`: the cluster has known them once.
     """
 
     __slots__ = (
@@ -112,6 +116,7 @@ class Session:
         "diversion",
         "invitations",
         "watched",
+        "written",
         "came_in",
     )
 
@@ -136,6 +141,7 @@ class Session:
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}
+        self.written: dict[str, tuple[str, int]] = {}
         self.came_in = False
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 
@@ -149,6 +155,14 @@ class Session:
         if self.invitations:
             name = fold(channel)
             self.invitations = tuple(one for one in self.invitations if fold(one) != name)
+
+    def wrote(self, receipt: Receipt) -> None:
+        """They wrote to somebody."""
+        name = fold(receipt.nick)
+        self.written.pop(name, None)
+        self.written[name] = receipt.nick, receipt.ms
+        if len(self.written) > CORRESPONDENTS:
+            del self.written[next(iter(self.written))]
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""

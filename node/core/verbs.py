@@ -260,6 +260,7 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     receipt = await chat.broker.tell(
         session.me, command.nick, text, action=command.action, extra=command.extra
     )
+    session.wrote(receipt)
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
@@ -348,9 +349,25 @@ async def resume(chat: "Chat", session: Session, command: commands.Resume) -> No
 
 
 async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
-    if chat.broker.ready:
-        await chat.broker.barrier()
+    await all_here(chat)
     return replies.Pong(command.text)
+
+
+ROUNDS = 3
+"""How often Redis is asked before a ping is answered. Once would do for what was accepted before.
+But somebody else may have sent something to another node a moment before the ping came here: the
+nodes' turns decide which of the two is first in Redis. So that node gets some turns.
+"""
+
+
+async def all_here(chat: "Chat") -> None:
+    """Returns when all that was accepted before has been shown, and, as a rule, what others had
+    sent by then. Doesn't wait for a broker that is away.
+    """
+    for _ in range(ROUNDS):
+        if not chat.broker.ready:
+            return
+        await chat.broker.barrier()
 
 
 async def stats(chat: "Chat", session: Session, command: commands.Stats) -> Reply:

@@ -7,7 +7,7 @@ import pytest
 from node.dialects.irc.caps import CAPS
 from tests.support.ircville import Client, IrcVillage
 
-IN = ["001", "002", "003", "004", "005", "251", "252", "253", "254", "255", "265", "266"]
+IN = ["001", "002", "003", "004", "005", "251", "252", "254", "255", "265", "266"]
 
 
 def test_who_has_said_a_nick_and_a_user_is_in() -> None:

@@ -150,7 +150,7 @@ async def _do(call: Call) -> None:
     row = COMMANDS.get(call.verb)
     if row is None or not (row.before or call.registered):
         if call.registered:
-            call.numeric("ERR_UNKNOWNCOMMAND", call.verb)
+            call.numeric("ERR_UNKNOWNCOMMAND", refusals.shown(call.verb))
         else:
             call.numeric("ERR_NOTREGISTERED")
     elif len(call.params) < row.least or (row.least and not call.params[row.least - 1]):

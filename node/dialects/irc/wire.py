@@ -20,7 +20,6 @@ LONGEST = CLIENT_TAGS + LINE
 ENDLESS = 16_384
 """A line of more bytes is the last that is heard."""
 
-_VERB = re.compile(r"[A-Za-z]+|[0-9]{3}")
 _KEY = re.compile(r"\+?(?:[A-Za-z0-9-.]+/)?[A-Za-z0-9-]+")
 _ESCAPED = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 _ESCAPES = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n": r"\n"})
@@ -75,7 +74,7 @@ def parse(line: bytes) -> Message | None:
     verb, *params = [word for word in head.split(" ") if word] or [""]
     if colon:
         params.append(last)
-    if not _VERB.fullmatch(verb):
+    if not verb.isprintable() or verb.startswith(":"):
         raise Malformed(ODD)
     return Message(verb.upper(), params, dict(_tags(tags)))
 

@@ -188,8 +188,8 @@ async def ping(call: Call) -> None:
     if not call.params:
         call.numeric("ERR_NOORIGIN")
         return
-    if call.registered and call.chat.broker.ready:
-        await call.chat.broker.barrier()
+    if call.registered:
+        await verbs.all_here(call.chat)
     call.said(f"PONG {call.irc.config.server} :{call.params[0]}")
 
 
