@@ -33,6 +33,7 @@ from node.core.limits import Act, spelled
 from node.core.opers import Right
 from node.core.policing import may
 from node.core.replies import Reply
+from node.core.rules import NO_CTCP
 from node.core.session import Session
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ REAL = 150
 OPERATOR, INVISIBLE, CLOAKED = "o", "i", "x"
 """User modes (Modern IRC Client Protocol, "User Modes"; +x is that of InspIRCd and others)."""
 
-TOGGLED = {INVISIBLE, "s", "w", BOT, CLOAKED}
+TOGGLED = {INVISIBLE, "s", "w", BOT, CLOAKED, NO_CTCP}
 """Those that one sets and takes away as one likes: that one is an operator can only be taken away.
 """
 

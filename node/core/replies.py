@@ -46,6 +46,7 @@ class Goodbye(StrEnum):
     DRAIN = "drain"
     ELSEWHERE = "elsewhere"
     IDLE = "idle"
+    ENDLESS = "endless"
     REGISTRATION = "registration"
     PASSWORD = "password"  # noqa: S105
     CONNECTS = "connects"

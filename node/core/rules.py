@@ -21,6 +21,9 @@ from node.core.modes import LIST, MODES, Change, Kind, Mode, ranked, reaches
 VERDICTS = 1_024
 """Of how many lists and people it's remembered whether the one has the other."""
 
+NO_CTCP = "T"
+"""The user mode of those who are told no CTCP."""
+
 CTCP = "\x01"
 """How a line begins that clients speak among one another (Client-to-Client Protocol)."""
 

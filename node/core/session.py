@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
 from broker.api import Identity, Receipt
-from broker.events import Event
+from broker.events import Event, Told
 from broker.names import fold
 from broker.spans import ranks, readable
 from node.core.commands import Command
@@ -14,6 +14,7 @@ from node.core.lane import Lane
 from node.core.limits import Allowance
 from node.core.opers import Oper
 from node.core.replies import Reply
+from node.core.rules import CTCP, NO_CTCP
 
 
 class Promise(Protocol):
@@ -174,6 +175,12 @@ class Session:
         """Whether an event of a channel is for somebody of their status."""
         membership = self.channels.get(channel)
         return readable(event, ranks(membership.status if membership is not None else ""))
+
+    def hears(self, event: Event) -> bool:
+        """Whether they are shown what was sent to them: with user mode T no CTCP but actions."""
+        if type(event) is not Told or NO_CTCP not in self.me.profile.modes:
+            return True
+        return not event.text.startswith(CTCP)
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

@@ -90,6 +90,7 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.DRAIN: "this node is being drained; another will do",
     Goodbye.ELSEWHERE: "resumed elsewhere",
     Goodbye.IDLE: "nothing came from you for {about} (--idle)",
+    Goodbye.ENDLESS: "you sent a line of more than {about} bytes",
     Goodbye.REGISTRATION: "you didn't say who you are within {about}",
     Goodbye.PASSWORD: "the password is wrong",
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"

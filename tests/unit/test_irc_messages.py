@@ -4,7 +4,7 @@
 
 import pytest
 
-from node.dialects.irc.wire import FITS
+from node.dialects.irc.events import FITS
 from tests.support.ircville import Client, IrcVillage, untagged
 
 ANN = ":ann!~ann@192.0.2.7"

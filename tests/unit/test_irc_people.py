@@ -125,6 +125,17 @@ def test_user_modes_are_set_and_shown(ann: Client) -> None:
     assert [":irc.chorus 501 ann :Unknown MODE flag"] == ann.type("MODE ann +Z")
 
 
+def test_who_wants_no_ctcp_is_told_actions_only(ann: Client, bob: Client) -> None:
+    assert [":ann!~ann@192.0.2.7 MODE ann :+T"] == ann.type("MODE ann +T")
+    bob.say("PRIVMSG ann :\x01VERSION\x01", "NOTICE ann :\x01VERSION x\x01")
+    bob.say("PRIVMSG ann :\x01ACTION waves\x01", "PRIVMSG ann :hi")
+    said = ["\x01ACTION waves\x01", "hi"]
+    assert said == [line.partition(" PRIVMSG ann :")[2] for line in ann.read()]
+    ann.type("MODE ann -T")
+    bob.say("PRIVMSG ann :\x01VERSION\x01")
+    assert [":bob!~bob@192.0.2.7 PRIVMSG ann :\x01VERSION\x01"] == ann.read()
+
+
 def test_others_modes_are_theirs(ann: Client, bob: Client) -> None:
     assert ["502", "401"] == ann.numerics("MODE bob +i", "MODE nobody")
 

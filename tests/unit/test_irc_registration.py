@@ -61,6 +61,12 @@ def test_a_nick_of_the_servers_own_can_not_be_taken() -> None:
     assert ["432"] == IrcVillage().client().numerics("NICK guest-abcde")
 
 
+def test_the_nick_that_one_has_is_no_news() -> None:
+    ann = IrcVillage().here("ann")
+    assert [] == ann.type("NICK ann")
+    assert [":ann!~ann@192.0.2.7 NICK Ann"] == ann.type("NICK Ann")
+
+
 def test_no_nick_is_told() -> None:
     assert ["431"] == IrcVillage().client().numerics("NICK")
 

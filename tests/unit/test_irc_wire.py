@@ -65,6 +65,23 @@ def test_the_longest_line_and_the_longest_tags_are_read() -> None:
     assert (4092, 504) == (len(message.tags["a"]), len(message.params[0]))
 
 
+GUESSED: list[tuple[bytes, Message]] = [
+    (b"PRIVMSG #go :\xff", Message("PRIVMSG", [], {})),
+    (b"@label=7 notice #go hi\xff", Message("NOTICE", [], {"label": "7"})),
+    (b"@label=\xff PING", Message("PING", [], {"label": ""})),
+    (b"\xff", wire.UNREAD),
+    (b"P1NG \xff", Message("P1NG", [], {})),
+    (b"P\1NG \xff", wire.UNREAD),
+]
+
+
+@pytest.mark.parametrize("line, message", GUESSED)
+def test_what_is_not_utf8_is_answered_as_what_it_seems_to_be(line: bytes, message: Message) -> None:
+    with pytest.raises(Malformed) as found:
+        wire.parse(line)
+    assert (wire.NOT_UTF8, message) == (found.value.code, found.value.message)
+
+
 @given(st.binary(max_size=600))
 def test_any_bytes_are_a_message_or_malformed(line: bytes) -> None:
     try:

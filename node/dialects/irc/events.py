@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from broker import events as core
+from broker.api import Identity
 from broker.events import Event
 from node.core.dialect import Place
 from node.core.modes import STATUSES, written
@@ -29,9 +30,9 @@ def _text(irc: "Irc", event: core.Said | core.Told, place: Place) -> _Lines:
     head = f":{irc.source(event)} {verb} {target} :"
     text = event.text
     whole = f"{head}{_ACTION.format(text) if event.action else text}"
-    if len(whole) <= wire.FITS and text.isascii() and "\n" not in text:
+    if len(whole) <= FITS and text.isascii() and "\n" not in text:
         return (whole,)
-    pieces = list(_pieces(event, wire.FITS - len(head.encode())))
+    pieces = list(_pieces(event, wire.LINE - 2 - len(head.encode())))
     said = [_ACTION.format(piece) if event.action else piece for piece, _ in pieces]
     if len(said) == 1 or MULTILINE not in irc.options:
         return [head + line for line in said if line]
@@ -63,6 +64,16 @@ def _pieces(event: core.Said | core.Told, room: int) -> Iterator[tuple[str, bool
 
 MULTILINE, CONCAT = "draft/multiline", "draft/multiline-concat"
 
+FITS = wire.LINE - 2
+
+SHORT = 300
+"""Bytes of a line that fits whoever says it: there's room for any name before it."""
+
+
+def fits(me: Identity, verb: str, target: str, text: str) -> bool:
+    """Whether others can read as one line what somebody says."""
+    return len(f":{me.nick}!{me.profile.by} {verb} {target} :{text}".encode()) <= FITS
+
 
 def _tagged(irc: "Irc", event: core.Tagged, place: Place) -> _Lines:
     if "message-tags" not in irc.options:
@@ -93,7 +104,7 @@ def _ruled(irc: "Irc", event: core.Ruled, place: Place) -> _Lines:
     lines: list[str] = []
     some: list[tuple[str, str]] = []
     size = 0
-    room = wire.FITS - len(head.encode())
+    room = wire.LINE - 2 - len(head.encode())
     for mode, about in event.changes:
         length = len(mode) + len(about.encode()) + 1
         if some and size + length > room:

@@ -11,29 +11,18 @@ from typing import NamedTuple
 LINE = 512
 """The most bytes of a line, without its tags and with its CRLF."""
 
-FITS = LINE - 2
-"""The most bytes of one without its CRLF."""
-
 CLIENT_TAGS = 4096
 """The most bytes of the tags that a client sends, with `@` and the space after them."""
 
 LONGEST = CLIENT_TAGS + LINE
 """The most bytes that are read as one line."""
 
+ENDLESS = 16_384
+"""A line of more bytes is the last that is heard."""
+
 _KEY = re.compile(r"\+?(?:[A-Za-z0-9-.]+/)?[A-Za-z0-9-]+")
 _ESCAPED = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 _ESCAPES = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n": r"\n"})
-
-
-class Malformed(Exception):
-    """A line that can't be read. `code` is why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-TOO_LONG, NOT_UTF8, ODD = "too-long", "not-utf8", "odd"
 
 
 class Message(NamedTuple):
@@ -44,6 +33,22 @@ class Message(NamedTuple):
     tags: dict[str, str]
 
 
+UNREAD = Message("*", [], {})
+"""A line of which nothing is known."""
+
+
+class Malformed(Exception):
+    """A line that can't be read. `code` is why, `message` what of it could be."""
+
+    def __init__(self, code: str, message: Message = UNREAD) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+TOO_LONG, NOT_UTF8, ODD = "too-long", "not-utf8", "odd"
+
+
 def parse(line: bytes) -> Message | None:
     """A line without its end; None if it's blank. Raises Malformed."""
     tagged, rest = b"", line
@@ -52,12 +57,12 @@ def parse(line: bytes) -> Message | None:
         rest = rest.lstrip(b" ")
         if len(tagged) + 1 > CLIENT_TAGS:
             raise Malformed(TOO_LONG)
-    if len(rest) > FITS:
+    if len(rest) > LINE - 2:
         raise Malformed(TOO_LONG)
     try:
         text, tags = rest.decode(), tagged[1:].decode()
     except UnicodeDecodeError:
-        raise Malformed(NOT_UTF8) from None
+        raise Malformed(NOT_UTF8, _guessed(line)) from None
     if "\0" in text or "\r" in text:
         raise Malformed(ODD)
     text = text.strip(" ") if " :" not in text else text.lstrip(" ")
@@ -72,6 +77,15 @@ def parse(line: bytes) -> Message | None:
     if not verb.isprintable() or verb.startswith(":"):
         raise Malformed(ODD)
     return Message(verb.upper(), params, dict(_tags(tags)))
+
+
+def _guessed(line: bytes) -> Message:
+    """What a line that isn't UTF-8 seems to want; its parameters mean nothing."""
+    try:
+        guessed = parse(line.decode(errors="ignore").encode())
+    except Malformed:
+        return UNREAD
+    return guessed._replace(params=[]) if guessed is not None else UNREAD
 
 
 def _tags(text: str) -> Iterator[tuple[str, str]]:

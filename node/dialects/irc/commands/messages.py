@@ -7,16 +7,14 @@ from node.core import names, verbs
 from node.core.dialect import Place
 from node.core.modes import STATUSES
 from node.core.replies import HolderAway
-from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
+from node.dialects.irc.events import fits
 from node.dialects.irc.isupport import TARGETS
 from node.dialects.irc.reader import action
 
 _RANKS = {mark: letter for letter, mark in STATUSES.items()}
 
 NOTICE = "NOTICE"
-
-_NO_ROOM = "That line is too long to be passed on with your name before it"
 
 
 async def message(call: Call) -> None:
@@ -48,12 +46,13 @@ def client_tags(call: Call) -> dict[str, str]:
 
 async def _send(call: Call, text: str | None) -> None:
     """Send a text, or (None) only its tags, to all targets that are named."""
+    session = call.session
     targets = list(dict.fromkeys(each for each in call.params[0].split(",") if each))
     for target in targets[TARGETS:]:
         call.numeric("ERR_TOOMANYTARGETS", target)
     for target in targets[:TARGETS]:
-        if not _fits(call, target, text or ""):
-            call.numeric("ERR_INPUTTOOLONG", text=_NO_ROOM)
+        if text is not None and call.cuts is None and not fits(session.me, call.verb, target, text):
+            call.numeric("ERR_INPUTTOOLONG")
             continue
         try:
             await _send_to(call, target, text)
@@ -64,15 +63,6 @@ async def _send(call: Call, text: str | None) -> None:
                 call.numeric("ERR_CANNOTSENDTOCHAN", target)
             else:
                 call.refuse(refused)
-
-
-def _fits(call: Call, target: str, text: str) -> bool:
-    """Whether it's one line of IRC, too, when it says who it comes from; a batch needn't be."""
-    if "\n" in text or call.cuts:
-        return True
-    me = call.session.me
-    head = f":{me.nick}!{me.profile.by} {call.verb} {target} :"
-    return len(head.encode()) + len(text.encode()) <= wire.FITS
 
 
 async def _send_to(call: Call, target: str, text: str | None) -> None:
@@ -129,7 +119,7 @@ def _extra(call: Call, rank: str = "") -> Extra | None:
         rank=rank,
         bot="B" in profile.modes,
         account=profile.account,
-        cuts=call.cuts,
+        cuts=call.cuts or (),
     )
     return extra if extra != _PLAIN else None
 

@@ -124,7 +124,8 @@ async def nick(call: Call) -> None:
         return
     try:
         if call.registered:
-            await verbs.nick(call.chat, call.session, core.SetNick(given))
+            if names.nick(given) != call.nick:
+                await verbs.nick(call.chat, call.session, core.SetNick(given))
         else:
             call.reader.nick = names.nick(given)
             await come_in(call)
