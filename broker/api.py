@@ -857,7 +857,8 @@ class Broker(Protocol):
         `what`: a key of ALTERABLE, or `away` (why, which may be empty; None: one is back). Returns
         the (folded) channels that were told; a quiet member's channel isn't, nor is one that one
         isn't in. Rosters have one's new `user@host` from then on, the quiet member's, too. The
-        event carries all channels, as given. Nobody is told of what is UNTOLD. The caller sets
+        event carries all channels, as given; all are told at once, before a `barrier` that is asked
+        for meanwhile has come. Nobody is told of what is UNTOLD. The caller sets
         `me.profile` (by `altered`), or `me.away`, afterwards.
         """
 

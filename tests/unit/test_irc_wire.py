@@ -71,7 +71,7 @@ GUESSED: list[tuple[bytes, Message]] = [
     (b"@label=\xff PING", Message("PING", [], {"label": ""})),
     (b"\xff", wire.UNREAD),
     (b"P1NG \xff", Message("P1NG", [], {})),
-    (b"P\1NG \xff", wire.UNREAD),
+    (b"P\0NG \xff", wire.UNREAD),
 ]
 
 
