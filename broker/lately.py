@@ -1,4 +1,4 @@
-"""What may be a second old: lists and sums of all that the cluster has.
+"""Lists and sums of all that the cluster has.
 
 How often each is read is `seldom`'s to say.
 """
@@ -64,9 +64,6 @@ class Lately:
     async def _nodes(self) -> list[str]:
         return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
 
-    async def _read_people(self) -> list[Present]:
-        return await self._people.everyone(await self._nodes())
-
     async def _read_totals(self) -> Totals:
         nodes = await self._nodes()
         channels, messages, *sessions = await self._store.ask_all(
@@ -76,3 +73,6 @@ class Lately:
             *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
         )
         return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())
+
+    async def _read_people(self) -> list[Present]:
+        return await self._people.everyone(await self._nodes())

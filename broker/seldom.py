@@ -1,6 +1,6 @@
 """What takes long to read, and may be a second old: one read at a time, for all who ask.
 
-Must not know what is read.
+Must not know what is read, but for how long a list is.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,11 @@ from twisted.internet.defer import Deferred
 
 T = TypeVar("T")
 
-QUICK = 0.02
-"""Seconds: what is read faster is read whenever somebody asks."""
+QUICK, FEW = 0.02, 500
+"""Seconds, and rows: what is read faster, or isn't a list of more, is read whenever somebody asks.
+How long a short one takes says less of it than of how busy the machine is, and who asks then wants
+no older one.
+"""
 
 
 class Seldom:
@@ -23,11 +26,11 @@ class Seldom:
         self._asked: dict[str, list[Deferred[Any]]] = {}  # while it's being read: for the next time
 
     async def get(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        """A value that is read when it's asked for, but in no more than a tenth of the time; or, if
-        it takes half a second and more, in half.
+        """A value that is read when it's asked for; but a long list in no more than a tenth of the
+        time, or, if it takes half a second and more, in half.
 
         Who asks while it's being read gets what is read after that, together with all others; or
-        the same, if that took long. Raises what `read` does.
+        the same, if that's a long list and took long. Raises what `read` does.
         """
         until, value = self._found.get(what, (0.0, None))
         if self._seconds() < until:
@@ -52,7 +55,7 @@ class Seldom:
                     one.errback(e)
                 continue
             took = self._seconds() - began
-            if took > QUICK:
+            if took > QUICK and isinstance(value, list) and len(value) > FEW:
                 self._found[what] = (began + max(2 * took, min(1.0, 10 * took)), value)
                 asked, self._asked[what] = asked + self._asked[what], []
             for one in asked:

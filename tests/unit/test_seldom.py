@@ -5,30 +5,36 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from broker.api import Code, Refused
-from broker.seldom import Seldom
+from broker.seldom import FEW, Seldom
 
 
 class Shelf:
-    """What is read, one after the other: each read waits until it's told that it took so long."""
+    """Lists that are read, one after the other, each with the same in all of its rows; each read
+    waits until it's told that it took so long.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int = FEW + 1) -> None:
+        self.rows = rows
         self.clock = Clock()
         self.seldom = Seldom(self.clock.seconds)
-        self.reads: list[Deferred[str]] = []
+        self.reads: list[Deferred[list[str]]] = []
         self.got: list[object] = []
 
-    async def _read(self) -> str:
+    async def _read(self) -> list[str]:
         self.reads.append(Deferred())
         return await self.reads[-1]
 
     def ask(self, times: int = 1) -> None:
         for _ in range(times):
             asked = Deferred.fromCoroutine(self.seldom.get("people", self._read))
-            asked.addCallbacks(self.got.append, lambda failure: self.got.append(failure.value))
+            asked.addCallbacks(
+                lambda rows: self.got.append(rows[0]),
+                lambda failure: self.got.append(failure.value),
+            )
 
     def end(self, found: str, took: float = 0.0) -> None:
         self.clock.advance(took)
-        self.reads[-1].callback(found)
+        self.reads[-1].callback([found] * self.rows)
 
 
 @pytest.fixture
@@ -41,6 +47,16 @@ def test_what_is_read_quickly_is_read_whenever_somebody_asks(shelf: Shelf) -> No
         shelf.ask()
         shelf.end(found)
     assert ["one", "two"] == shelf.got
+
+
+def test_a_short_list_is_read_whenever_somebody_asks_however_long_that_took() -> None:
+    shelf = Shelf(rows=FEW)
+    shelf.ask(times=2)
+    for found in ("one", "two", "three"):
+        shelf.end(found, took=0.5)
+        if found == "two":
+            shelf.ask()
+    assert ["one", "two", "three"] == shelf.got
 
 
 def test_what_took_long_is_read_in_a_tenth_of_the_time(shelf: Shelf) -> None:

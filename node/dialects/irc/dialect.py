@@ -47,6 +47,7 @@ class Irc:
     greets = False
     resumes = False
     longest = wire.LONGEST
+    endless = wire.ENDLESS
     page = EVERYBODY
     history = 0
 
