@@ -379,12 +379,16 @@ class Invitation(NamedTuple):
 
 
 class ChannelInfo(NamedTuple):
-    """A row of the list of channels. `modes`: as in `Rules`."""
+    """A row of the list of channels. `modes`: as in `Rules`. `created`, `topic_ms`: since when
+    there is the channel, and its topic (Unix milliseconds; 0: there's none, or it isn't known).
+    """
 
     name: str
     members: int
     topic: str
     modes: str = ""
+    created: int = 0
+    topic_ms: int = 0
 
 
 class Seat(NamedTuple):
@@ -918,6 +922,13 @@ class Broker(Protocol):
 
     async def channels(self) -> list[ChannelInfo]:
         """Every channel that has members, by name. May be a second old."""
+
+    async def channel(self, name: str) -> ChannelInfo:
+        """One channel, as it's now. NO_SUCH_CHANNEL as for `roster`.
+
+        It's created when somebody comes into it and there is none, and anew by those who put it
+        back after the broker forgot it.
+        """
 
     async def person(self, nick: str) -> Person:
         """Details of the nick's holder. NO_SUCH_NICK.

@@ -69,6 +69,7 @@ from broker.attempts import Attempts
 from broker.bans import Ban
 from broker.barring import Barring
 from broker.board import Board
+from broker.channels import CHANNEL_FIELDS, channel_info, channel_now
 from broker.desk import Desk
 from broker.events import (
     SCHEMA,
@@ -102,7 +103,7 @@ from broker.records import Record, Records
 from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
-from broker.rules import Decision, Judge, Rules, anybody, decode_rules
+from broker.rules import Decision, Judge, Rules, anybody
 from broker.ruling import Ruling
 from broker.sessions import TAKEN, KeptSessions
 from broker.shards import Shards
@@ -1041,6 +1042,10 @@ class Cluster:
         self._attempts.check()
         return await self._lately("channels", self._read_channels)
 
+    async def channel(self, name: str) -> ChannelInfo:
+        self._attempts.check()
+        return await channel_now(self._store, name)
+
     async def people(self) -> list[Present]:
         self._attempts.check()
         return await self._lately("people", self._read_people)
@@ -1069,13 +1074,12 @@ class Cluster:
             some = [self._keys.channel(name) for name in names[i : i + 500]]
             sizes = await self._store.ask_all(*(("HLEN", keys.roster) for keys in some))
             about = await self._store.ask_all(
-                *(("HMGET", keys.meta, "name", "topic", "rules") for keys in some)
+                *(("HMGET", keys.meta, *CHANNEL_FIELDS) for keys in some)
             )
-            for name, size, (spelled, topic, rules) in zip(names[i:], sizes, about, strict=False):
-                if size and spelled is not None:
-                    modes = decode_rules(0, rules or b"").modes
-                    row = spelled.decode(), size, (topic or b"").decode(), modes
-                    found.append(ChannelInfo(*row))
+            for name, size, fields in zip(names[i:], sizes, about, strict=False):
+                row = channel_info(size, fields)
+                if row is not None and size:
+                    found.append(row)
                 else:
                     await self._store.unindex(name)
         return sorted(found, key=lambda channel: fold(channel.name))

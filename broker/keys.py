@@ -2,9 +2,10 @@
 
     NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at, past and what is offered after another
                                            server took over (see scripts/_settle.lua), name,
-                                           topic..., made (address), spoken: the seq of the last
-                                           line, 0 if there's only a topic, law, rules, invites
-                                           and closed (see scripts/_rules.lua)
+                                           topic..., made (address), created (ms),
+                                           spoken: the seq of the last line, 0 if there's only a
+                                           topic, law, rules, invites and closed (see
+                                           scripts/_rules.lua)
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
     NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)

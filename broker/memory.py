@@ -222,6 +222,13 @@ class _Channel:
     spoken: bool = False
     rules: Rules = FREE
     invites: list[str] = field(default_factory=list)
+    created: int = 0
+
+    @property
+    def info(self) -> ChannelInfo:
+        topic = self.topic
+        row = (self.name, len(self.members), topic.text, self.rules.modes, self.created)
+        return ChannelInfo(*row, topic.ms)
 
     def standing(self, sid: str) -> Standing:
         """Of somebody who is there, or isn't."""
@@ -807,6 +814,8 @@ class Memory:
             if me.address and made >= (world.channels_per_address or inf):
                 raise Refused(Code.TOO_MANY_MADE, channel)
             found = world.channels[name] = _Channel(channel, world.log(name), me.address)
+        if not found.members and not found.spoken:
+            found.created = world.ms()
         log, member = world.trim(found.log), found.members.get(me.sid)
         joins = member is None
         if member is None:
@@ -1191,11 +1200,10 @@ class Memory:
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()
         rows = sorted(self._world.channels.items())
-        return [
-            ChannelInfo(c.name, len(c.members), c.topic.text, c.rules.modes)
-            for _, c in rows
-            if c.members
-        ]
+        return [channel.info for _, channel in rows if channel.members]
+
+    async def channel(self, name: str) -> ChannelInfo:
+        return self._channel(name).info
 
     async def person(self, nick: str) -> Person:
         held = self._holder(nick)

@@ -30,7 +30,7 @@ end
 if not about[1] or not about[3] or (empty and not about[2]) then
   if ARGV[12] == '0' then return { 'make' } end
   if not about[1] then redis.call('HSET', meta, 'epoch', ARGV[9], 'seq', 0, 'at', ARGV[16]) end
-  redis.call('HSET', meta, 'name', ARGV[10], 'made', ARGV[11])
+  redis.call('HSET', meta, 'name', ARGV[10], 'made', ARGV[11], 'created', string.format('%.0f', now()))
   if about[6] then  -- what was said here isn't for those who come now
     redis.call('XTRIM', log, 'MAXLEN', 0)
     redis.call('HDEL', meta, 'closed')

@@ -58,7 +58,8 @@ async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) 
     found = await secrecy.rules_of(chat, session, channel)
     spelled = chat.hub.spelled(fold(channel), channel)
     if not lists:
-        return replies.ModesAre(spelled, found, fold(channel) in session.channels)
+        created = (await chat.broker.channel(channel)).created
+        return replies.ModesAre(spelled, found, fold(channel) in session.channels, created)
     return replies.MasksAre(spelled, {letter: found.lists.get(letter, ()) for letter in lists})
 
 

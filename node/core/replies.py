@@ -268,11 +268,14 @@ class TopicIs(Reply, frozen=True):
 
 
 class ModesAre(Reply, frozen=True):
-    """The rules of a channel. `inside`: the person is in it, and may know its key."""
+    """The rules of a channel. `inside`: the person is in it, and may know its key. `created`: since
+    when there is the channel (Unix ms), 0: it isn't known.
+    """
 
     channel: str
     rules: Rules
     inside: bool
+    created: int = 0
 
 
 class MasksAre(Reply, frozen=True):

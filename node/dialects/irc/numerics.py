@@ -54,6 +54,7 @@ NUMERICS = {
     "RPL_LIST": Numeric("322"),
     "RPL_LISTEND": Numeric("323", "End of /LIST"),
     "RPL_CHANNELMODEIS": Numeric("324"),
+    "RPL_CREATIONTIME": Numeric("329"),
     "RPL_WHOISACCOUNT": Numeric("330", "is logged in as"),
     "RPL_NOTOPIC": Numeric("331", "No topic is set"),
     "RPL_TOPIC": Numeric("332"),

@@ -141,6 +141,8 @@ def _modes_are(irc: "Irc", reply: core.ModesAre, to: str) -> Iterator[str]:
     letters = rules.modes + "".join(letter for letter, about in params if about)
     more = (about for _, about in params if about)
     yield irc.numeric(to, "RPL_CHANNELMODEIS", reply.channel, f"+{letters}", *more)
+    if reply.created:
+        yield irc.numeric(to, "RPL_CREATIONTIME", reply.channel, str(reply.created // 1000))
 
 
 _LISTS = {

@@ -148,7 +148,7 @@ def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
 
 
 def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
-    for name, members, topic, _ in reply.channels:
+    for name, members, topic, *_ in reply.channels:
         about = f": {harmless(topic)}" if topic else ""
         yield f"{name} ({members}){about}"
     count = f"{reply.total} channel{'' if reply.total == 1 else 's'}"
