@@ -8,6 +8,8 @@
                                            scripts/_rules.lua)
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
+    NAMESPACE:1:{c:#go}:moved      hash    where channels went that had the name before, and
+    NAMESPACE:1:{c:#go}:left:ID    hash    what they had then (see scripts/_moving.lua)
     NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)
     NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away, about (the
                                            Profile, JSON), claimed (ms), and epoch, seq: the
@@ -138,6 +140,14 @@ class Keys:
 
     def post(self, channel: str, digest: str) -> str:
         return f"{self._prefix}{{c:{_encoded(channel)}}}:post:{digest}"
+
+    def moved(self, channel: str) -> str:
+        """Where channels went that had this name before."""
+        return f"{self._prefix}{{c:{_encoded(channel)}}}:moved"
+
+    def left(self, channel: str, move: str) -> str:
+        """What one of them had when it went."""
+        return f"{self._prefix}{{c:{_encoded(channel)}}}:left:{move}"
 
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"

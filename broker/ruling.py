@@ -115,6 +115,26 @@ class Ruling:
             if not known.since:
                 del self._known[fold(channel)]
 
+    def went(self, channel: str, new: str, at: Position, tip: Position) -> list[str]:
+        """A channel (folded) is called `new` since the place `at` of its log: who of those here is
+        there now, from `tip` on.
+        """
+        known = self._known.get(channel)
+        if known is None:
+            return []
+        sids = [
+            sid
+            for sid, since in known.since.items()
+            if not (since.epoch == at.epoch and since.seq >= at.seq)  # they came after that
+        ]
+        rules, statuses = known.rules, dict(known.statuses)
+        for sid in sids:
+            self.came(new, sid, tip, statuses.get(sid, ""), rules)
+            if sid not in statuses:
+                del self._known[fold(new)].statuses[sid]
+            self.gone(channel, sid)
+        return sids
+
     def disown(self, *, forgotten: bool) -> None:
         """Nobody here is in any channel any more. `forgotten`: since Redis forgot all, and it can
         be told again.

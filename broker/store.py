@@ -164,6 +164,15 @@ class Late(Exception):
     """The node's lease wasn't certain any more when Redis saw the write."""
 
 
+class Berthed(Exception):
+    """A channel's name is held for another one, which is called `old` (folded) yet; see moving."""
+
+    def __init__(self, move: str, old: str) -> None:
+        super().__init__(move, old)
+        self.move = move
+        self.old = old
+
+
 class Asked(Exception):
     """A nick is somebody's who has had it for a shorter time, and was asked to give it back."""
 
@@ -198,6 +207,9 @@ class Store:
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
+        # where somebody went with a channel, and who says something where they aren't: see moving
+        self.whither: Callable[[Store, str, str], Coroutine[Any, Any, str | None]]
+        self.astray: Callable[[str, Line], None]
         self._scripts = load(script_flags, sharded=sharded)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))
@@ -363,7 +375,10 @@ class Store:
         def settle(reply: Any) -> None:
             if isinstance(reply, bytes):
                 for line, code in zip(lines, reply, strict=True):
-                    line.settled(Refused(Code.NOT_MEMBER, channel) if code == 0x32 else None)
+                    if code == 0x32:
+                        self.astray(channel, line)
+                    else:
+                        line.settled(None)
                 return
             refused = Refused(Code.UNSETTLED)
             if isinstance(reply, ReplyError):
@@ -400,8 +415,8 @@ class Store:
         `status`, `modes`: as for `api.Broker.join`. `before`: what the channel went by, and the
         session's status, when Redis lost both.
 
-        Raises CHANNEL_FULL, CUT_OFF if the session is in there, as another node took it up, `Late`
-        and LinkLost.
+        Raises CHANNEL_FULL, CUT_OFF if the session is in there, as another node took it up,
+        `Berthed`, `Late` and LinkLost.
         """
         found = await self.once(
             "join",
@@ -443,6 +458,8 @@ class Store:
                 return decode_rules(int(found[1]), found[2]), found[3] == 1
             case b"make":
                 return None
+            case b"berth":
+                raise Berthed(found[1].decode(), found[2].decode())
         _, epoch, tip, name, total, faces, topic, topic_nick, topic_ms, spoken, *about = found
         announced, held, law, rules = about
         return Arrival(
@@ -505,6 +522,11 @@ class Store:
         tell = "always" if isinstance(event, Left) else "never" if silently else "loud"
         run = self._patiently if patiently else self.once
         parted = await self._part(run, token, channel, event, tell)
+        if parted is None and not silently:
+            moved = await self.whither(self, channel, event.sid)
+            if moved is not None:
+                channel = moved
+                parted = await self._part(run, token, channel, event, tell)
         if parted is not None and parted.left == 0:
             await self.emptied(channel, parted.maker)
 
@@ -545,6 +567,8 @@ class Store:
             event.new,
             encode(event),
         )
+        if reply == 0 and (moved := await self.whither(self, channel, me.sid)) is not None:
+            return await self.rename(me, moved, event)
         return reply == 1
 
     async def alter(self, me: Identity, channel: str, event: Altered) -> bool:
@@ -560,6 +584,8 @@ class Store:
             (event.value or "") if event.what == "host" else "",
             encode(event),
         )
+        if reply == 0 and (moved := await self.whither(self, channel, me.sid)) is not None:
+            return await self.alter(me, moved, event)
         return reply == 1
 
     async def post(
