@@ -808,18 +808,16 @@ class Broker(Protocol):
         event has come by. A session that is detached finds it out when it's taken up.
         """
 
-    async def move(
-        self, me: Identity, channel: str, new: str, why: str, *, judge: Judge
-    ) -> None:
-        """Give a channel another name, with a `Moved` event, if the `judge` lets it, by the rules and
-        with the status that hold at that moment.
+    async def move(self, me: Identity, channel: str, new: str, why: str, *, judge: Judge) -> None:
+        """Give a channel another name, with a `Moved` event, if the `judge` lets it, by the rules
+        and with the status that hold at that moment.
 
         Everybody who is in it is in it under the new name, with their status, and the channel has
         its rules, invitations, topic, times and history. The event is the last that they're told
         under the old name; after it comes what follows under the new one, without anybody's doing
-        anything. Whoever leaves, quits or changes their nick before they were told does it where the
-        channel is. What is said under the old name after the event is refused. Nobody comes into
-        the channel under the new name before all that's done.
+        anything. Whoever leaves, quits or changes their nick before they were told does it where
+        the channel is. What is said under the old name after the event is refused. Nobody comes
+        into the channel under the new name before all that's done.
 
         NAME_IN_USE if there's a channel `new`, as for `roster`. NAME_GIVEN_UP if another one gave
         that name up less than a minute ago; it's free for who comes in by `join`, where they find

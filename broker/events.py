@@ -189,8 +189,8 @@ class TopicSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="topi
 
 
 class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="moved"):
-    """The channel `channel` (as spelled until then) is called `new` from here on: the last event that
-    its people have of it under the old name.
+    """The channel `channel` (as spelled until then) is called `new` from here on: the last event
+    that its people have of it under the old name.
 
     `epoch`: of its log under the new name, in which all up to this place stands at the same places,
     and everybody is in it who was in it here. Empty: only the spelling is another, and this log

@@ -99,11 +99,11 @@ class MoveRows:
 
     async def left(self, old: str, move: str) -> Left | None:
         """What a channel had; None if there was no such move, or it's forgotten."""
-        new, members = await self._store.ask_all(
+        new, found = await self._store.ask_all(
             ("HGET", self._store.keys.moved(old), move),
             ("HGETALL", self._store.keys.left(old, move)),
         )
-        pairs = dict(zip(members[::2], members[1::2], strict=True))
+        pairs = dict(found)
         state = pairs.pop(b"", None)
         if new is None or state is None:
             return None
@@ -147,8 +147,7 @@ class MoveRows:
         which one, and by which move. None if they didn't.
         """
         keys = self._store.keys
-        flat = await self._store.ask("HGETALL", keys.moved(channel))
-        moved = dict(zip(flat[::2], flat[1::2], strict=True))
+        moved = dict(await self._store.ask("HGETALL", keys.moved(channel)))
         last = moved.pop(b"last", b"").split(b" ")[0]
         for move in sorted(moved, key=lambda one: one != last):
             if await self._store.ask("HEXISTS", keys.left(channel, move.decode()), sid):
@@ -157,8 +156,8 @@ class MoveRows:
 
 
 async def settled(store: Store, old: str, move: str) -> None:
-    """Returns when all that a channel had is under its new name; does what is lacking. It may be done
-    by several nodes at once.
+    """Returns when all that a channel had is under its new name; does what is lacking. It may be
+    done by several nodes at once.
     """
     rows = MoveRows(store)
     if await rows.has_arrived(old, move):

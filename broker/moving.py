@@ -7,9 +7,10 @@
     4  arrive  rules, topic and everybody who was in it are there; others may come in
 
 Whoever stops before 2 has done nothing: the name is free again a while later. After 2 everybody has
-all that's needed for the rest, and does it before they go on: each node that reads the event, before
-its people are told; whoever wants to come in under the new name; whoever sweeps somebody who was
-there. Each node moves its own people when the event comes by (docs/adr/0027). Must not know sinks.
+all that's needed for the rest, and does it before they go on: each node that reads the event,
+before its people are told; whoever wants to come in under the new name; whoever sweeps somebody who
+was there. Each node moves its own people when the event comes by (docs/adr/0027). Must not know
+sinks.
 """
 
 import secrets
@@ -169,6 +170,9 @@ class Moving:
             return
         for sid in sids:
             self._records.went(sid, old, event.new)
+        heard = self._feed.positions().get(new)
+        if heard is not None and heard.epoch != event.epoch:
+            self._feed.unfollow(new)  # of a channel that had the name before
         self._feed.follow(new)
         self._store.link.subscribe(self._store.keys.channel(new).log)
         self._feed.open(new, tip)
@@ -210,4 +214,3 @@ class Moving:
             line.settled(Refused(Code.NOT_MEMBER, channel))
         else:
             self._attempts.aside(refuse())
-

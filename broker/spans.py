@@ -30,8 +30,8 @@ def readable(event: Event, readers: str) -> bool:
 
 
 def fits(event: Event, wanted: Wanted) -> bool:
-    """Whether an event is of a kind that is wanted, and for the reader. Where a channel has gone isn't
-    for who came to its name after that.
+    """Whether an event is of a kind that is wanted, and for the reader. Where a channel has gone
+    isn't for who came to its name after that.
     """
     kind = not isinstance(event, Moved) if wanted.every else isinstance(event, (*SPOKEN, Told))
     return kind and readable(event, wanted.ranks)

@@ -134,6 +134,20 @@ async def kick(chat: "Chat", session: Session, channel: str, nick: str, why: str
     await chat.seen(session)
 
 
+async def rename(chat: "Chat", session: Session, channel: str, new: str, why: str) -> None:
+    """Give a channel another name. Raises Refused."""
+
+    def judge(_law: Rules, standing: Standing) -> None:
+        rules.rename(standing, channel)
+
+    await _belong(chat, session, channel)
+    spelled = chat.hub.spelled(fold(channel), channel)
+    if new == spelled or fold(new) == fold(chat.config.lobby) != fold(channel):
+        raise Refused(Code.NAME_IN_USE, new)
+    await chat.broker.move(session.me, spelled, new, names.text(why), judge=judge)
+    await chat.seen(session)
+
+
 async def invite(chat: "Chat", session: Session, channel: str, nick: str) -> Reply:
     """Ask somebody in. Raises Refused."""
 

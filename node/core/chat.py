@@ -148,7 +148,7 @@ class Chat:
         self.broker = broker
         self.tally = tally or Tally()
         self.journal = journal or NoJournal()
-        self.hub = Hub(outbox, broker.unfollow, self.tally)
+        self.hub = Hub(outbox, broker.unfollow, self.tally, self._taken_along)
         self.watchers = Watchers(broker, self._tell_seen, self._show_altered)
         self.started = seconds()
         self.seconds = seconds
@@ -419,6 +419,7 @@ class Chat:
         session.me.token = new_secret()
         await self.broker.open(session.me)
         self._known.add(session)
+        session.came_in = True
 
     async def end(
         self,
@@ -539,6 +540,9 @@ class Chat:
 
     def events(self, envelope: Envelope) -> None:
         self.hub.events(envelope)
+
+    def _taken_along(self, session: Session, channel: str) -> None:
+        self.spawn(verbs.look_around(self, session, channel))
 
     def gap(self, log: str, lost: int | None) -> None:
         self.hub.gap(log, lost)

@@ -48,6 +48,11 @@ class Dialect(Protocol):
     echo: bool
     """Whether people read their own lines."""
 
+    renames: bool
+    """Whether people read that a channel is called otherwise. Others leave it and come into another
+    one, as it looks to them.
+    """
+
     options: frozenset[str]
     """Those that are on."""
 

@@ -7,11 +7,12 @@ makes an event ends when its author has been shown it, so that what follows is a
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Identity, Refused, Settled, Totals
+from broker.api import Code, Identity, Position, Refused, Settled, Totals
 from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
@@ -215,6 +216,18 @@ async def enter(
         await people.away_still(chat, session, name)
 
 
+async def look_around(chat: "Chat", session: Session, channel: str) -> None:
+    """Show somebody what a channel is like in which they are already."""
+    with suppress(Refused):  # then they have to ask
+        roster = await chat.broker.roster(channel)
+        topic, law = await chat.broker.topic(channel), await chat.broker.rules(channel)
+        if channel in session.channels and not session.gone:
+            tip = Position("", 0)
+            chat.hub.reply(
+                session, replies.Welcome(roster.channel, tip, roster, topic, [], law.modes)
+            )
+
+
 def _may_join(channel: str, me: Identity, key: str, law: Rules, standing: Standing) -> None:
     rules.join(law, standing, channel, rules.who(me), key)
 
@@ -301,6 +314,12 @@ async def kick(chat: "Chat", session: Session, command: commands.Kick) -> None:
     await chanops.kick(chat, session, channel, command.nick, command.why)
 
 
+async def rename_channel(chat: "Chat", session: Session, command: commands.RenameChannel) -> None:
+    channel, new = _channel(session, command.channel), names.channel(command.new)
+    _afford(session, Act.JOINS, Code.JOINS_TOO_OFTEN)
+    await chanops.rename(chat, session, channel, new, command.why)
+
+
 async def invite(chat: "Chat", session: Session, command: commands.Invite) -> Reply:
     return await chanops.invite(chat, session, _channel(session, command.channel), command.nick)
 
@@ -365,6 +384,7 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Mode: mode,
     commands.Kick: kick,
     commands.Invite: invite,
+    commands.RenameChannel: rename_channel,
     commands.History: history,
     commands.Span: past.span,
     commands.Targets: past.targets,

@@ -94,6 +94,14 @@ def _welcome(irc: "Irc", reply: core.Welcome, to: str) -> Iterator[str]:
         yield from names(irc, to, reply.channel, reply.roster.members, symbol_)
 
 
+def _taken_along(irc: "Irc", reply: core.TakenAlong, to: str) -> Iterator[str]:
+    """As IRCv3 channel-rename has it for who doesn't know that; but for another spelling."""
+    me = f":{to}!{reply.by or f'unknown@{irc.config.server}'}"
+    yield f"{me} PART {reply.old}{f' :{reply.why}' if reply.why else ''}"
+    extended = f" {reply.account or '*'} :{reply.real or to}"
+    yield f"{me} JOIN {reply.new}{extended if 'extended-join' in irc.options else ''}"
+
+
 def symbol(modes: str) -> str:
     """What stands before a channel in RPL_NAMREPLY."""
     return "@" if "s" in modes else "*" if "p" in modes else "="
@@ -276,6 +284,7 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.Closing: _closing,
     core.YourNick: _your_nick,
     core.Welcome: _welcome,
+    core.TakenAlong: _taken_along,
     core.Names: _names,
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,

@@ -36,6 +36,7 @@ class Json:
     lobby = False
     longest = LONGEST
     echo = True
+    renames = True
 
     def __init__(
         self,
