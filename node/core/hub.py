@@ -30,8 +30,8 @@ from broker.events import (
 )
 from broker.names import fold
 from broker.spans import readable
-from node.core.dialect import Dialect, Place
-from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply, TakenAlong
+from node.core.dialect import Dialect, Place, TakenAlong
+from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
 from node.core.tally import Tally
 

@@ -179,19 +179,6 @@ class Welcome(Reply, frozen=True):
     modes: str = ""
 
 
-class TakenAlong(Reply, frozen=True):
-    """The channel `old` (as spelled) is called `new` now, and you are in it. `by`, `real` and
-    `account` are yours, as in `broker.api.Profile`.
-    """
-
-    old: str
-    new: str
-    why: str = ""
-    by: str = ""
-    real: str = ""
-    account: str = ""
-
-
 class Names(Reply, frozen=True):
     roster: FullRoster
 

@@ -35,6 +35,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -95,6 +96,10 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
             "target_sid": "t",
             "why": "x",
         },
+    ),
+    (
+        Moved("s", 1, "bob", "#Go", "#Py", "e2", "x"),
+        {"is": "moved", "channel": "#Go", **AT, "new": "#Py", "why": "x"},
     ),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", "")), (("t", "o"),)),

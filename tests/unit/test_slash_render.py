@@ -25,6 +25,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -63,6 +64,10 @@ EVENTS: list[tuple[Event, str]] = [
     (
         Kicked("s", 1, "bob", "t", "tom", "enough"),
         "bob has kicked tom out of the channel #Go (enough)",
+    ),
+    (
+        Moved("s", 1, "bob", "#Go", "#Py", "e2", "x"),
+        "bob has renamed the channel #Go to #Py (x)",
     ),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", ""), ("-b", "x!*@*")), (("t", "o"),)),

@@ -10,7 +10,7 @@ from broker.api import BOT, Code, Member, Refused
 from broker.events import Entry
 from node.core import opers, words
 from node.core import replies as core
-from node.core.dialect import Place
+from node.core.dialect import Place, TakenAlong
 from node.core.people import OPERATOR, real_host
 from node.core.replies import Reply
 from node.core.watchers import MOST
@@ -94,7 +94,7 @@ def _welcome(irc: "Irc", reply: core.Welcome, to: str) -> Iterator[str]:
         yield from names(irc, to, reply.channel, reply.roster.members, symbol_)
 
 
-def _taken_along(irc: "Irc", reply: core.TakenAlong, to: str) -> Iterator[str]:
+def _taken_along(irc: "Irc", reply: TakenAlong, to: str) -> Iterator[str]:
     """As IRCv3 channel-rename has it for who doesn't know that; but for another spelling."""
     me = f":{to}!{reply.by or f'unknown@{irc.config.server}'}"
     yield f"{me} PART {reply.old}{f' :{reply.why}' if reply.why else ''}"
@@ -284,7 +284,7 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.Closing: _closing,
     core.YourNick: _your_nick,
     core.Welcome: _welcome,
-    core.TakenAlong: _taken_along,
+    TakenAlong: _taken_along,
     core.Names: _names,
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,
