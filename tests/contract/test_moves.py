@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from broker.api import Code, Identity, Member, Position, Refused, Wanted, Way
 from broker.events import (
@@ -365,3 +366,78 @@ async def test_decisions_at_that_moment_hold_or_are_refused(make_brokers: MakeBr
     rules, topic = await a.broker.rules("#py"), await a.broker.topic("#py")
     expected = (any(isinstance(e, Ruled) and e.rules for e in done), topic.text != "")
     assert expected == ("m" in rules.modes, any(isinstance(e, TopicSet) for e in done))
+
+
+REDIS = pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+
+
+def never(*_about: object) -> Deferred[None]:
+    """What a node does in the middle of which it dies."""
+    return Deferred()
+
+
+@REDIS
+async def test_what_one_node_was_stopped_in_another_finishes(make_brokers: MakeBrokers) -> None:
+    a, b, ann, (bob,) = await ruled(make_brokers, "bob")
+    await a.say(ann, "#go", "hi")
+    broker: Any = a.broker
+    broker._moving.arrived = never
+    Deferred.fromCoroutine(moved(a, ann))
+    await eventually(lambda: _moves_heard(b), 1)
+    await b.say(bob, "#py", "there")
+    assert ("#py", [("ann", "o"), ("bob", "")]) == await faces(b, "#py")
+    history = (await b.broker.history("#py", 9)).entries
+    assert ["hi", "there"] == texts([entry.event for entry in history])
+
+
+async def _moves_heard(node: Node) -> int:
+    return len(kinds(await node.heard("#go"), Moved))
+
+
+@REDIS
+async def test_a_name_that_was_held_in_vain_is_free_again(make_brokers: MakeBrokers) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    await broker._moving._rows.berth("id", "#go", "#py", broker._presence.deadline)
+    assert Code.NAME_IN_USE is await refusal(moved(a, ann))
+    assert Code.NO_SUCH_CHANNEL is await refusal(b.broker.roster("#py"))
+    await broker._moving._rows.unberth("id", "#py", broker.now_ms + 1000)
+    await moved(a, ann)
+    assert ("#py", [("ann", "o"), ("bob", "")]) == await faces(b, "#py")
+
+
+@REDIS
+async def test_who_comes_while_a_name_is_held_waits_and_is_one_of_them(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    broker._moving.arrived = never
+    Deferred.fromCoroutine(moved(a, ann))
+    await eventually(lambda: _left_put_aside(a), True)
+    c = await b.enter("cat")
+    arrival = await b.join(c, "#py", status="o", judge=all_may)
+    assert (3, "") == (arrival.roster.total, arrival.status)
+
+
+async def _left_put_aside(node: Node) -> bool:
+    return await refusal(node.broker.roster("#go")) is Code.NO_SUCH_CHANNEL
+
+
+@pytest.mark.parametrize("fleet", ["server"], indirect=True)
+async def test_a_server_that_has_not_heard_of_it_is_told(
+    make_brokers: MakeBrokers, fleet: Fleet
+) -> None:
+    a, b, ann, (bob,) = await ruled(make_brokers, "bob")
+    await a.say(ann, "#go", "hi")
+    await fleet.fall_behind()
+    await moved(a, ann)
+    await b.broker.barrier()
+    await b.say(bob, "#py", "there")
+    await a.broker.barrier()
+    await fleet.fail_over()
+    await a.say(ann, "#py", "still")
+    await b.say(bob, "#py", "here")
+    assert ("#py", [("ann", "o"), ("bob", "")]) == await faces(b, "#py")
+    assert Code.NO_SUCH_CHANNEL is await refusal(b.broker.roster("#go"))
+    assert ["there", "still", "here"] == texts(await a.heard("#py"))
