@@ -104,7 +104,8 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `by`: `user@host` as others see it. `real`: their real name, as they say. `peer`: the address
     that they're connected from, for operators. `modes`: letters of user modes. `account`, and
-    `certificate` (its fingerprint): empty if there's none.
+    `certificate` (its fingerprint): empty if there's none. `secure`: nobody between can read what's
+    said on their connection, as far as this cluster knows.
     """
 
     by: str = ""
@@ -113,6 +114,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     modes: str = ""
     account: str = ""
     certificate: str = ""
+    secure: bool = False
 
 
 NOBODY = Profile()
@@ -129,10 +131,13 @@ ALTERABLE: dict[str, Callable[[Profile, str], Profile]] = {
     "account": lambda profile, account: msgspec.structs.replace(profile, account=account),
     "modes": lambda profile, modes: msgspec.structs.replace(profile, modes=modes),
     "peer": lambda profile, peer: msgspec.structs.replace(profile, peer=peer),
+    "secure": lambda profile, on: msgspec.structs.replace(profile, secure=bool(on)),
 }
-"""What may be altered of a profile, and how; of a bot: whether it's one (empty: it isn't)."""
+"""What may be altered of a profile, and how; of a bot, and of what's secure: whether it is (empty:
+it isn't).
+"""
 
-UNTOLD = {"modes", "peer"}
+UNTOLD = {"modes", "peer", "secure"}
 """What of that is altered without a word to anybody."""
 
 
@@ -565,6 +570,9 @@ class Sink(Protocol):
     def kept(self) -> Iterable[Kept]:
         """The kept sessions that are here. Asked for each second."""
 
+    def idle(self, sid: str) -> int | None:
+        """For how many seconds a session that is here has said nothing; None if it's not here."""
+
     def taken(self, sid: str) -> None:
         """The kept session is taken up on another node: nothing of it is this node's any more.
 
@@ -953,6 +961,11 @@ class Broker(Protocol):
         """Details of the nick's holder. NO_SUCH_NICK.
 
         A channel that was left a second ago may be among theirs.
+        """
+
+    async def idle(self, nick: str) -> int | None:
+        """For how many seconds whoever has the nick has said nothing, as their node tells
+        (`Sink.idle`). None if they're on none, or it doesn't tell within a second. NO_SUCH_NICK.
         """
 
     async def persons(self, nicks: Iterable[str]) -> list[Person | None]:

@@ -439,6 +439,10 @@ class Cluster(Standing):
         self._attempts.check()
         return await self._people.person(nick)
 
+    async def idle(self, nick: str) -> int | None:
+        self._attempts.check()
+        return await self._asking.idle(nick)
+
     async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
         self._attempts.check()
         return await self._people.persons(nicks)

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from broker.address import Address, Place, Seeds, Sentinels, parse
 from broker.addresses import Addresses
 from broker.api import Later, Refused, Sink
+from broker.asking import Asking
 from broker.attempts import Attempts
 from broker.bans import Ban
 from broker.barring import Barring
@@ -162,6 +163,7 @@ class Standing:
         )
         self._people = People(self._store, self._keeping)
         self._watching = Watching(self._store, self._people)
+        self._asking = Asking(self._store, reactor)
         self.barring = Barring(self._store, bans)
         self._presence = Presence(
             self._store,
@@ -292,6 +294,7 @@ class Standing:
 
     async def start(self, sink: Sink) -> None:
         self._sink = self._feed.sink = self._kept.sink = self._watching.sink = sink
+        self._asking.sink = sink
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
@@ -470,12 +473,12 @@ class Standing:
 
     def _told(self, word: str) -> None:
         """Something was published that is in no log: this node's own probe, that another node took
-        up a session, that somebody else has one of its nicks, who has a nick that is watched, or
-        that it's to look for orders.
+        up a session, that somebody else has one of its nicks, who has a nick that is watched, what
+        another node asks or answers, or that it's to look for orders.
         """
         kind, _, rest = word.partition(" ")
         about = rest.split(" ")
-        if self._watching.heard(kind, rest):
+        if self._watching.heard(kind, rest) or self._asking.heard(kind, about):
             return
         if kind == PROBE:
             self._delivery.proved()

@@ -101,6 +101,11 @@ class People(Node):
     def _person(held: Session) -> Person:
         return Person(held.nick, held.home.name, held.since, held.away, [], held.profile)
 
+    async def idle(self, nick: str) -> int | None:
+        held = self._holder(nick)
+        kept = held.kept is not None and held.kept.ends is not None
+        return None if kept or not held.home.ready else held.home.sink.idle(held.sid)
+
     async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
         self._check_ready()
         holders = (self._world.claims.get(fold(nick)) for nick in nicks)

@@ -195,9 +195,11 @@ class Channels(Reply, frozen=True):
 class Whois(Reply, frozen=True):
     """What somebody may know of a person: `peer` and `certificate` are empty for others than
     operators and the person themselves; of `channels` and `seats` some may be kept from them.
+    `idle`: for how many seconds they have said nothing, None: nobody knows.
     """
 
     person: Person
+    idle: int | None = None
 
 
 class Whowas(Reply, frozen=True):

@@ -86,7 +86,8 @@ class Session:
     themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
     said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
     were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
-    folded nick. `came_in`: the cluster has known them once.
+    folded nick. `came_in`: the cluster has known them once. `spoke`: when they last
+    said something (Unix seconds), or came.
     """
 
     __slots__ = (
@@ -111,6 +112,7 @@ class Session:
         "diversion",
         "invitations",
         "watched",
+        "spoke",
         "came_in",
     )
 
@@ -135,6 +137,7 @@ class Session:
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}
+        self.spoke = me.since / 1000
         self.came_in = False
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 

@@ -122,6 +122,7 @@ def _put(
     if not outside:
         session.current = name
         chat.tally.said(name, me.nick)
+    session.spoke = chat.seconds()
     judge = rules.speaking(channel, me, text)
     chat.broker.say(me, name, text, action, settled, judge=judge, extra=extra, outside=outside)
 
@@ -252,6 +253,7 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     receipt = await chat.broker.tell(
         session.me, command.nick, text, action=command.action, extra=command.extra
     )
+    session.spoke = chat.seconds()
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 

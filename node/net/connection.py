@@ -28,6 +28,7 @@ from node.net.fingerprint import fingerprint
 from node.net.lines import Lines
 from node.net.pace import SOON, Messages, Pace
 from node.net.reached import reached
+from node.net.secured import secured
 
 HANDSHAKE = 10.0
 """Seconds that TLS's handshake may take."""
@@ -144,7 +145,12 @@ class SocketConnection(Protocol):
     def _begin(self, site: str, peer: str, allowance: Allowance | None) -> None:
         chat, shown = self._door.chat, fingerprint(self.transport)
         session = self._session = chat.connect(
-            self, self._door.dialect, site, peer=peer, certificate=shown
+            self,
+            self._door.dialect,
+            site,
+            peer=peer,
+            certificate=shown,
+            secure=secured(self.transport),
         )
         session.allowance = allowance
         if session.dialect.greets:

@@ -518,3 +518,28 @@ async def test_a_secret_outlives_a_loss_of_all(fleet: Fleet) -> None:
     await fleet.forget()
     await a.broker.barrier()
     assert "one" == await b.broker.secret("cloak", "two")
+
+
+# For how long somebody has said nothing
+
+
+async def test_for_how_long_somebody_has_said_nothing_their_node_tells(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann, bob = await a.enter("ann"), await b.enter("bob")
+    a.sink.quiet, b.sink.quiet = {ann.sid: 7}, {bob.sid: 42}
+    assert [42, 7, 7] == [
+        await a.broker.idle("Bob"),
+        await a.broker.idle("ann"),
+        await b.broker.idle("ann"),
+    ]
+
+
+async def test_of_who_is_on_no_node_nobody_tells_it(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    bob = await b.enter("bob")
+    await b.broker.keep(bob, "secret", b"")
+    await b.broker.detach(bob, b"")
+    assert None is await a.broker.idle("bob")
+    assert Code.NO_SUCH_NICK is await refusal(a.broker.idle("cat"))

@@ -288,6 +288,18 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "person", "nick": "bob", "node": "n1", "since": 1000, "channels": ["#Go"]},
     ),
     (
+        replies.Whois(Person("bob", "n1", 1000, None, [], Profile(secure=True)), 0),
+        {
+            "is": "person",
+            "nick": "bob",
+            "node": "n1",
+            "since": 1000,
+            "channels": [],
+            "secure": True,
+            "idle": 0,
+        },
+    ),
+    (
         replies.Whois(Person("bob", "n1", 1000, "", [])),
         {"is": "person", "nick": "bob", "node": "n1", "since": 1000, "channels": [], "away": ""},
     ),

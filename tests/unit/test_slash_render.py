@@ -259,6 +259,14 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
         ["bob is on the node n1, connected since 1970-01-01 00:00 UTC", "bob is away"],
     ),
     (
+        replies.Whois(Person("bob", "n1", 0, None, [], Profile(secure=True)), 125),
+        [
+            "bob is on the node n1, connected since 1970-01-01 00:00 UTC",
+            "bob is using a secure connection",
+            "bob has said nothing for 2 minutes",
+        ],
+    ),
+    (
         replies.Whois(Person("bob", "n1", 0, None, [])),
         ["bob is on the node n1, connected since 1970-01-01 00:00 UTC"],
     ),

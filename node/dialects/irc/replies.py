@@ -200,6 +200,10 @@ def _whois(irc: "Irc", reply: core.Whois, to: str) -> Iterator[str]:
         yield irc.numeric(to, "RPL_WHOISBOT", nick)
     if profile.account:
         yield irc.numeric(to, "RPL_WHOISACCOUNT", nick, profile.account)
+    if profile.secure:
+        yield irc.numeric(to, "RPL_WHOISSECURE", nick)
+    if reply.idle is not None:
+        yield irc.numeric(to, "RPL_WHOISIDLE", nick, str(reply.idle), str(person.since // 1000))
 
 
 def _whowas(irc: "Irc", reply: core.Whowas, to: str) -> Iterator[str]:

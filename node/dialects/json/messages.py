@@ -310,6 +310,8 @@ class Person(Answer, frozen=True, tag="person"):
     operator: bool = False
     bot: bool = False
     peer: Annotated[str, Meta(description="An address")] = ""
+    secure: bool = False
+    idle: Annotated[int | None, Meta(description="Seconds for which they have said nothing")] = None
 
 
 class Had(msgspec.Struct, frozen=True, omit_defaults=True):
