@@ -979,8 +979,8 @@ class Broker(Protocol):
     async def was(self, nick: str, count: int = 0) -> list[Was]:
         """Who had a nick before, the last first; at most `count`, if it's above 0.
 
-        That's kept for a day, and of the last ten. Of nicks that are given to whoever comes,
-        nothing is.
+        That's kept for a day, of the last ten, and of so many nicks as the broker may keep, those
+        that were given back last. Of nicks that are given to whoever comes, nothing is.
         """
 
     async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:

@@ -34,6 +34,7 @@
                                            report:ID (hash): see broker/orders.py, bans (hash:
                                            network -> ban) and bans-version: see broker/bans.py,
                                            detached (zset of sids, by when they end),
+                                           bygone (zset of nicks, see broker/bygone.py),
                                            shelf (hash, their records by sid),
                                            status (hash: incarnation -> Status),
                                            incidents (stream): see broker/reports.py,
@@ -117,6 +118,7 @@ class Keys:
         self.bans_version = cluster + "bans-version"
         self._reports = cluster + "report:"
         self.detached = cluster + "detached"
+        self.bygone = cluster + "bygone"
         self.shelf = cluster + "shelf"
         self.status = cluster + "status"
         self.incidents = cluster + "incidents"

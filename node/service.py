@@ -339,6 +339,7 @@ class Node:
             call_later=reactor.callLater,
             spawn=_spawn,
             entrance=self._entrance,
+            registration=self._settings.registration,
         )
 
     def _slow(self, session: Session) -> None:

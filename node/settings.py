@@ -262,6 +262,12 @@ class Settings:
         "Close the connection of a person from whom nothing came for so long. 0: never.",
         check=between(0, 31_536_000, "seconds"),
     )
+    registration: float = setting(
+        60.0,
+        "SECONDS",
+        "How long one may take to say who one is, where that is to be said (IRC).",
+        check=between(1, 86_400, "seconds"),
+    )
     dead_peer: int = setting(
         120,
         "SECONDS",

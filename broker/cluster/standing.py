@@ -27,6 +27,7 @@ from broker.attempts import Attempts
 from broker.bans import Ban
 from broker.barring import Barring
 from broker.board import Board
+from broker.bygone import Bygone
 from broker.cluster.config import ClusterConfig
 from broker.counting import Counting
 from broker.delivery import PROBE, Delivery
@@ -164,6 +165,7 @@ class Standing:
         self._people = People(self._store, self._keeping)
         self._watching = Watching(self._store, self._people)
         self._asking = Asking(self._store, reactor)
+        self._bygone = Bygone(self._store, config.was_nicks)
         self.barring = Barring(self._store, bans)
         self._presence = Presence(
             self._store,
@@ -465,6 +467,7 @@ class Standing:
         self._attempts.aside(self._holding.stop_hearing(self._delivery.barrier))
         self._attempts.aside(self._holding.shorten())
         self._attempts.aside(self._watching.look_again())
+        self._attempts.aside(self._bygone.settle())
         self._addresses.settle()
         self._attempts.aside(self._kept.record())
         self._feed.mend_stalled()

@@ -34,11 +34,13 @@ class World:
         channels_per_address: int = 1000,
         connections_per_address: int = 100,
         keep: float = 60.0,
+        was_nicks: int = 10_000,
         passing: str = "",
     ) -> None:
         self.passing = passing
         self.secrets: dict[str, str] = {}
         self._keep_ms = int(keep * 1000)
+        self._was_nicks = was_nicks
         self._clock = clock
         self._history_lines = history_lines
         self._history_ms = history_days * DAY_MS
@@ -313,7 +315,11 @@ class World:
                 row = Was(
                     session.nick, session.home.name, session.since, self.ms(), session.profile
                 )
-                self.had.setdefault(name, deque(maxlen=10)).appendleft(row)
+                had = self.had.pop(name, None) or deque[Was](maxlen=10)
+                had.appendleft(row)
+                self.had[name] = had
+                if len(self.had) > self._was_nicks:
+                    del self.had[next(iter(self.had))]
             self.went(session)
 
     def came(self, session: Session) -> None:

@@ -17,6 +17,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "ban": (),
     "bans": (),
     "berth": ("_member", "_rules", "_moving", "_settle", "_log"),
+    "bygone": (),
     "carry": (),
     "claim": ("_log", "_was"),
     "count": (),

@@ -71,6 +71,7 @@ class Calls:
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
+        self.given_back: dict[str, None] = {}  # nicks, folded, of which that is kept
         self._scripts = load(script_flags, sharded=sharded)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))

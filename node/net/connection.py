@@ -33,9 +33,6 @@ from node.net.secured import secured
 HANDSHAKE = 10.0
 """Seconds that TLS's handshake may take."""
 
-REGISTRATION = 60.0
-"""Seconds that one may take to say who one is, where that's to be said."""
-
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
 
@@ -156,11 +153,11 @@ class SocketConnection(Protocol):
         if session.dialect.greets:
             chat.greet(session, lobby=session.dialect.lobby)
         else:
-            self._door.call_later(REGISTRATION, self._still_strange, session)
+            self._door.call_later(self._door.registration, self._still_strange, session)
 
     def _still_strange(self, session: Session) -> None:
         if self._session is session and not session.me.nick and not session.gone:
-            about = f"{REGISTRATION:g} seconds"
+            about = f"{self._door.registration:g} seconds"
             self._door.chat.lost(session, str(Goodbye.REGISTRATION), Goodbye.REGISTRATION, about)
 
     def dataReceived(self, data: bytes) -> None:
@@ -344,7 +341,8 @@ class SocketDoor(Factory):
     """What makes connections. `outbox_bytes`: what may wait for one reader.
 
     `entrance`: who may come in and how fast they may talk; None: everybody, and as they like.
-    `closed`: whether the door has been closed since.
+    `registration`: seconds that one may take to say who one is, where that's to be said. `closed`:
+    whether the door has been closed since.
     """
 
     noisy = False
@@ -360,6 +358,7 @@ class SocketDoor(Factory):
         call_later: Callable[..., Any],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         entrance: Entrance | None = None,
+        registration: float = 60.0,
     ) -> None:
         self.chat = chat
         self.dialect = dialect
@@ -369,6 +368,7 @@ class SocketDoor(Factory):
         self.call_later = call_later
         self.spawn = spawn
         self.entrance = entrance
+        self.registration = registration
         self.closed = False
 
     def stopFactory(self) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 
 def secured(transport: Any) -> bool:
-    """Whether a Twisted transport is one over TLS; or its balancer's header says so, who has ended it
-    (`Peek.secure`).
+    """Whether a Twisted transport is one over TLS; or its balancer's header says so, who has ended
+    it (`Peek.secure`).
     """
     while transport is not None:
         if hasattr(transport, "getPeerCertificate") or getattr(transport, "secure", False):

@@ -21,7 +21,7 @@ from broker.events import Altered, Joined, Said
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, Node, refusal, somebody
 from tests.support.sinks import AlteredThere, Call, Watched
-from tests.support.spin import gather
+from tests.support.spin import eventually, gather
 
 ANN = Profile("ann@one.cloak", "Ann of One", "192.0.2.1", "x", "", "")
 NEW = "ann@192.0.2.1"
@@ -518,6 +518,18 @@ async def test_a_secret_outlives_a_loss_of_all(fleet: Fleet) -> None:
     await fleet.forget()
     await a.broker.barrier()
     assert "one" == await b.broker.secret("cloak", "two")
+
+
+async def test_who_had_a_nick_is_kept_of_so_many_nicks_only(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2, was_nicks=3)
+    nicks = ["ann", "bob", "cat", "dan"]
+    for nick in nicks:
+        await a.broker.quit(await a.enter(nick), "", [])
+
+    async def known() -> list[bool]:
+        return [await b.broker.was(nick) != [] for nick in nicks]
+
+    await eventually(known, [False, True, True, True])
 
 
 # For how long somebody has said nothing
