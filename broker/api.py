@@ -729,7 +729,8 @@ class Broker(Protocol):
         fewer members than the rules' limit: else CHANNEL_FULL, unless they were invited. An
         invitation is good for coming in once. Who is a member already isn't judged.
         Whoever was a member when the broker forgot everything isn't, either: they have their old
-        status, and the channel has the rules that it had, as far as any node knew them.
+        status, and the channel has the rules and invitations that it had, as far as any node knew
+        them.
         """
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:

@@ -280,7 +280,7 @@ Event = (
 Wide = Renamed | Quit | Altered
 """Kinds that stand in several logs, and are shown once."""
 
-DECISIONS = frozenset((Kicked, Moved, Ruled))
+DECISIONS = frozenset((Invited, Joined, Kicked, Moved, Ruled))
 """Kinds that the broker itself has to know of."""
 
 SPOKEN = (Said,)

@@ -16,7 +16,7 @@ import msgspec
 
 from broker.api import Arrival, Code, Decide, Identity, JudgeOf, Position, Refused
 from broker.attempts import Attempts
-from broker.events import Envelope, Invited, Kicked, Ruled, Said
+from broker.events import Envelope, Invited, Joined, Kicked, Ruled, Said
 from broker.names import fold
 from broker.presence import Presence
 from broker.ruled import AsItIs, RuledRows
@@ -25,6 +25,9 @@ from broker.store import Judged, Parted, Store
 
 LOOK = "?"
 """A law that no channel has: a script that's given it does nothing, and tells how things are."""
+
+INVITES = 100
+"""How many invitations of a channel are known; as many count (see scripts/_rules.lua)."""
 
 UNJUDGED = ""
 """In the place of a law: it doesn't matter which there is."""
@@ -36,16 +39,24 @@ each time. Then the channel is too busy with its rules.
 
 
 class Known:
-    """What is known of a channel with people here: its rules, the status of each, and after which
-    place they came. Who has no status here is to be asked about.
+    """What is known of a channel with people here: its rules, the status of each, after which place
+    they came, and who was invited meanwhile (sids). Who has no status here is to be asked about.
     """
 
-    __slots__ = ("rules", "statuses", "since")
+    __slots__ = ("rules", "statuses", "since", "invites")
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.statuses: dict[str, str] = {}
         self.since: dict[str, Position] = {}
+        self.invites: dict[str, None] = {}
+
+    def invited(self, sid: str) -> None:
+        """Somebody was asked in."""
+        self.invites.pop(sid, None)
+        self.invites[sid] = None
+        if len(self.invites) > INVITES:
+            del self.invites[next(iter(self.invites))]
 
     def goes_by(self, rules: Rules) -> None:
         """Redis says what the rules are; of another law the statuses aren't known."""
@@ -133,6 +144,8 @@ class Ruling:
             if sid not in statuses:
                 del self._known[fold(new)].statuses[sid]
             self.gone(channel, sid)
+        if sids:
+            self._known[fold(new)].invites |= known.invites
         return sids
 
     def disown(self, *, forgotten: bool) -> None:
@@ -151,6 +164,15 @@ class Ruling:
         """As `forgotten`, as it's now."""
         return _of(self._known.get(fold(channel)), sid)
 
+    def invited_before(self, channel: str) -> list[str]:
+        """Who had been invited into a channel (sids) when Redis forgot it, as far as is known."""
+        before = self._before.get(fold(channel))
+        return list(before.invites) if before is not None else []
+
+    def invited(self) -> list[tuple[str, list[str]]]:
+        """The channels into which people were invited, by sid, as far as is known."""
+        return [(name, list(known.invites)) for name, known in self._known.items() if known.invites]
+
     def ruled(self) -> list[tuple[str, Rules, dict[str, str]]]:
         """The channels with rules: what they go by, and statuses by sid."""
         ruled = ((name, known) for name, known in self._known.items() if known.rules.law)
@@ -164,6 +186,10 @@ class Ruling:
         for seq, event in enumerate(envelope.events, envelope.seq):
             if isinstance(event, Ruled):
                 self._heard_of(known, event)
+            elif isinstance(event, Invited):
+                known.invited(event.to)
+            elif isinstance(event, Joined):
+                known.invites.pop(event.sid, None)  # it was good for that
             elif isinstance(event, Kicked):
                 since = known.since.get(event.target_sid)
                 # a kick from before they came again is old news
@@ -242,6 +268,14 @@ class Ruling:
     async def rules(self, channel: str) -> Rules:
         """As `broker.api.Broker.rules`."""
         return await self._rows.rules(channel)
+
+    async def reinvite(self, channel: str, sids: list[str]) -> None:
+        """These are invited still."""
+        known = self._known.get(fold(channel))
+        if known is not None:
+            for sid in sids:
+                known.invited(sid)
+        await self._rows.reinvite(channel, sids)
 
     async def rule(
         self, me: Identity, channel: str, decide: Decide, about: Iterable[str] | None

@@ -241,6 +241,7 @@ class Cluster(Standing):
             "modes": modes,
             "before": self._ruling.forgotten(channel, me.sid),
         }
+        invited = self._ruling.invited_before(channel)
         may_make = not (most and me.address)
 
         async def join(judged: Judged) -> Arrival | tuple[Rules, bool] | None:
@@ -272,6 +273,8 @@ class Cluster(Standing):
         self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
         self._moving.came(fold(channel))
+        if invited:
+            await self._ruling.reinvite(channel, invited)
         if found.roster.total == 1:
             self._attempts.aside(self._store.index(channel))
         return found

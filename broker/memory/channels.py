@@ -92,6 +92,7 @@ class Channels(Node):
                 if rules.law > found.rules.law:
                     found.rules = rules
                 del world.before[name, me.sid]
+                found.invites += world.invited_before.pop(name, [])
             elif not found.members:
                 member.status = status
                 if modes:

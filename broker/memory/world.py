@@ -51,6 +51,7 @@ class World:
         self.counters: Counter[str] = Counter()
         # the rules of channels and the status of each member when all was forgotten
         self.before: dict[tuple[str, str], tuple[Rules, str]] = {}
+        self.invited_before: dict[str, list[str]] = {}
         self._replicated: dict[str, int] | None = None
         self._logs_made = 0
         self._claims_made = 0
@@ -103,6 +104,9 @@ class World:
             (name, sid): (channel.rules, member.status)
             for name, channel in self.channels.items()
             for sid, member in channel.members.items()
+        }
+        self.invited_before = {
+            name: list(channel.invites) for name, channel in self.channels.items()
         }
         self._begin()
         self.counters.clear()

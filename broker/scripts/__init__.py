@@ -46,6 +46,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "recover": (),
     "redact": ("_member", "_rules", "_moving", "_settle", "_log"),
     "regain": ("_kept", "_member", "_log"),
+    "reinvite": ("_member", "_rules"),
     "release": ("_was",),
     "rename": ("_member", "_log"),
     "reserve": (),
