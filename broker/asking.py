@@ -8,6 +8,7 @@ answer soon isn't waited for. Must not know what it's good for.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -59,16 +60,17 @@ class Asking:
         hear = self._hear.get(kind)
         if hear is None:
             return False
-        hear(about)
+        with suppress(ValueError):  # a later release's
+            hear(about)
         return True
 
     def _answer(self, about: list[str]) -> None:
-        number, sid, topic = about
+        number, sid, topic, *_ = about
         idle = self.sink.idle(sid)
         self._publish(topic, f"{TOLD} {number} {'' if idle is None else idle}")
 
     def _told(self, about: list[str]) -> None:
-        number, idle = about
+        number, idle, *_ = about
         asked = self._asked.pop(number, None)
         if asked is not None:
             asked.callback(int(idle) if idle else None)

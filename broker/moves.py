@@ -31,7 +31,6 @@ class Left(NamedTuple):
     state: bytes
     seq: int
     members: dict[bytes, bytes]
-    arrived: bool
 
 
 class MoveRows:
@@ -107,9 +106,9 @@ class MoveRows:
         state = pairs.pop(b"", None)
         if new is None or state is None:
             return None
-        arrived = pairs.pop(ARRIVED, None) is not None
+        pairs.pop(ARRIVED, None)
         seq = int(msgspec.json.decode(state)["seq"])
-        return Left(new.decode(), state, seq, pairs, arrived)
+        return Left(new.decode(), state, seq, pairs)
 
     async def has_arrived(self, old: str, move: str) -> bool:
         """Whether all of it is under the new name."""
@@ -159,11 +158,17 @@ async def settled(store: Store, old: str, move: str) -> None:
     """Returns when all that a channel had is under its new name; does what is lacking. It may be
     done by several nodes at once.
     """
+    if not await MoveRows(store).has_arrived(old, move):
+        await make_way(store, old, move)
+
+
+async def make_way(store: Store, old: str, move: str) -> None:
+    """As `settled`, where a name is held still: a server that went back may have lost that it had
+    arrived.
+    """
     rows = MoveRows(store)
-    if await rows.has_arrived(old, move):
-        return
     left = await rows.left(old, move)
-    if left is not None and not left.arrived:
+    if left is not None:
         await rows.carry(old, move, left)
         await rows.arrive(old, move, left)
 

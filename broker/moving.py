@@ -22,7 +22,7 @@ from broker.api import Code, Identity, Position, Refused
 from broker.attempts import Attempts
 from broker.events import Envelope, Moved
 from broker.feed import Feed
-from broker.moves import MoveRows, settled, whither
+from broker.moves import MoveRows, make_way, settled, whither
 from broker.names import fold
 from broker.presence import Presence
 from broker.records import Record, Records
@@ -144,7 +144,7 @@ class Moving:
 
     async def make_way(self, move: str, old: str, new: str) -> None:
         """Somebody wants to come in where a name is held: see that it's held no longer."""
-        await settled(self._store, old, move)
+        await make_way(self._store, old, move)
         await self._rows.unberth(move, new, self._presence.now_ms - FORSAKEN)
         await self._attempts.pause(0.02)
 

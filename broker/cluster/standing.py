@@ -42,7 +42,7 @@ from broker.keys import Keys
 from broker.lately import Lately
 from broker.link import Link, Wire
 from broker.marks import Marks
-from broker.moves import whither
+from broker.moves import make_way, whither
 from broker.moving import Moving
 from broker.names import fold
 from broker.naming import NICK_LOST, YIELD, Naming
@@ -197,7 +197,8 @@ class Standing:
         self._moving = Moving(
             self._store, self._records, self._feed, self._presence, self._attempts, self._ruling
         )
-        self._store.whither, self._store.astray = whither, self._moving.astray
+        self._store.whither, self._store.make_way = whither, make_way
+        self._store.astray = self._moving.astray
         self._speaking = Speaking(self._store, self._ruling, self._attempts.aside)
         self._fleeting = Fleeting(self._store, self._ruling, self._presence, self._attempts)
         self._past = Past(self._store, self._attempts, self._presence, self._feed)

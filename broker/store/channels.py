@@ -53,10 +53,12 @@ class Parted(NamedTuple):
 
 class ChannelCalls(Calls):
     """Calls to Redis about channels. `whither` tells where somebody went with a channel, if they
-    did, and `astray` is told of lines of who isn't where they're said (see `moving`).
+    did; `make_way` lets a channel in for which a name is held; `astray` is told of lines of who
+    isn't where they're said (see `moves` and `moving`).
     """
 
     whither: Callable[[Any, str, str], Coroutine[Any, Any, str | None]]
+    make_way: Callable[[Any, str, str], Coroutine[Any, Any, None]]
     astray: Callable[[str, Line], None]
 
     def say(
@@ -191,21 +193,16 @@ class ChannelCalls(Calls):
         """Make a session the member again that it was. `num`: 0 if it's certainly its node that
         says so, else 1. `before`: as for `join`. Raises as `join`.
         """
-        try:
-            await self.join(
-                me,
-                channel,
-                announce=False,
-                quiet=quiet,
-                roster=0,
-                history=0,
-                may_make=True,
-                num=num,
-                deadline=deadline,
-                before=before,
-            )
-        except Berthed:
-            raise Refused(Code.BUSY) from None
+        joining: dict[str, Any] = {"announce": False, "quiet": quiet, "roster": 0, "history": 0}
+        joining |= {"may_make": True, "num": num, "deadline": deadline, "before": before}
+        for _ in range(2):
+            try:
+                await self.join(me, channel, **joining)
+            except Berthed as berthed:
+                await self.make_way(self, berthed.old, berthed.move)
+            else:
+                return
+        raise Refused(Code.BUSY)
 
     async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
         """Leave with a word to all; None if the session wasn't a member.

@@ -441,3 +441,20 @@ async def test_a_server_that_has_not_heard_of_it_is_told(
     assert ("#py", [("ann", "o"), ("bob", "")]) == await faces(b, "#py")
     assert Code.NO_SUCH_CHANNEL is await refusal(b.broker.roster("#go"))
     assert ["there", "still", "here"] == texts(await a.heard("#py"))
+
+
+@REDIS
+async def test_who_is_put_back_where_a_server_forgot_that_they_had_arrived(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    await moved(a, ann)
+    meta, roster, _ = broker._keys.channel("#py")
+    move = (await broker._store.ask("HGET", meta, "arrived")).decode()
+    await broker._store.ask("DEL", roster)
+    await broker._store.ask("DEL", meta)
+    await broker._store.ask("HSET", meta, "berth", move, "berth_from", "#go", "berth_ms", 1)
+    deadline = broker._presence.deadline
+    await broker._store.put_back(ann, "#py", quiet=False, deadline=deadline)
+    assert ("#py", [("ann", "o"), ("bob", "")]) == await faces(b, "#py")
