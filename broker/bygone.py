@@ -35,4 +35,4 @@ class Bygone:
                 given_back |= dict.fromkeys(some)  # with the next beat
                 return
             for nick in over:
-                await self._store.ask("UNLINK", self._store.keys.was(nick.decode()))
+                await self._store.ask("DEL", self._store.keys.was(nick.decode()))
