@@ -78,6 +78,7 @@ class Code(StrEnum):
     LIMIT_INVALID = "limit-invalid"
     NAME_IN_USE = "name-in-use"
     NAME_GIVEN_UP = "name-given-up"
+    FORWARD_INVALID = "forward-invalid"
 
 
 HELD_BACK = 10
@@ -888,7 +889,8 @@ class Broker(Protocol):
         `what`: a key of ALTERABLE, or `away` (why, which may be empty; None: one is back). Returns
         the (folded) channels that were told; a quiet member's channel isn't, nor is one that one
         isn't in. Rosters have one's new `user@host` from then on, the quiet member's, too. The
-        event carries all channels, as given. Nobody is told of what is UNTOLD. The caller sets
+        event carries all channels, as given; all are told at once, before a `barrier` that is asked
+        for meanwhile has come. Nobody is told of what is UNTOLD. The caller sets
         `me.profile` (by `altered`), or `me.away`, afterwards.
         """
 
@@ -949,7 +951,9 @@ class Broker(Protocol):
         """
 
     async def channels(self) -> list[ChannelInfo]:
-        """Every channel that has members, by name. May be a second old."""
+        """Every channel that has members, by name. Where there are many it may be a second old, or
+        as old as reading it takes twice.
+        """
 
     async def channel(self, name: str) -> ChannelInfo:
         """One channel, as it's now. NO_SUCH_CHANNEL as for `roster`.
@@ -1001,12 +1005,12 @@ class Broker(Protocol):
         """
 
     async def people(self) -> list[Presence]:
-        """Everyone, by nick. May be a second old, where there are so many that reading them takes
-        long.
+        """Everyone, by nick. May be as old as `channels`, where there are so many that reading them
+        takes long.
         """
 
     async def totals(self) -> Totals:
-        """The cluster in numbers. May be a second old."""
+        """The cluster in numbers. May be as old as `channels`."""
 
     async def count(self, counter: str) -> int:
         """Add one to a counter of the whole cluster and return it: 1, 2, 3, without a hole."""
