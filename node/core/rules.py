@@ -90,6 +90,12 @@ def invite(rules: Rules, standing: Standing, channel: str) -> None:
         _reach(standing, "h", channel)
 
 
+def rename(standing: Standing, channel: str) -> None:
+    """Somebody wants to call the channel otherwise. Raises NOT_MEMBER or NOT_OP."""
+    _member(standing, channel)
+    _reach(standing, "o", channel)
+
+
 def kick(standing: Standing, target: str, channel: str) -> None:
     """Somebody wants to take somebody out who has the status `target`. Raises NOT_MEMBER or
     NOT_OP: who is half an operator can't do that to one, nor to another like them.

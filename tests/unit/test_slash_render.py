@@ -27,6 +27,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -65,6 +66,10 @@ EVENTS: list[tuple[Event, str]] = [
     (
         Kicked("s", 1, "bob", "t", "tom", "enough"),
         "bob has kicked tom out of the channel #Go (enough)",
+    ),
+    (
+        Moved("s", 1, "bob", "#Go", "#Py", "e2", "x"),
+        "bob has renamed the channel #Go to #Py (x)",
     ),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", ""), ("-b", "x!*@*")), (("t", "o"),)),
@@ -266,6 +271,14 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
     (
         replies.Whois(Person("bob", "n1", 0, "", [])),
         ["bob is on the node n1, connected since 1970-01-01 00:00 UTC", "bob is away"],
+    ),
+    (
+        replies.Whois(Person("bob", "n1", 0, None, [], Profile(secure=True)), 125),
+        [
+            "bob is on the node n1, connected since 1970-01-01 00:00 UTC",
+            "bob is using a secure connection",
+            "bob has said nothing for 2 minutes",
+        ],
     ),
     (
         replies.Whois(Person("bob", "n1", 0, None, [])),

@@ -50,7 +50,7 @@ def isupport(config: IrcConfig) -> Isupport:
         "AWAYLEN": str(AWAY),
         "KEYLEN": str(modes.KEY),
         "NAMELEN": str(REAL),
-        "ELIST": "MNU",
+        "ELIST": "CMNTU",
         "SAFELIST": "",
         "WHOX": "",
         "MONITOR": str(WATCHED),

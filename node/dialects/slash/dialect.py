@@ -15,6 +15,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -48,6 +49,7 @@ class Slash:
     page = 200
     history = 10
     lobby = True
+    renames = True
     longest = 4096
     endless = 0
 
@@ -130,6 +132,8 @@ class Slash:
                 return f"{nick} has kicked {who} out of the channel {channel}{because(why)}"
             case Ruled(changes=changes):
                 return f"{nick} has changed the modes of {channel}: {harmless(written(changes))}"
+            case Moved(channel=old, new=new, why=why):
+                return f"{nick} has renamed the channel {old} to {new}{because(why)}"
             case Invited(channel=into) if not channel:
                 return f"{nick} invites you into the channel {into}"
             case TopicSet(topic=""):
