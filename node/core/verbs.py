@@ -5,9 +5,7 @@ None if there's nothing more to say. It raises `Refused`; nothing has changed th
 makes an event ends when its author has been shown it, so that what follows is answered after it.
 """
 
-import re
 from collections.abc import Awaitable, Callable
-from fnmatch import translate
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +18,7 @@ from node.core import (
     chanops,
     commands,
     kept,
+    masks,
     names,
     past,
     people,
@@ -28,7 +27,7 @@ from node.core import (
     rules,
     secrecy,
 )
-from node.core.limits import Act, spelled
+from node.core.limits import Act
 from node.core.replies import Reply
 from node.core.session import Session
 
@@ -80,13 +79,6 @@ def _page(rows: list[T], page: int, size: int) -> tuple[list[T], int, int, int]:
     pages = max(1, -(-len(rows) // size))
     page = min(page, pages)
     return rows[(page - 1) * size : page * size], page, pages, len(rows)
-
-
-def _afford(session: Session, act: Act, code: Code) -> None:
-    """Count something that may be done only so often. Raises `code` if it's too much."""
-    allowance = session.allowance
-    if allowance is not None and not allowance.take(act):
-        raise Refused(code, spelled(max(1.0, allowance.wait(act))))
 
 
 def say(chat: "Chat", session: Session, command: commands.Say) -> None:
@@ -161,7 +153,7 @@ async def nick(chat: "Chat", session: Session, command: commands.SetNick) -> Non
     if new == old:
         chat.hub.reply(session, replies.YourNick(me.sid, old, new, me.profile.by))
         return
-    _afford(session, Act.NICKS, Code.NICKS_TOO_OFTEN)
+    session.afford(Act.NICKS, Code.NICKS_TOO_OFTEN)
     told = await chat.broker.rename(me, new, list(session.channels))
     me.nick = new
     if told:
@@ -177,7 +169,7 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
         raise Refused(Code.ALREADY_MEMBER, chat.hub.spelled(fold(channel)))
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
-    _afford(session, Act.JOINS, Code.JOINS_TOO_OFTEN)
+    session.afford(Act.JOINS, Code.JOINS_TOO_OFTEN)
     try:
         await enter(chat, session, channel, announce=True, key=command.key)
     except Refused as refused:
@@ -278,11 +270,11 @@ async def show_names(chat: "Chat", session: Session, command: commands.Names) ->
 async def list_channels(chat: "Chat", session: Session, command: commands.ListChannels) -> Reply:
     found = await secrecy.listed(chat, session)
     if command.pattern:
-        fits = re.compile(translate(fold(command.pattern))).match
+        fits = masks.like(command.pattern)
         found = [
             channel
             for channel in found
-            if fits(fold(channel.name)) or fits(fold(channel.name).removeprefix("#"))
+            if fits(channel.name) or fits(channel.name.removeprefix("#"))
         ]
     return replies.Channels(*_page(found, command.page, ROWS))
 
