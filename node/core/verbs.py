@@ -345,10 +345,10 @@ async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
     return replies.Pong(command.text)
 
 
-ROUNDS = 3
-"""How often Redis is asked before a ping is answered. Once would do for what was accepted before.
+ROUNDS = 2
+"""How many barriers come before the answer to a ping. One would do for what was accepted before.
 But somebody else may have sent something to another node a moment before the ping came here: the
-nodes' turns decide which of the two is first in Redis. So that node gets some turns.
+nodes' turns decide which of the two is first in Redis. So that node gets some turns more.
 """
 
 

@@ -70,6 +70,7 @@ GUESSED: list[tuple[bytes, Message]] = [
     (b"@label=7 notice #go hi\xff", Message("NOTICE", [], {"label": "7"})),
     (b"@label=\xff PING", Message("PING", [], {"label": ""})),
     (b"\xff", wire.UNREAD),
+    (b"P1NG \xff", Message("P1NG", [], {})),
     (b"P\0NG \xff", wire.UNREAD),
 ]
 

@@ -89,7 +89,7 @@ class Call:
         """Answer that it failed, in the words of an extension of IRCv3 (standard-replies, which
         those use with everybody).
         """
-        self.said(" ".join(("FAIL", self.verb, code, *about, f":{says}")))
+        self.said(" ".join(("FAIL", refusals.shown(self.verb), code, *about, f":{says}")))
 
     def refuse(self, refused: Refused, channel: str = "*") -> None:
         """Answer that the core refused it. `channel`: what it was to be done to."""
