@@ -284,3 +284,16 @@ def test_who_may_not_come_in_is_sent_on(village: IrcVillage, ann: Client) -> Non
 def test_a_channel_that_is_not_there_can_send_nobody_on(ann: Client) -> None:
     says = "there is no channel #more that people could be sent on to"
     assert [f":irc.chorus 696 ann #go f #more :{says}"] == ann.type("MODE #go +f #more")
+
+
+def test_who_is_muted_is_there_and_silent(ann: Client, bob: Client) -> None:
+    assert [f"{ANN} MODE #go +b m:bob!*@*"] == ann.type("MODE #go +b m:bob")
+    bob.read()
+    assert ["404"] == bob.numerics("PRIVMSG #go :hi")
+    assert [f"{ANN} MODE #go -b m:bob!*@*"] == ann.type("MODE #go -b m:BOB!*@*")
+    bob.say("PRIVMSG #go :hi")
+    assert [f"{BOB} PRIVMSG #go :hi"] == ann.read()
+
+
+def test_what_mutes_nobody_is_refused(ann: Client) -> None:
+    assert ["696"] == ann.numerics("MODE #go +b m:")
