@@ -85,11 +85,10 @@ class Delivery:
 
     async def barrier(self) -> None:
         """As `api.Broker.barrier`."""
-        for _ in range(2):  # what another node does at this moment is one call behind the first
-            passed: Deferred[None] = Deferred()
-            self._link.soon()
-            self._barriers.append(passed)
-            await passed
+        passed: Deferred[None] = Deferred()
+        self._link.soon()
+        self._barriers.append(passed)
+        await passed
         await self._feed.settled()
 
     def ask_for_barriers(self) -> None:

@@ -4,14 +4,14 @@ import secrets
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
-from broker.api import Identity, Receipt
+from broker.api import Code, Identity, Receipt, Refused
 from broker.events import Event, Told
 from broker.names import fold
 from broker.spans import ranks, readable
 from node.core.commands import Command
 from node.core.dialect import Connection, Dialect, Place
 from node.core.lane import Lane
-from node.core.limits import Allowance
+from node.core.limits import Act, Allowance, spelled
 from node.core.opers import Oper
 from node.core.replies import Reply
 from node.core.rules import CTCP, NO_CTCP
@@ -175,6 +175,12 @@ class Session:
         """Whether an event of a channel is for somebody of their status."""
         membership = self.channels.get(channel)
         return readable(event, ranks(membership.status if membership is not None else ""))
+
+    def afford(self, act: Act, code: Code) -> None:
+        """Count something that may be done only so often. Raises `code` if it's too much."""
+        allowance = self.allowance
+        if allowance is not None and not allowance.take(act):
+            raise Refused(code, spelled(max(1.0, allowance.wait(act))))
 
     def hears(self, event: Event) -> bool:
         """Whether they are shown what was sent to them: with user mode T no CTCP but actions."""

@@ -241,21 +241,6 @@ def test_channels_are_listed(
     assert channels == listed(village.here("cat"), conditions)
 
 
-@pytest.mark.parametrize("mode", ["s", "p"])
-def test_a_hidden_channel_is_there_for_its_members(
-    village: IrcVillage, ann: Client, mode: str
-) -> None:
-    ann.type(f"MODE #go +{mode}")
-    cat = village.here("cat")
-    assert ([], ["#go"]) == (listed(cat), listed(ann))
-    assert [":irc.chorus 366 cat #go :End of /NAMES list"] == cat.type("NAMES #go")
-    assert [":irc.chorus 403 cat #go :No such channel"] * 2 == cat.type("TOPIC #go", "MODE #go")
-    assert (
-        f":irc.chorus 353 ann {'@' if mode == 's' else '*'} #go :@ann" == ann.type("NAMES #go")[0]
-    )
-    assert not any(" 319 " in line for line in cat.type("WHOIS ann"))
-
-
 def test_who_may_not_come_in_is_sent_on(village: IrcVillage, ann: Client) -> None:
     ann.type("JOIN #more", "MODE #go +if #more")
     bob = village.here("bob", node=1)
