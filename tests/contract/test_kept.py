@@ -599,6 +599,37 @@ async def test_what_comes_while_a_node_cannot_take_back_yet_what_it_had_is_heard
     assert ["psst"] == [event.text for event in heard if isinstance(event, Told)]
 
 
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_who_could_not_be_taken_back_at_first_is_taken_back_and_quits(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
+    ann = await kept(a, "ann", "#go")
+    await b.enter("bob", "#go")
+    a.people[:] = [await a.enter("eve")]  # the one who'll be gone
+    await fleet.evict(a, seen_by=b)
+    await fleet.restore(a)
+    again = Identity(ann.sid, secrets.token_hex(8), "ann")
+    with monkeypatch.context() as refusing:
+
+        async def take(*_args: Any, **_how: Any) -> Any:
+            raise Refused(Code.BUSY)
+
+        refusing.setattr(Keeping, "take", take)
+        assert Code.BUSY == await refusal(a.broker.resume(again, SECRET, detached=True))
+    again.nick = "ann"
+    await a.broker.quit(again, "", ["#go"])  # nothing shows that it's theirs
+    assert ["ann", "bob"] == sorted((await b.broker.roster("#go")).nicks)
+    await a.broker.resume(again, SECRET, detached=True)
+    await a.broker.regain(again, "#go")
+    await a.broker.resumed(again)
+    await a.broker.quit(again, "bye", ["#go"])
+    heard = await b.heard("#go")
+    assert ["bye"] == [event.why for event in heard if isinstance(event, Quit)]
+    assert ["bob"] == (await b.broker.roster("#go")).nicks
+    assert Code.TOKEN_UNKNOWN == await refusal(b.broker.resume(again, SECRET))
+
+
 async def test_who_waits_detached_when_its_node_is_back_was_not_taken_up(fleet: Fleet) -> None:
     a, b = [await fleet.start(lease=0.4) for _ in range(2)]
     ann = await kept(a, "ann")
