@@ -23,6 +23,7 @@ class Standing:
         self.away = False
         self.refused = 0
         self._lobby = ""  # while they're being greeted
+        self._were: set[str] = set()  # nicks of theirs that they changed since the last pong
         self._asked: list[str] = []  # since the last pong
         self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
 
@@ -36,6 +37,7 @@ class Standing:
         self._doubt()
         self.nick, self.sure, self.away = nick, True, False
         self._asked, self.refused = [], 0
+        self._were.clear()
 
     def sends(self, line: str) -> None:
         """They typed a line."""
@@ -54,9 +56,11 @@ class Standing:
             case Kind.NOTICE:
                 self._notice(line.text)
             case Kind.RENAMED if line.nick == self.nick and ("/nick", line.text) in self._open:
+                self._were.add(self.nick)
                 self.nick, self.sure = line.text, True
                 self._open.discard(("/nick", line.text))
             case Kind.SAID if not self.sure and self._said(line.text):
+                self._were.add(self.nick)
                 self.nick, self.sure = line.nick, True
             case Kind.JOINED if line.nick == self.nick and ("/join", line.channel) in self._open:
                 self._comes(line.channel)
@@ -71,6 +75,11 @@ class Standing:
                 self._open.discard(("/leave", line.channel))
                 self.channels.discard(line.channel)
                 self.unsure.discard(line.channel)
+            case Kind.KICKED if line.text in {self.nick, *self._were}:
+                self.channels.discard(line.channel)
+                self.unsure.discard(line.channel)
+                if self._were or not self.sure:  # it may be about who had the nick, or has it
+                    self.unsure.add(line.channel)
             case Kind.GAP:
                 self._doubt()  # their own event may be missing
             case Kind.ERROR:
@@ -103,6 +112,7 @@ class Standing:
         elif text.startswith("the broker is back"):
             self.away = False
         elif text.startswith("somebody else has taken your nick"):
+            self._were.add(self.nick)
             self.nick, self.sure = text.rpartition("you are ")[2].split()[0], True
         elif text.startswith(NOT_IN) and text.endswith(" any more"):
             channel = text.removeprefix(NOT_IN).removesuffix(" any more")
@@ -124,4 +134,6 @@ class Standing:
                 in_doubt = not self.sure if verb == "/nick" else about in self.unsure
                 if not in_doubt:
                     self._open.discard((verb, about))
+        if not self.away:
+            self._were.clear()
         self._asked, self.refused = [], 0
