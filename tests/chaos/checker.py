@@ -220,18 +220,32 @@ def _no_hole(story: Story, told: set[tuple[str, str]]) -> Told:
 def nothing_done_is_lost(story: Story) -> Told:
     """What was answered as done is in Redis at the end (I4).
 
-    Unless that lost its data since. If a replica has to have what is answered, even then.
+    Unless that lost its data since. If a replica has to have what is answered, even then. A channel
+    of invited people takes what was said there along when the last one leaves.
     """
     if story.examined == FOREVER:
         return
     last = story.record[story.examined]
     assert isinstance(last, Examined)
     losses = [harm.until for harm in story.harms if harm.struck.loses]
+    private = _invited_only(story)
     for deed in _accepted(story, private=False):
+        if deed.channel in private:
+            continue
         if deed.answered == FOREVER or deed.words in last.kept:
             continue
         if story.replicated or not any(deed.sent < until for until in losses):
             yield f"{deed.words} isn't in the log of {deed.channel}", (deed.sent, deed.answered)
+
+
+def _invited_only(story: Story) -> set[str]:
+    """The channels that were so for a time."""
+    return {
+        line.channel
+        for visit in story.visits.values()
+        for _, line in visit.reads
+        if line.kind is Kind.RULED and "+i" in line.text
+    }
 
 
 def nothing_refused_is_shown(story: Story) -> Told:

@@ -183,7 +183,7 @@ class Ear:
 
     def _told(self, message: Message) -> str | None:
         text = message.last
-        lost = text.endswith((" lost", " missing", " may differ"))
+        lost = text.endswith((" is lost", " are lost", " may be missing", " may differ"))
         return f"gap: {text}" if lost else f"notice: {text}"
 
     def _batch(self, message: Message) -> None:

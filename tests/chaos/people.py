@@ -28,6 +28,9 @@ from tests.chaos.standing import Standing
 from tests.support.spin import reactor
 
 CHANNELS = ("#red", "#green", "#blue", "#gold")
+INVITED = "#gold"
+"""The one into which one may have to be invited."""
+
 GREETED = 5.0
 """Seconds that a person waits for a node to greet them, before they try another."""
 
@@ -440,8 +443,8 @@ RULINGS: list[tuple[bool | None, str]] = [
     (None, "/mode {channel} +t"),
     (None, "/mode {channel} -t"),
     (None, "/mode {channel} +l 50"),
-    (None, "/mode {channel} +i"),
-    *[(None, "/mode {channel} -i")] * 3,
+    (None, f"/mode {INVITED} +i"),
+    *[(None, f"/mode {INVITED} -i")] * 3,
     (None, "/mode {channel} +m"),
     *[(None, "/mode {channel} -m")] * 3,
     (None, "/mode {channel}"),
