@@ -368,6 +368,8 @@ class Person:
     def _choose(self, visit: Visit) -> "Action":
         if visit.standing.away:
             return speak  # is refused, and says so
+        if not visit.standing.certain:
+            return move  # they have no lobby, and were kicked, or have left
         actions, weights = zip(*ACTIONS, strict=True)
         chosen: Action = self.rng.choices(actions, weights)[0]
         return chosen
