@@ -913,6 +913,18 @@ class Store:
                 raise outcome
         return outcomes
 
+    async def glance_each(self, *commands: tuple[Argument, ...]) -> dict[str, list[Any]]:
+        """As `glance`, at each master of a Redis Cluster, by its HOST:PORT; else nowhere."""
+        asked = [self.link.ask_each(*command) for command in commands]
+        found: dict[str, list[Any]] = {}
+        for answers in asked:
+            for place, answer in answers.items():
+                outcome = await answer.addErrback(_refusal)
+                if isinstance(outcome, LinkLost):
+                    raise outcome
+                found.setdefault(place, []).append(outcome)
+        return found
+
     @property
     def script_names(self) -> dict[bytes, str]:
         """Of the scripts, by the SHA-1 under which Redis has them."""
