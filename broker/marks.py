@@ -42,7 +42,9 @@ class Marks:
                 number = next(numbers)
                 marks[number] = await self._mark(wires, number)
         parts += [f"{number}={mark.decode()}" for number, mark in marks.items()]
-        self._store.survived = any(mark == self._marks.get(n) for n, mark in marks.items())
+        # if none did, that's so till the next beat, also when the way back is gone a second time
+        survived = any(mark == self._marks.get(number) for number, mark in marks.items())
+        self._store.survived = self._store.survived and survived
         self._store.parts = f" {' '.join(sorted(parts))} "
         self._marks = marks
 

@@ -119,7 +119,7 @@ class Recovery:
             if not self._presence.moving and await self._presence.carry_over(store, ran=ran):
                 await self._put_back(store, rows, overtaken)
             self.moved = True
-        self._store.server = met.server
+        self._store.server, self._store.survived = met.server, store.survived
 
     async def _meet(self, store: Store, *, done: bool) -> Meeting:
         presence = self._presence

@@ -419,6 +419,7 @@ class Chat:
         session.me.token = new_secret()
         await self.broker.open(session.me)
         self._known.add(session)
+        session.came_in = True
 
     async def end(
         self,

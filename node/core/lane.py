@@ -3,7 +3,8 @@
 One at a time, but for lines said, which don't wait for one another's answers: they go out
 together and keep their order on the way. Anything else waits until all before it is settled,
 so that replies come in the order of the questions. While the broker is away only a session's
-beginning and end wait for what it left unanswered: all else is refused, or answered, at once.
+beginning and end wait for what it left unanswered: all else is refused, or answered, at once; but
+for what's typed before the beginning has come to its end, which tells whether there's a session.
 The lane is bounded: a connection that is ahead of its lane isn't read from.
 """
 
@@ -63,7 +64,7 @@ class Lane:
     def add(self, command: Command) -> None:
         """Do a command when its turn comes."""
         said = type(command) is Say
-        if self._performer.adrift and command.aside:
+        if self._performer.adrift and command.aside and self._session.came_in:
             self._aside(command)
         elif self._queue or self._busy or (self._unsettled and not said):
             if self._queue is None:
@@ -83,6 +84,8 @@ class Lane:
 
     def cast_off(self) -> None:
         """The broker went away: nothing waits for it here."""
+        if not self._session.came_in:
+            return
         queue, self._queue = self._queue, None
         for command in queue or ():
             self.add(command)

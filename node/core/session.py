@@ -86,7 +86,7 @@ class Session:
     themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
     said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
     were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
-    folded nick.
+    folded nick. `came_in`: the cluster has known them once.
     """
 
     __slots__ = (
@@ -111,6 +111,7 @@ class Session:
         "diversion",
         "invitations",
         "watched",
+        "came_in",
     )
 
     def __init__(self, me: Identity, dialect: Dialect, connection: Connection) -> None:
@@ -134,6 +135,7 @@ class Session:
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}
+        self.came_in = False
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 
     def invite(self, channel: str) -> None:

@@ -41,6 +41,11 @@ def gather(town: Town, channel: str) -> dict[str, Citizen]:
     return dict(zip(nicks, town.people(*nicks, at=(f"{channel}-2", channel)), strict=True))
 
 
+def insist(person: Citizen, command: str) -> None:
+    """Type it until it's done: a node that finds out that all is lost refuses for a moment."""
+    await_fact(lambda: not any(line.startswith(REFUSED) for line in person.does(command)))
+
+
 def notices(person: Citizen) -> list[str]:
     """What a person was told of the broker."""
     return [line for line in person.heard if line.startswith((AWAY, BACK))]
@@ -347,7 +352,10 @@ def test_whoever_comes_before_the_loss_is_noticed_can_stay_and_leaves_nothing_be
     town = make_town(url=own_server.url, count=2)
     ann, bob = town.people("ann", "bob", at="#go")
     town.cluster.redis.flushall()
-    late = [town.person(f"late{i}", "#go", on=i % 2 + 1) for i in range(4)]
+    late = [town.person(on=i % 2 + 1) for i in range(4)]
+    for i, person in enumerate(late):
+        insist(person, f"/nick late{i}")
+        insist(person, "/join #go")
     everyone = {"ann", "bob", "late0", "late1", "late2", "late3"}
 
     def all_back() -> bool:

@@ -416,10 +416,10 @@ async def test_a_link_is_not_given_up_because_beats_are_rarer_than_its_deadline(
 ) -> None:
     (a,) = await make_brokers(1, lease=16.0, deadline=1.5)
     assert isinstance(a.broker, Cluster)
-    broker, probed = a.broker, {a.broker._probed_at}
+    broker, probed = a.broker, {a.broker._delivery._probed_at}
 
     async def probes() -> int:
-        probed.add(broker._probed_at)
+        probed.add(broker._delivery._probed_at)
         return len(probed)
 
     await eventually(probes, 3)

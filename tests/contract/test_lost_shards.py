@@ -11,10 +11,12 @@ from broker.api import Code, Identity
 from broker.cluster import Cluster
 from broker.events import Event, Quit, Said, Told
 from broker.keeping import Keeping
+from broker.link import LinkLost
+from broker.shards import Wires
 from tests.contract.conftest import MakeBrokers
 from tests.contract.test_kept import SECRET, STATE, beats, kept, take, take_up
 from tests.support.fleet import ShardsFleet, refusal
-from tests.support.sinks import Gap
+from tests.support.sinks import Evicted, Gap
 from tests.support.spin import eventually
 
 pytestmark = pytest.mark.parametrize("fleet", ["cluster"], indirect=True)
@@ -230,6 +232,25 @@ async def test_a_nick_that_was_given_back_is_free_though_its_master_did_not_hear
         client.hset(claim, mapping=before)
     await fleet.forget_at(fleet.keys.log(go).meta)
     assert Code.NO_SUCH_NICK == await refusal(b.broker.person("ann"))
+
+
+# All of them
+
+
+async def test_that_all_forgot_is_noticed_also_by_who_loses_the_way_back_once_more(
+    fleet: ShardsFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (a,) = await make_brokers(1)
+    recovery = cast(Cluster, a.broker)._recovery
+    meet = recovery.meet
+
+    async def lose(_wires: Wires) -> None:
+        monkeypatch.setattr(recovery, "meet", meet)
+        raise LinkLost("once")
+
+    monkeypatch.setattr(recovery, "meet", lose)
+    await fleet.forget()
+    assert ["away", Evicted(True), "back"] == a.sink.plain()
 
 
 # Leases

@@ -623,7 +623,7 @@ async def test_a_nick_is_held_back_no_longer_than_its_session_needs_it(
 async def test_a_nick_that_nobody_comes_for_is_free_after_a_while(
     fleet: Fleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("broker.memory", "broker.recovery"):
+    for module in ("broker.memory.world", "broker.recovery"):
         monkeypatch.setattr(f"{module}.HELD_BACK", 1)
     a, b = await make_brokers(2)
     await a.enter("ann")

@@ -67,6 +67,7 @@ def performer() -> Slow:
 def session(performer: Slow) -> Session:
     session = Session(Identity("s", "t", "alice"), Slash(), Screen())
     session.lane = Lane(session, performer)
+    session.came_in = True
     return session
 
 
@@ -229,6 +230,19 @@ def test_nothing_waits_while_the_broker_is_away(session: Session, performer: Slo
     session.lane.add(Ping("1"))
     session.lane.add(said("line"))
     assert ["stuck", "1", "line"] == performer.begun
+
+
+def test_what_is_typed_before_one_has_come_in_waits_also_while_the_broker_is_away(
+    session: Session, performer: Slow
+) -> None:
+    session.came_in = False
+    session.lane.add(Ping("beginning"))
+    performer.adrift = True
+    session.lane.add(Ping("1"))
+    session.lane.cast_off()
+    assert ["beginning"] == performer.begun
+    performer.go()
+    assert ["beginning", "1"] == performer.begun
 
 
 def test_what_waits_when_the_broker_goes_is_done_at_once(session: Session, performer: Slow) -> None:

@@ -1,0 +1,94 @@
+"""What may be a second old: lists and sums of all that the cluster has.
+
+Each is read when somebody asks, but in no more than a tenth of the time.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from broker.api import ChannelInfo, Totals
+from broker.api import Presence as Present
+from broker.names import fold
+from broker.people import People
+from broker.rules import decode_rules
+from broker.store import Store
+
+T = TypeVar("T")
+
+QUICK = 0.02
+"""Seconds: a list that is read faster is read whenever somebody asks."""
+
+
+class Lately:
+    """See the module's docstring. `clock`: Twisted's. `unsaid`: how many lines were said here that
+    Redis's sum hasn't yet.
+    """
+
+    def __init__(
+        self, store: Store, people: People, clock: Any, *, unsaid: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._keys = store.keys
+        self._people = people
+        self._clock = clock
+        self._unsaid = unsaid
+        self._cached: dict[str, tuple[float, Any]] = {}
+
+    async def channels(self) -> list[ChannelInfo]:
+        """As `api.Broker.channels`."""
+        return await self._lately("channels", self._read_channels)
+
+    async def people(self) -> list[Present]:
+        """As `api.Broker.people`."""
+        return await self._lately("people", self._read_people)
+
+    async def totals(self) -> Totals:
+        """As `api.Broker.totals`."""
+        return await self._lately("totals", self._read_totals)
+
+    async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
+        """A value that is read when it's asked for, but in no more than a tenth of the time."""
+        until, value = self._cached.get(what, (0.0, None))
+        if self._clock.seconds() >= until:
+            began = self._clock.seconds()
+            value = await read()
+            took = self._clock.seconds() - began
+            until = began + min(1.0, 10 * took) if took > QUICK else 0.0
+            self._cached[what] = (until, value)
+        return cast(T, value)
+
+    async def _read_channels(self) -> list[ChannelInfo]:
+        names = [
+            name.decode() for name in await self._store.ask("SMEMBERS", self._keys.channel_index)
+        ]
+        found = []
+        for i in range(0, len(names), 500):
+            some = [self._keys.channel(name) for name in names[i : i + 500]]
+            sizes = await self._store.ask_all(*(("HLEN", keys.roster) for keys in some))
+            about = await self._store.ask_all(
+                *(("HMGET", keys.meta, "name", "topic", "rules") for keys in some)
+            )
+            for name, size, (spelled, topic, rules) in zip(names[i:], sizes, about, strict=False):
+                if size and spelled is not None:
+                    modes = decode_rules(0, rules or b"").modes
+                    row = spelled.decode(), size, (topic or b"").decode(), modes
+                    found.append(ChannelInfo(*row))
+                else:
+                    await self._store.unindex(name)
+        return sorted(found, key=lambda channel: fold(channel.name))
+
+    async def _nodes(self) -> list[str]:
+        return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
+
+    async def _read_people(self) -> list[Present]:
+        return await self._people.everyone(await self._nodes())
+
+    async def _read_totals(self) -> Totals:
+        nodes = await self._nodes()
+        channels, messages, *sessions = await self._store.ask_all(
+            ("SCARD", self._keys.channel_index),
+            ("GET", self._keys.messages),
+            ("HLEN", self._keys.shelf),
+            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
+        )
+        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())
