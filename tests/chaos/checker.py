@@ -123,15 +123,27 @@ def _disagrees(visit: Visit, circle: list[str]) -> bool:
 
 
 def exactly_once(story: Story) -> Told:
-    """Nobody reads an event of a channel twice, and none stands in its log twice (I3, I4)."""
+    """Nobody reads an event of a channel twice, and none stands in its log twice (I3, I4).
+
+    A quit doesn't tell its channel: if it's the first of a log that they read, they can't say that
+    they have read it, when they take their session up again.
+    """
     stands: dict[tuple[str, str], tuple[int, int]] = {}
     for visit in story.visits.values():
         places: dict[tuple[str, int], int] = {}
         words_read: dict[str, int] = {}
+        logs: set[str] = set()  # of which they know whose they are
+        unsaid: set[tuple[str, int]] = set()
         for at, line in visit.reads:
+            if line.kind is Kind.RESUMED:
+                places = {place: at for place, at in places.items() if place not in unsaid}
             if line.kind not in TOLD_IN_CHANNELS:
                 continue
             if line.place is not None:
+                if line.channel:
+                    logs.add(line.place[0])
+                elif line.place[0] not in logs:
+                    unsaid.add(line.place)
                 if line.place in places:
                     yield f"{visit.name} read {line.body!r} twice", (places[line.place], at)
                     continue

@@ -535,6 +535,27 @@ def test_after_a_resume_what_was_missed_comes_channel_by_channel_and_proves_nobo
     assert [] == check(tale.ends())
 
 
+def test_a_quit_of_a_log_that_they_did_not_know_may_come_again_with_their_session() -> None:
+    def wrong(*first: str) -> set[str]:
+        tale = beginning()
+        talk(tale)
+        tale.comes("p4/2", "dan", "n2")
+        tale.sends("p4/2", "/token")
+        tale.hears("p4/2", f"token {TOKEN}")
+        tale.settles("p4/2")
+        tale.hears("p4/2", *first, "@f.2 fay has quit")
+        tale.note(Went(tale.at, "p4/2", "them"))
+        tale.note(Came(tale.at, "p4/3", "n1"))
+        tale.hears("p4/3", "welcome to chorus; you are guest-dan")
+        tale.sends("p4/3", f"/resume {TOKEN}")
+        tale.hears("p4/3", "resumed as dan", "@f.2 fay has quit")
+        tale.settles("p4/3")
+        tale.listed.append("dan")
+        return {each.rule for each in check(tale.ends())}
+
+    assert (set(), {"exactly once"}) == (wrong(), wrong("@f.1 fay has left the channel #blue"))
+
+
 def test_who_is_made_an_operator_is_one() -> None:
     tale = beginning()
     talk(tale)
