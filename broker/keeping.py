@@ -472,9 +472,10 @@ class Keeping:
         if row.token != me.token:
             raise Refused(Code.ELSEWHERE)
 
-    def is_taking(self, sid: str) -> bool:
-        """Whether the session is being taken up here."""
-        return sid in self._taking
+    def is_taking(self, sid: str, token: str = "") -> bool:
+        """Whether the session is being taken up here, under this token if one is named."""
+        taking = self._taking.get(sid)
+        return taking is not None and token in ("", taking.record.token)
 
     def taking(self, sid: str) -> Taking:
         """Raises CUT_OFF if the session isn't being taken up, ELSEWHERE if it is there, too."""

@@ -249,19 +249,24 @@ class KeptSessions:
         async def reclaim(_again: bool) -> Reclaimed | None:
             return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
 
-        found = None
+        held = False
         self._holding.hear(nick)
         try:
             found = await self._attempts.settle(node, reclaim)
-            if node != self._presence.node:
-                raise Refused(Code.CUT_OFF)
+            self._still_taking(me, node)
             if found is not None:
                 self._records.holds(me.sid, found.nick, found.claimed)
+                held = True
                 if found.nick != nick:  # how it's spelled was lost, and here it's known still
                     self._records.changed.add(me.sid)
             return found
         finally:
-            self._holding.heard(nick, held=found is not None)
+            self._holding.heard(nick, held=held)
+
+    def _still_taking(self, me: Identity, node: str) -> None:
+        """Raises CUT_OFF if that has come to nothing meanwhile: it was detached, say."""
+        if node != self._presence.node or not self._keeping.is_taking(me.sid, me.token):
+            raise Refused(Code.CUT_OFF)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         """As `broker.api.Broker.regain`."""
@@ -271,6 +276,7 @@ class KeptSessions:
             return await self._keeping.regain(me, channel, self._presence.deadline)
 
         found = await self._attempts.settle(node, regain)
+        self._still_taking(me, node)
         if found is not None:
             self._records.joined(me.sid, channel, found.quiet)
             self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)

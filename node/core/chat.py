@@ -407,7 +407,8 @@ class Chat:
             me.nick = nick
             if told:
                 await self.seen(session)
-            self.hub.reply(session, Notice(News.NICK_LOST, nick))
+            was = "" if told else command.nick
+            self.hub.reply(session, Notice(News.NICK_LOST, nick, was))
             return
         self._later(AGAIN, partial(session.lane.first, command))
 
@@ -666,6 +667,8 @@ class Chat:
             try:
                 await self._take_back(session, forgotten=forgotten)
             except Refused as refused:
+                if session.gone:
+                    return  # it was taken up elsewhere
                 self._unknown.setdefault(session, forgotten)
                 if refused.code is Code.BUSY:
                     break
@@ -750,4 +753,4 @@ class Chat:
                 await self._open_as_guest(session)
             finally:
                 session.me.nick = session.me.nick or lost
-            self.hub.reply(session, Notice(News.NICK_LOST, session.me.nick))
+            self.hub.reply(session, Notice(News.NICK_LOST, session.me.nick, lost))

@@ -357,6 +357,35 @@ async def test_a_session_that_was_detached_while_being_resumed_can_be_resumed(
     assert ([True, True], "ann") == (regained, resumed.nick)
 
 
+@pytest.mark.parametrize("step", ["reclaim", "regain"])
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_who_loses_a_session_while_taking_it_up_is_refused(
+    make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    await a.broker.detach(ann, STATE)
+    again = Identity(ann.sid, secrets.token_hex(8), "")
+    taken = getattr(Keeping, step)
+
+    async def detached_meanwhile(keeping: Keeping, me: Identity, *about: Any) -> Any:
+        found = await taken(keeping, me, *about)
+        await b.broker.detach(me, STATE)
+        return found
+
+    with monkeypatch.context() as hasty:
+        hasty.setattr(Keeping, step, detached_meanwhile)
+        if step == "reclaim":
+            assert Code.CUT_OFF == await refusal(b.broker.resume(again, SECRET))
+        else:
+            await b.broker.resume(again, SECRET)
+            await b.broker.follow("#go")
+            assert Code.CUT_OFF == await refusal(b.broker.regain(again, "#go"))
+    once_more, resumed = await take_up(a, ann)
+    assert ("ann", ["#go"]) == (resumed.nick, resumed.channels)
+    await a.say(once_more, "#go", "here")
+
+
 async def test_a_session_that_is_detached_as_it_has_just_been_resumed_is_whole(
     make_brokers: MakeBrokers,
 ) -> None:
@@ -723,10 +752,10 @@ async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
     await a.heard("#go")
     place = a.sink.places("#go")[-1]
     await beats(a)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)  # before a beat finds that all was read
     await b.say(bob, "#go", "not read")
     await a.heard("#go")
     await kept(a, "cat", "#go", announce=False)
-    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
     await beats(a)
     _, resumed = await take(b, ann)
     assert place == resumed.told["#go"].after
