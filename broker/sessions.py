@@ -42,7 +42,7 @@ the how manieth time that is. What is published after it isn't for the other to 
 """
 
 
-AGAIN = (Code.BUSY, Code.UNSETTLED)
+AGAIN = (Code.BUSY, Code.CUT_OFF, Code.UNSETTLED)
 """With these, who had a session till its node was cut off tries again to take it back. Meanwhile
 what is sent to it is heard.
 """
@@ -122,6 +122,7 @@ class KeptSessions:
             self._gone(sid, record)
             self._keeping.moved(sid, record, self._presence.node)
             self._holding.forsake(record.nicks)
+        self._holding.awaits_no_more(sid)
         self.sink.taken(sid)
 
     def _gone(self, sid: str, record: Record) -> None:
@@ -134,6 +135,7 @@ class KeptSessions:
         record = self._records.find(me)
         if record is None:
             self._holding.given_back.append(me.nick)
+            self._holding.awaits_no_more(me.sid)
             return succeed(None)  # its incarnation has ended, and whoever swept it detached it
         waiting = self._detaching.setdefault(me.sid, [])
         leaving = self._detach(me, record, state, self._keeping.places(me, record))
@@ -191,10 +193,14 @@ class KeptSessions:
 
         try:
             taking = await self._attempts.settle(node, take)
-            return await self._take_up(me, taking, node)
+            resumed = await self._take_up(me, taking, node)
+            self._holding.awaits_no_more(me.sid)
+            return resumed
         except BaseException as e:
-            if me.nick and not (detached and isinstance(e, Refused) and e.code in AGAIN):
-                self._holding.given_back.append(me.nick)
+            if not (detached and isinstance(e, Refused) and e.code in AGAIN):
+                self._holding.awaits_no_more(me.sid)
+                if me.nick:
+                    self._holding.given_back.append(me.nick)
             now = self._presence.now_ms
             await self._attempts.insist(node, lambda: self._keeping.give_up(me, node, now))
             raise

@@ -659,6 +659,27 @@ async def test_who_could_not_be_taken_back_at_first_is_taken_back_and_quits(
     assert Code.TOKEN_UNKNOWN == await refusal(b.broker.resume(again, SECRET))
 
 
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_what_comes_before_a_node_takes_back_what_it_had_is_heard_though_others_want_the_nick(
+    fleet: Fleet,
+) -> None:
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
+    ann, bob = await kept(a, "ann"), await b.enter("bob")
+    a.people[:] = [await a.enter("eve")]  # the one who'll be gone
+    await fleet.evict(a, seen_by=b)
+    await fleet.restore(a)
+    zoe = await a.enter("zoe")
+    assert Code.NICK_TAKEN == await refusal(a.broker.rename(zoe, "ann", []))
+    await beats(a)
+    await b.broker.tell(bob, "ann", "psst")
+    again = Identity(ann.sid, secrets.token_hex(8), "ann")
+    await a.broker.resume(again, SECRET, detached=True)
+    await a.broker.resumed(again)
+    await b.broker.tell(bob, "ann", "hey")
+    heard = await a.heard("ann")
+    assert ["psst", "hey"] == [event.text for event in heard if isinstance(event, Told)]
+
+
 async def test_who_waits_detached_when_its_node_is_back_was_not_taken_up(fleet: Fleet) -> None:
     a, b = [await fleet.start(lease=0.4) for _ in range(2)]
     ann = await kept(a, "ann")
