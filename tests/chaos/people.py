@@ -370,6 +370,8 @@ class Person:
             return speak  # is refused, and says so
         if not visit.standing.certain:
             return move  # they have no lobby, and were kicked, or have left
+        if visit.standing.rules and self.rng.random() < RULING:
+            return rule
         actions, weights = zip(*ACTIONS, strict=True)
         chosen: Action = self.rng.choices(actions, weights)[0]
         return chosen
@@ -422,7 +424,8 @@ async def rule(person: Person, visit: Visit) -> None:
     """Make somebody of the channel an operator or none, give them a voice or take it, show them
     out, ask somebody in, change a mode: as operators may, and as others may not.
     """
-    channel, rng = _somewhere(person, visit), person.rng
+    rng, theirs = person.rng, sorted(visit.standing.rules & visit.standing.certain)
+    channel = rng.choice(theirs) if theirs and rng.random() < 0.8 else _somewhere(person, visit)
     others = (other.here for other in person.others)
     nicks = {True: list[str](), False: list[str]()}
     for other in others:
@@ -436,7 +439,7 @@ async def rule(person: Person, visit: Visit) -> None:
 
 
 RULINGS: list[tuple[bool | None, str]] = [
-    *[(True, "/op {channel} {nick}")] * 4,
+    *[(True, "/op {channel} {nick}")] * 6,
     (True, "/deop {channel} {nick}"),
     *[(True, "/voice {channel} {nick}")] * 2,
     (True, "/devoice {channel} {nick}"),
@@ -469,13 +472,16 @@ async def hang_up(person: Person, visit: Visit) -> None:
     visit.hang_up()
 
 
+RULING = 0.25
+"""How often operators rule; one makes others, so that there are some when they leave."""
+
 ACTIONS: list[tuple[Action, float]] = [
     (speak, 60),
     (act, 5),
     (tell, 15),
     (rename, 5),
     (move, 8),
-    (rule, 8),
+    (rule, 4),
     (ask, 4),
     (leave, 1.5),
     (hang_up, 3),

@@ -3,7 +3,7 @@
 The people of a run go by it, and the checker judges by it, so there is one of it.
 """
 
-from tests.chaos.lines import Kind, Line, is_open, typed
+from tests.chaos.lines import Kind, Line, changes, is_open, signs, typed
 
 NOT_IN = "you are not in "
 
@@ -12,7 +12,8 @@ class Standing:
     """One visit's. `nick`: empty before the greeting. `channels`: that they have come into.
 
     `unsure`: channels of which they can't know. `sure`: whether they can know their nick. `away`:
-    whether the broker is, as far as they were told. `refused`: errors since the last pong.
+    whether the broker is, as far as they were told. `refused`: errors since the last pong. `rules`:
+    channels of which they're an operator, as far as they read last.
     """
 
     def __init__(self) -> None:
@@ -22,6 +23,7 @@ class Standing:
         self.unsure: set[str] = set()
         self.away = False
         self.refused = 0
+        self.rules: set[str] = set()
         self._lobby = ""  # while they're being greeted
         self._were: set[str] = set()  # nicks of theirs that they changed since the last pong
         self._asked: list[str] = []  # since the last pong
@@ -50,6 +52,12 @@ class Standing:
 
     def hears(self, line: Line) -> None:
         """They read a line."""
+        if line.kind is Kind.NAMES:
+            self._is_operator(line.channel, signs(line).get(self.nick) == "@")
+        elif line.kind is Kind.RULED:
+            for change, nick in changes(line):
+                if change[1] == "o" and nick == self.nick:
+                    self._is_operator(line.channel, change[0] == "+")
         match line.kind:
             case Kind.WELCOME:
                 self.nick = line.nick
@@ -92,6 +100,12 @@ class Standing:
                     self.channels.discard(line.text.removeprefix(NOT_IN))
             case Kind.PONG:
                 self._settle()
+
+    def _is_operator(self, channel: str, so: bool) -> None:
+        if so:
+            self.rules.add(channel)
+        else:
+            self.rules.discard(channel)
 
     def _comes(self, channel: str) -> None:
         self._open.discard(("/join", channel))
