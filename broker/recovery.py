@@ -270,7 +270,7 @@ class Recovery:
         await _all(keeping.put_back_detached(sid, deadline) for sid in keeping.detached())
 
     async def _kicked(self, store: Store, channel: str) -> set[str]:
-        """Who was taken out of a channel while this node didn't hear of it: the word of it comes."""
+        """Who was taken out of a channel while this node heard nothing: the word of it comes."""
         at = self._feed.positions().get(channel)
         if at is None:
             return set()

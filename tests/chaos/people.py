@@ -118,7 +118,7 @@ class Visit(LineOnlyReceiver):
     def _learn(self, line: Line) -> None:
         if given := token(line):
             self.token, self.drained = given, line.kind is Kind.CLOSING
-        elif line.kind is Kind.RESUMED and self.before is not None:
+        elif line.kind is Kind.RESUMED and self.before is not None and not self.token:
             self.standing, self.token = self.before.standing, self.before.token
             self.settled = self.before.settled
             self.standing.goes_on(line.nick)

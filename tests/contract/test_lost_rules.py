@@ -89,7 +89,7 @@ async def test_who_was_kicked_before_their_node_came_to_the_replica_stays_so(
 
 async def kick_heard(node: Node) -> Kicked:
     """The kick that a node has heard of."""
-    (kicked,) = kinds(await node.heard("#go"), Kicked)
+    (kicked,) = [event for event in await node.heard("#go") if isinstance(event, Kicked)]
     return kicked
 
 
