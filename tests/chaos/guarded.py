@@ -26,7 +26,6 @@ from tests.chaos.faults import (
 from tests.chaos.stage import Stage, aside
 from tests.support.sentinels import Guard
 
-
 DOWN_AFTER = 2_000
 """Milliseconds after which a silent master is held for lost: none is that by a loaded machine."""
 
