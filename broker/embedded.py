@@ -217,7 +217,7 @@ class Embedded:
             self._url = f"unix://{quote(path)}?db=0"
             address = {"port": "0", "unixsocket": _quoted(path), "unixsocketperm": "700"}
         else:
-            self._port = self._port or _free_port()
+            self._port = self._port or free_port()
             self._url = f"redis://127.0.0.1:{self._port}/0"
             address = {"port": str(self._port), "bind": "127.0.0.1"}
         directives = {
@@ -335,7 +335,8 @@ def _unglobbed(path: str) -> str:
     return re.sub(r"[*?[\\]", r"\\\g<0>", path) if set("*?[") & set(path) else path
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on 127.0.0.1 that was free a moment ago. Raises EmbeddedError if none is found."""
     for port in random.sample(_PORTS, 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

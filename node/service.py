@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
@@ -28,11 +28,11 @@ from node.core import names
 from node.core.bans import Bans
 from node.core.chat import Chat, ChatConfig
 from node.core.cloak import Cloak
-from node.core.dialect import Dialect
 from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
+from node.core.rules import anybody_speaks
 from node.core.session import Session
 from node.core.tally import Tally
 from node.dialects.irc import Irc, IrcConfig
@@ -42,31 +42,24 @@ from node.files import read_lines, read_secret
 from node.fresh import Fresh
 from node.health import Health
 from node.net.aside import Aside
-from node.net.connection import LineDoor, SocketDoor, write
-from node.net.doors import open_door, shown
-from node.net.echo import EchoDoor
+from node.net.connection import write
 from node.net.idle import Idle
 from node.net.outbox import Outbox
-from node.net.proxied import Balancers
 from node.net.turns import end_of_turn
 from node.numbers import Numbers
 from node.operating import Operating
 from node.opers import Opers
 from node.ordered import Ordered
 from node.reporter import Reporter
+from node.serving import Behind, Doors, settled
 from node.settings import Settings
 from node.vitals import LoopLag
 
 GOODBYE = 5.0
 """Seconds that a node takes at most to say goodbye."""
 
-ANSWER = 1.0
-"""Seconds for which it then waits until requests over HTTP are answered."""
-
 log = Logger()
 reactor: Any = _reactor
-
-Door = TypeVar("Door", bound=SocketDoor)
 
 
 class Node:
@@ -97,12 +90,13 @@ class Node:
             later=end_of_turn(reactor),
             orders=lambda order: self._ordered.do(order),  # noqa: PLW0108 (it's made below)
             bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
+            all_speak=anybody_speaks,
         )
         self.tally = Tally()
         bans = Bans(lambda: self.broker.now_ms)
         opers = Opers(settings.opers, reactor.seconds, Aside(), _told)
         self._rereads: list[Callable[[], str]] = [opers.again]
-        self._outbox = Outbox(end_of_turn(reactor), write, self.tally)
+        outbox = Outbox(end_of_turn(reactor), write, self.tally)
         self.chat = Chat(
             ChatConfig(
                 server=settings.server_name,
@@ -112,7 +106,7 @@ class Node:
                 channels_per_session=settings.channels_per_session,
             ),
             self.broker,
-            self._outbox,
+            outbox,
             rng=rng,
             seconds=time.time,
             spawn=_spawn,
@@ -125,7 +119,6 @@ class Node:
             operators=Operating(opers, self.broker.desk),
         )
         self._ordered = Ordered(self.chat, self.broker, self, bans, self._reread, _spawn)
-        self._entrance = _entrance(settings, self.broker, bans)
         self._idle = Idle(self.chat, settings.idle, reactor)
         self._lag = LoopLag(self.tally.loop_lag, reactor)
         self.health = Health(
@@ -138,7 +131,7 @@ class Node:
             replicated=lambda: self.chat.replicated_enough,
             seconds=reactor.seconds,
         )
-        self._numbers = Numbers(
+        numbers = Numbers(
             settings.name,
             self.broker,
             self.chat,
@@ -155,15 +148,27 @@ class Node:
             self._lag,
             reactor,
         )
-        self._ports: list[tuple[str, Any]] = []
-        self._sites: list[Any] = []
-        self._dashboard: Any = None
-        self._upgrading: list[SocketDoor] = []  # behind HTTP's
         motd = Fresh[list[str]](
             "--irc-motd", "lines", settings.irc_motd, read_lines, [], reactor.seconds, _told
         )
         self._rereads.append(motd.again)
-        self._irc = Irc(_irc_config(settings, lambda: motd.now))
+        self._doors = Doors(
+            settings,
+            self.broker,
+            self.chat,
+            Behind(
+                entrance=_entrance(settings, self.broker, bans),
+                flush=outbox.flush_one,
+                irc=Irc(_irc_config(settings, lambda: motd.now)),
+                unready=self.health.unready,
+                numbers=numbers,
+                latest=lambda: self._reporter.latest,
+                spawn=_spawn,
+                told=_told,
+                again=self._rereads.append,
+            ),
+            reactor,
+        )
         self._serving = False
         self._closing = Goodbye.SHUTDOWN
         self._drain: Drain | None = None
@@ -179,7 +184,7 @@ class Node:
         # /livez answers while Redis is waited for, and /readyz says so; but where nodes share a
         # port, who asks is to find another node
         first = "" if settings.reuse_port else "http"
-        opened = await self._open_doors(lambda kind: kind == first)
+        opened = await self._doors.open(lambda kind: kind == first)
         await self.broker.start(self.chat)
         self._cloak = Cloak((await self._cloak_secret()).encode())
         self._serving = True
@@ -189,7 +194,7 @@ class Node:
         if settings.reports:
             self._reporter.start()
             self.broker.board.tell(Kind.STARTED, settings.name, f"version {__version__}")
-        return await self._open_doors(lambda kind: kind != first) + opened
+        return await self._doors.open(lambda kind: kind != first) + opened
 
     async def _cloak_secret(self) -> str:
         """As the settings say, or what all nodes share."""
@@ -201,150 +206,6 @@ class Node:
             pause: Deferred[None] = Deferred()
             reactor.callLater(0.2, pause.callback, None)
             await pause
-
-    async def _open_doors(self, wanted: Callable[[str], bool]) -> list[str]:
-        settings, opened = self._settings, []
-        for kind, endpoints, door in self._doors():
-            for endpoint in endpoints if wanted(kind) else ():
-                port = await open_door(
-                    reactor,
-                    endpoint,
-                    door(),
-                    shared=settings.reuse_port,
-                    dead_peer=settings.dead_peer,
-                    balancers=Balancers.parse(settings.balancers, served=kind == "http"),
-                    asks=kind in ("line", "irc", "json"),  # a browser would ask its people
-                    again=self._rereads.append,
-                )
-                self._ports.append((kind, port))
-                opened.append(f"{kind} {shown(port)}")
-        return opened
-
-    def _doors(self) -> list[tuple[str, tuple[str, ...], Callable[[], Any]]]:
-        settings = self._settings
-        return [
-            ("line", settings.line, self._line_door),
-            ("irc", settings.irc, self._irc_door),
-            ("irc-ws", settings.irc_ws, self._irc_ws_door),
-            ("json", settings.json, self._json_door),
-            ("echo", settings.echo, EchoDoor),
-            ("http", settings.http, self._http_door),
-        ]
-
-    def _line_door(self) -> LineDoor:
-        return self._chat_door(LineDoor, Slash())
-
-    def _irc_door(self) -> LineDoor:
-        return self._chat_door(LineDoor, self._irc)
-
-    def _irc_ws_door(self) -> Any:
-        from node.http.site import site
-
-        made = site({path: self._irc_resource() for path in ("", "irc")})
-        self._sites.append(made)
-        return made
-
-    def _json_door(self) -> LineDoor:
-        return self._chat_door(LineDoor, Json(lambda message: message + b"\n"))
-
-    def _http_door(self) -> Any:
-        # half of a node's start-up time, if it's unused
-        from node.http.access import Access
-        from node.http.api import Api, Parts
-        from node.http.chat import chat_page
-        from node.http.counter import Counter
-        from node.http.health import Livez, Readyz
-        from node.http.metrics import Metrics
-        from node.http.site import site
-        from node.http.tokens import Tokens
-        from node.net.frames import text_frame
-        from node.net.websocket import WebSocketResource
-
-        settings = self._settings
-        chat = self._websocket_door(Json(text_frame))
-        tokens = Tokens(settings.tokens, reactor.seconds, _told)
-        self._rereads.append(tokens.again)
-        access = Access(
-            tokens,
-            parse_networks(settings.operators_from),
-            reactor.seconds,
-        )
-        parts = Parts(
-            access,
-            self.broker,
-            self.chat.hub,
-            self.broker.desk,
-            self.broker.board.overview,
-            reactor.callLater,
-            settings.outbox_bytes,
-        )
-        made = site(
-            {
-                "api/v1": Api(parts),
-                "counter": Counter(self.broker),
-                "dashboard": self._the_dashboard(access),
-                "irc": self._irc_resource(),
-                "livez": Livez(),
-                "readyz": Readyz(self.health.unready),
-                "metrics": Metrics(self._numbers),
-                "ws": WebSocketResource(chat, settings.origins),
-                **chat_page(),
-            }
-        )
-        self._sites.append(made)
-        return made
-
-    def _the_dashboard(self, access: Any) -> Any:
-        """One for all HTTP doors."""
-        from node.http.dashboard import Dashboard, News
-
-        if self._dashboard is None:
-            name, board = self._settings.name, self.broker.board
-            news = News(name, board, lambda: self._reporter.latest, reactor)
-            self._dashboard = Dashboard(name, access, news, reactor)
-        return self._dashboard
-
-    def _irc_resource(self) -> Any:
-        """IRC over WebSocket, in frames of bytes or of text (text if they don't say)."""
-        from node.net.frames import LineFrames, binary_frame, text_frame
-        from node.net.websocket import WebSocketResource
-
-        doors = {
-            protocol: self._websocket_door(Irc(self._irc.config, framed))
-            for protocol, framed in (
-                ("text.ircv3.net", lambda line: text_frame(line.encode())),
-                ("binary.ircv3.net", lambda line: binary_frame(line.encode())),
-            )
-        }
-        for door in doors.values():
-            door.frames = LineFrames
-        return WebSocketResource(doors["text.ircv3.net"], self._settings.origins, doors)
-
-    def _websocket_door(self, dialect: Dialect) -> Any:
-        from node.net.websocket import Watch, WebSocketDoor
-
-        door = self._chat_door(WebSocketDoor, dialect)
-        door.watch = Watch(self._settings.dead_peer, reactor)
-        self._upgrading.append(door)
-        return door
-
-    def _chat_door(self, kind: type[Door], dialect: Dialect) -> Door:
-        """A door to the chat: how it's framed, and how it's spoken."""
-        return kind(
-            self.chat,
-            dialect,
-            outbox_bytes=self._settings.outbox_bytes,
-            flush=self._outbox.flush_one,
-            slow=self._slow,
-            call_later=reactor.callLater,
-            spawn=_spawn,
-            entrance=self._entrance,
-        )
-
-    def _slow(self, session: Session) -> None:
-        bound = self._settings.outbox_bytes
-        says = f"reads too slowly: more than {bound} bytes waited"
-        self.broker.board.tell(Kind.SLOW, session.me.nick, says)
 
     # -- coming to an end, and losing weight
 
@@ -363,9 +224,8 @@ class Node:
     async def _end(self, over: float, by: str) -> None:
         # A balancer reads from /readyz that it's to send nobody. Where nodes share a port, who asks
         # is to find another node.
-        await self._close_doors(but="" if self._settings.reuse_port else "http")
-        if self._dashboard is not None:
-            self._dashboard.live.part()
+        await self._doors.close(but="" if self._settings.reuse_port else "http")
+        self._doors.part()
         says = f"{len(self.chat.hub.sessions)} sessions within {over:g} s"
         self.broker.board.tell(Kind.DRAINING, self._settings.name, says, by)
         if over > 0:
@@ -389,19 +249,10 @@ class Node:
             call_later=reactor.callLater,
         )
 
-    async def _close_doors(self, *, but: str = "") -> None:
-        """Close all doors but those of one kind."""
-        for door in self._upgrading:
-            door.stopFactory()
-        closing = [port for kind, port in self._ports if kind != but]
-        self._ports = [door for door in self._ports if door[0] == but]
-        for port in closing:
-            await _settled(port.stopListening())
-
     async def stop(self) -> None:
         """Close the doors, say goodbye, and leave nothing of one's own in Redis."""
         self.draining = True
-        await self._close_doors(but="http")
+        await self._doors.close(but="http")
         self._idle.stop()
         try:
             goodbye = Deferred.fromCoroutine(self.chat.close_all(self._closing))
@@ -411,15 +262,12 @@ class Node:
         except Exception as e:
             log.warn("not everybody could be said goodbye to: {why}", why=type(e).__name__)
         self._lag.stop()
-        if self._dashboard is not None:
-            self._dashboard.live.stop()
-        for site in self._sites:  # whoever had it drained over HTTP is to read that it does
-            await _settled(site.answered().addTimeout(ANSWER, reactor))
+        await self._doors.answered()
         if self.broker.ready:
             self.broker.board.tell(Kind.STOPPED, self._settings.name)
-            await _settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))
-        await _settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
-        await self._close_doors()
+            await settled(Deferred.fromCoroutine(self._reporter.stop()).addTimeout(1.0, reactor))
+        await settled(Deferred.fromCoroutine(self.broker.stop()).addTimeout(GOODBYE, reactor))
+        await self._doors.close()
 
     # -- what an operator orders (`node.ordered`)
 
@@ -486,12 +334,6 @@ def _entrance(settings: Settings, broker: Cluster, bans: Bans) -> Entrance:
         table("session"), table("address"), parse_networks(settings.trusted), time.monotonic
     )
     return Entrance(limits, broker, settings.connections_per_address, bans)
-
-
-async def _settled(result: Any) -> None:
-    """Wait for a Deferred, whatever becomes of it."""
-    if isinstance(result, Deferred):
-        await result.addErrback(lambda _: None)
 
 
 def _spawn(work: Coroutine[Any, Any, None]) -> None:

@@ -7,6 +7,7 @@ the environment and the TOML file are made from these rows (`options`, `sources`
 import secrets
 import socket
 from dataclasses import dataclass
+from typing import Any
 
 from broker.address import Seeds, parse, with_password
 from node.checks import (
@@ -43,6 +44,25 @@ def draw_name() -> str:
     return f"{kept}-{''.join(secrets.choice('abcdefghijkmnpqrstuvwxyz') for _ in range(6))}"
 
 
+def _door(help: str) -> Any:
+    return setting((), "ENDPOINT", help, check=endpoints)
+
+
+def _secret(help: str) -> Any:
+    return setting("", "FILE", help, check=secret_file_or_none)
+
+
+def _pace(default: str, help: str) -> Any:
+    return setting(default, "COUNT/SECONDS", help, check=rate)
+
+
+def _amount(
+    default: float, what: str, help: str, least: float, most: float, called: str = ""
+) -> Any:
+    """So many of something, which is `called` otherwise where it's refused."""
+    return setting(default, what, help, check=between(least, most, called or what.lower()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One node's settings. Raises SettingError, which names the first that won't do."""
@@ -55,35 +75,18 @@ class Settings:
         env="CHORUS_REDIS_URL",
         secret=True,
     )
-    redis_password_file: str = setting(
-        "",
-        "FILE",
-        "Where the password for Redis is, rather than in its URL. Empty: nowhere.",
-        check=secret_file_or_none,
+    redis_password_file: str = _secret(
+        "Where the password for Redis is, rather than in its URL. Empty: nowhere."
     )
-    line: tuple[str, ...] = setting(
-        (),
-        "ENDPOINT",
-        "Open a chat door for nc and telnet: an endpoint string of Twisted's.",
-        check=endpoints,
+    line: tuple[str, ...] = _door(
+        "Open a chat door for nc and telnet: an endpoint string of Twisted's."
     )
-    irc: tuple[str, ...] = setting(
-        (),
-        "ENDPOINT",
-        "Open a chat door for IRC clients.",
-        check=endpoints,
+    irc: tuple[str, ...] = _door("Open a chat door for IRC clients.")
+    irc_ws: tuple[str, ...] = _door(
+        "Open a door for IRC over WebSocket, and nothing else; HTTP doors have it at /irc."
     )
-    irc_ws: tuple[str, ...] = setting(
-        (),
-        "ENDPOINT",
-        "Open a door for IRC over WebSocket, and nothing else; HTTP doors have it at /irc.",
-        check=endpoints,
-    )
-    irc_password_file: str = setting(
-        "",
-        "FILE",
-        "Where the password is that IRC clients must give (PASS). Empty: they needn't.",
-        check=secret_file_or_none,
+    irc_password_file: str = _secret(
+        "Where the password is that IRC clients must give (PASS). Empty: they needn't."
     )
     irc_motd: str = setting(
         "",
@@ -97,32 +100,21 @@ class Settings:
         "What IRC's ADMIN says of who runs this: three lines at most, with | between them.",
         check=admin_lines,
     )
-    irc_sts: int = setting(
+    irc_sts: int = _amount(
         0,
         "PORT",
         "IRC clients that know STS are to use TLS, on this port, and only that. 0: they needn't.",
-        check=between(0, 65_535, "as a port"),
+        0,
+        65_535,
+        "as a port",
     )
-    irc_sts_days: float = setting(
-        30,
-        "DAYS",
-        "How long they are to remember that. 0: they're to forget it.",
-        check=between(0, 3_650, "days"),
+    irc_sts_days: float = _amount(
+        30, "DAYS", "How long they are to remember that. 0: they're to forget it.", 0, 3_650
     )
-    echo: tuple[str, ...] = setting(
-        (), "ENDPOINT", "Open a door that sends every byte back.", check=endpoints
-    )
-    json: tuple[str, ...] = setting(
-        (),
-        "ENDPOINT",
-        "Open a chat door for programs: JSON, a line each.",
-        check=endpoints,
-    )
-    http: tuple[str, ...] = setting(
-        (),
-        "ENDPOINT",
-        "Open a door for HTTP, and for chat over WebSocket at /ws (JSON) and /irc.",
-        check=endpoints,
+    echo: tuple[str, ...] = _door("Open a door that sends every byte back.")
+    json: tuple[str, ...] = _door("Open a chat door for programs: JSON, a line each.")
+    http: tuple[str, ...] = _door(
+        "Open a door for HTTP, and for chat over WebSocket at /ws (JSON) and /irc."
     )
     origins: tuple[str, ...] = setting(
         (),
@@ -160,11 +152,8 @@ class Settings:
         "What people see as the server's name; one for the whole cluster.",
         check=spelled("-_.", 63),
     )
-    cloak_secret_file: str = setting(
-        "",
-        "FILE",
-        "Where the secret for cloaks is, one for all nodes. Empty: in Redis, drawn at random.",
-        check=secret_file_or_none,
+    cloak_secret_file: str = _secret(
+        "Where the secret for cloaks is, one for all nodes. Empty: in Redis, drawn at random."
     )
     namespace: str = setting(
         "chorus",
@@ -202,98 +191,72 @@ class Settings:
         "Who comes from here (unix: to a unix socket) brings others, as a PROXY header says.",
         check=balancers,
     )
-    lines_per_session: str = setting(
-        "100/10",
-        "COUNT/SECONDS",
-        "How fast one person's lines are done; what is more waits. Empty: no limit.",
-        check=rate,
+    lines_per_session: str = _pace(
+        "100/10", "How fast one person's lines are done; what is more waits. Empty: no limit."
     )
-    lines_per_address: str = setting(
-        "1000/10",
-        "COUNT/SECONDS",
-        "As --lines-per-session, for all from one address on a node together.",
-        check=rate,
+    lines_per_address: str = _pace(
+        "1000/10", "As --lines-per-session, for all from one address on a node together."
     )
-    joins_per_session: str = setting(
-        "60/60",
-        "COUNT/SECONDS",
-        "How often one person may join a channel. Empty: no limit.",
-        check=rate,
+    joins_per_session: str = _pace(
+        "60/60", "How often one person may join a channel. Empty: no limit."
     )
-    joins_per_address: str = setting(
-        "600/60",
-        "COUNT/SECONDS",
-        "As --joins-per-session, for all from one address on a node together.",
-        check=rate,
+    joins_per_address: str = _pace(
+        "600/60", "As --joins-per-session, for all from one address on a node together."
     )
-    nicks_per_session: str = setting(
+    nicks_per_session: str = _pace(
+        "10/60", "How often one person may change their nick. Empty: no limit."
+    )
+    nicks_per_address: str = _pace(
+        "200/60", "As --nicks-per-session, for all from one address on a node together."
+    )
+    opers_per_address: str = _pace(
         "10/60",
-        "COUNT/SECONDS",
-        "How often one person may change their nick. Empty: no limit.",
-        check=rate,
-    )
-    nicks_per_address: str = setting(
-        "200/60",
-        "COUNT/SECONDS",
-        "As --nicks-per-session, for all from one address on a node together.",
-        check=rate,
-    )
-    opers_per_address: str = setting(
-        "10/60",
-        "COUNT/SECONDS",
         "How often all from one address on a node may try to become operators. Empty: no limit.",
-        check=rate,
     )
-    connects_per_address: str = setting(
-        "200/60",
-        "COUNT/SECONDS",
-        "How often one address may connect to a node. Empty: no limit.",
-        check=rate,
+    connects_per_address: str = _pace(
+        "200/60", "How often one address may connect to a node. Empty: no limit."
     )
-    connections_per_address: int = setting(
+    connections_per_address: int = _amount(
         100,
         "CONNECTIONS",
         "How many connections one address may have open in the whole cluster. 0: any number.",
-        check=between(0, 10_000_000, "connections"),
+        0,
+        10_000_000,
     )
-    idle: float = setting(
+    idle: float = _amount(
         86_400,
         "SECONDS",
         "Close the connection of a person from whom nothing came for so long. 0: never.",
-        check=between(0, 31_536_000, "seconds"),
+        0,
+        31_536_000,
     )
-    dead_peer: int = setting(
+    dead_peer: int = _amount(
         120,
         "SECONDS",
         "When a peer is taken for dead that doesn't answer TCP. 0: when the system thinks so.",
-        check=between(0, 32_767, "seconds"),
+        0,
+        32_767,
     )
-    history_lines: int = setting(
-        1_000,
-        "LINES",
-        "Lines that a channel's log keeps.",
-        check=between(1, 1_000_000, "lines"),
-    )
-    history_days: float = setting(
-        7,
-        "DAYS",
-        "Days that a channel's log keeps a line.",
-        check=between(0.001, 3_650, "days"),
+    history_lines: int = _amount(1_000, "LINES", "Lines that a channel's log keeps.", 1, 1_000_000)
+    history_days: float = _amount(
+        7, "DAYS", "Days that a channel's log keeps a line.", 0.001, 3_650
     )
     reuse_port: bool = setting(
         False, "", "Open TCP doors with SO_REUSEPORT, so that nodes can share a port."
     )
-    lease: float = setting(
+    lease: float = _amount(
         8.0,
         "SECONDS",
         "How long the cluster believes in a node of which it hears nothing.",
-        check=between(0.1, 3_600, "seconds"),
+        0.1,
+        3_600,
     )
-    drain: float = setting(
+    drain: float = _amount(
         20.0,
         "SECONDS",
         "When the node ends, close people's connections spread over this time. 0: all at once.",
-        check=between(0, 86_400, "seconds"),
+        0,
+        86_400,
     )
     reports: bool = setting(
         True,
@@ -319,47 +282,34 @@ class Settings:
         "When a line counts as done: accepted (Redis has it) or replicated (its replicas, too).",
         check=one_of("accepted", "replicated"),
     )
-    replicas: int = setting(
-        1,
-        "N",
-        "With --ack replicated: how many replicas must have a line.",
-        check=between(1, 100, "replicas"),
+    replicas: int = _amount(
+        1, "N", "With --ack replicated: how many replicas must have a line.", 1, 100, "replicas"
     )
-    ack_timeout: float = setting(
-        0.5,
-        "SECONDS",
-        "With --ack replicated: how long replicas are waited for.",
-        check=between(0.01, 60, "seconds"),
+    ack_timeout: float = _amount(
+        0.5, "SECONDS", "With --ack replicated: how long replicas are waited for.", 0.01, 60
     )
-    outbox_bytes: int = setting(
+    outbox_bytes: int = _amount(
         1 << 20,
         "BYTES",
         "What may wait for one reader before the connection is closed.",
-        check=between(4_096, 1 << 30, "bytes"),
+        4_096,
+        1 << 30,
     )
-    inbox_lines: int = setting(
-        500,
-        "LINES",
-        "Private messages that a nick's inbox keeps.",
-        check=between(1, 1_000_000, "lines"),
+    inbox_lines: int = _amount(
+        500, "LINES", "Private messages that a nick's inbox keeps.", 1, 1_000_000
     )
-    keep: float = setting(
+    keep: float = _amount(
         60.0,
         "SECONDS",
         "How long a session is kept for its token's holder after its connection was lost.",
-        check=between(0.1, 86_400, "seconds"),
+        0.1,
+        86_400,
     )
-    channels_per_session: int = setting(
-        100,
-        "CHANNELS",
-        "How many channels one person may be in.",
-        check=between(1, 100_000, "channels"),
+    channels_per_session: int = _amount(
+        100, "CHANNELS", "How many channels one person may be in.", 1, 100_000
     )
-    channels_per_address: int = setting(
-        1_000,
-        "CHANNELS",
-        "How many channels may be made from one address.",
-        check=between(1, 10_000_000, "channels"),
+    channels_per_address: int = _amount(
+        1_000, "CHANNELS", "How many channels may be made from one address.", 1, 10_000_000
     )
 
     def __post_init__(self) -> None:
@@ -407,7 +357,7 @@ UP_DOORS: dict[str, tuple[str, ...]] = {
 class UpSettings:
     """What `chorus up` is told besides. Raises SettingError."""
 
-    nodes: int = setting(3, "N", "How many nodes to run.", check=between(1, 64, "nodes"))
+    nodes: int = _amount(3, "N", "How many nodes to run.", 1, 64, "nodes")
     state: str = setting(
         ".chorus",
         "DIR",

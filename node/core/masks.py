@@ -7,6 +7,7 @@ address. So who hides their host is met all the same.
 """
 
 import re
+from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
 from ipaddress import ip_network
@@ -106,11 +107,19 @@ def _network(host: str) -> Network | None:
 
 
 def _glob(glob: str) -> re.Pattern[str] | None:
-    if glob == _ANY:
-        return None
+    return None if glob == _ANY else _pattern(glob)
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
     # what `translate` makes of it never tries one place twice, however many stars there are
     words = (_FNMATCH.get(token, token) for token in _TOKENS.findall(glob))
     return re.compile(translate("".join(words)))
+
+
+def like(glob: str) -> Callable[[str], bool]:
+    """Whether a text is like this, as the parts of a mask are."""
+    pattern = _pattern(fold(glob))
+    return lambda text: pattern.match(fold(text)) is not None
 
 
 _FNMATCH = {"[": "[[]", r"\*": "[*]", r"\?": "[?]"}

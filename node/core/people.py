@@ -5,10 +5,8 @@ so does everybody their own. Who is invisible (+i) is seen by those who share a 
 and by whoever asks for their very nick; a secret channel (+s, +p) by those who are in it.
 """
 
-import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from fnmatch import translate
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -28,11 +26,12 @@ from broker.api import (
     altered,
 )
 from broker.names import fold
-from node.core import commands, names, replies
-from node.core.limits import Act, spelled
-from node.core.opers import Right
+from node.core import commands, masks, names, replies, rules
+from node.core.limits import Act
+from node.core.opers import HEARS, INFORMED, OPER, Right
 from node.core.policing import may
 from node.core.replies import Reply
+from node.core.rules import NO_CTCP
 from node.core.session import Session
 
 if TYPE_CHECKING:
@@ -41,14 +40,12 @@ if TYPE_CHECKING:
 REAL = 150
 """The most letters of a real name."""
 
-OPERATOR, INVISIBLE, CLOAKED = "o", "i", "x"
+OPERATOR, INVISIBLE, CLOAKED = OPER, "i", "x"
 """User modes (Modern IRC Client Protocol, "User Modes"; +x is that of InspIRCd and others)."""
 
-TOGGLED = {INVISIBLE, "s", "w", BOT, CLOAKED}
+TOGGLED = {INVISIBLE, INFORMED, HEARS, BOT, CLOAKED, NO_CTCP}
 """Those that one sets and takes away as one likes: that one is an operator can only be taken away.
 """
-
-_SECRET = {"s", "p"}
 
 
 # -- who may know what
@@ -76,7 +73,7 @@ def known(session: Session, person: Person) -> Person:
 def _open(session: Session, seat: Seat, invisible: bool) -> bool:
     if fold(seat.channel) in session.channels:
         return True
-    return not invisible and _SECRET.isdisjoint(seat.modes)
+    return not invisible and not rules.hidden(seat.modes)
 
 
 def _shown(profile: Profile) -> Profile:
@@ -153,7 +150,7 @@ async def _attendees(chat: "Chat", session: Session, channel: str) -> tuple[str,
     found = await chat.broker.members(channel)
     if fold(channel) in session.channels or is_operator(session):
         return found.channel, found.attendees
-    if not _SECRET.isdisjoint(found.modes):
+    if rules.hidden(found.modes):
         raise Refused(Code.NO_SUCH_CHANNEL, channel)
     shown = [each for each in found.attendees if INVISIBLE not in each.person.profile.modes]
     return found.channel, shown
@@ -168,12 +165,12 @@ async def roster(chat: "Chat", session: Session, channel: str) -> Roster:
 async def _fitting(chat: "Chat", session: Session, mask: str) -> list[Attendee]:
     """Whoever fits a mask, of all whom somebody may see."""
     everybody = seen(session, await chat.broker.people())
-    fits = re.compile(translate(fold(mask or "*").replace("[", "[[]"))).match
+    fits = masks.like(mask or "*")
     full = is_operator(session)
     return [
         Attendee(Member(each.nick), Person(*each[:4], [], each.profile))
         for each in everybody
-        if any(fits(fold(text)) for text in _texts(each, full=full))
+        if any(map(fits, _texts(each, full=full)))
     ]
 
 
@@ -217,10 +214,7 @@ async def sightings(chat: "Chat", session: Session) -> replies.Seen:
 
 def afford(session: Session) -> None:
     """Count a change that all channels are told of. Raises CHANGES_TOO_OFTEN."""
-    allowance = session.allowance
-    if allowance is not None and not allowance.take(Act.NICKS):
-        wait = spelled(max(1.0, allowance.wait(Act.NICKS)))
-        raise Refused(Code.CHANGES_TOO_OFTEN, wait)
+    session.afford(Act.NICKS, Code.CHANGES_TOO_OFTEN)
 
 
 async def alter(

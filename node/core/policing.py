@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from broker.api import Code, Refused
 from node.core import names
-from node.core.limits import Act, spelled
+from node.core.limits import Act
 from node.core.opers import (
     HEARS,
     INFORMED,
@@ -57,10 +57,7 @@ async def become_oper(chat: "Chat", session: Session, command: BecomeOper) -> Re
     """They're one if name, password, address and certificate are right; which of them wasn't is
     told to nobody but the log.
     """
-    allowance = session.allowance
-    if allowance is not None and not allowance.take(Act.OPERS):
-        wait = spelled(max(1.0, allowance.wait(Act.OPERS)))
-        raise Refused(Code.OPERS_TOO_OFTEN, wait)
+    session.afford(Act.OPERS, Code.OPERS_TOO_OFTEN)
     found = await chat.operators.find(
         command.name, command.password, session.peer, session.certificate
     )

@@ -171,7 +171,7 @@ def test_while_redis_does_not_answer_it_says_so_and_what_that_means(
 ) -> None:
     with (
         Embedded(tmp_path / "redis", port=0, appendonly=False) as server,
-        Nodes(server.url, tmp_path) as nodes,
+        Nodes(server.url, tmp_path, forked=True) as nodes,
         Town(nodes, 2) as town,
     ):
         page = look(town.nodes[0].http)

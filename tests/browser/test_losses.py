@@ -163,7 +163,7 @@ def test_an_outage_of_redis_is_said_and_what_is_typed_is_kept(
 ) -> None:
     with (
         Embedded(tmp_path / "redis", port=0) as redis,
-        Nodes(redis.url, tmp_path) as nodes,
+        Nodes(redis.url, tmp_path, forked=True) as nodes,
         Town(nodes, 1) as town,
     ):
         cat = town.person("cat", "#go")

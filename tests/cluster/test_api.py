@@ -324,7 +324,7 @@ def lonely(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
     folder = tmp_path_factory.mktemp("lonely")
     tokens = Tokens(folder / "tokens.toml")
     secret = tokens.draw("boss", "read", "post", "operate")
-    with Nodes(server, folder, *tokens.flags) as nodes, Town(nodes, 1) as town:
+    with Nodes(server, folder, *tokens.flags, forked=True) as nodes, Town(nodes, 1) as town:
         yield Api(town.nodes[0], secret)
 
 

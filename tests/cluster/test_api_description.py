@@ -40,7 +40,7 @@ def description(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     tokens = Path(folder / "tokens.toml")
     tokens.write_text(entry)
     flags = ("--tokens", str(tokens), "--operators-from", "", "--lease", str(LEASE))
-    with Nodes(server, folder, *flags) as nodes, Town(nodes, 1) as town:
+    with Nodes(server, folder, *flags, forked=True) as nodes, Town(nodes, 1) as town:
         ann = town.person("ann", "#go")
         ann.does("hello")
         url = f"http://127.0.0.1:{town.nodes[0].http}/api/v1/openapi.json"

@@ -41,7 +41,7 @@ def quits(person: Citizen) -> list[str]:
 def crash(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crash]:
     """A node was killed, and started again at once under its name."""
     folder: Path = tmp_path_factory.mktemp("crash")
-    with Nodes(server, folder) as nodes, Town(nodes) as town:
+    with Nodes(server, folder, forked=True) as nodes, Town(nodes) as town:
         bob, cat = town.person("bob", "#a", "#b", on=2), town.person("cat", "#b", "#c", on=3)
         bob.does("/set echo on")
         settle(bob, cat)

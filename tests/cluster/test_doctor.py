@@ -62,7 +62,7 @@ class Ward:
 @pytest.fixture(scope="module")
 def standing(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with (
-        Nodes(server, tmp_path_factory.mktemp("ward"), "--lease", str(LEASE)) as nodes,
+        Nodes(server, tmp_path_factory.mktemp("ward"), "--lease", str(LEASE), forked=True) as nodes,
         Town(nodes, 2) as town,
     ):
         yield town
@@ -260,19 +260,22 @@ def test_no_token_is_told(ward: Ward) -> None:
 
 
 def test_a_cluster_without_nodes_or_people_is_well(server: str, tmp_path: Path) -> None:
-    with Nodes(server, tmp_path) as nodes:
+    with Nodes(server, tmp_path, forked=True) as nodes:
         done = operate(nodes, "doctor")
     assert (0, "0 nodes, 0 sessions") == (done.returncode, done.stdout.splitlines()[0])
 
 
 def test_without_redis_it_says_so_in_one_line(tmp_path: Path) -> None:
-    with Nodes("redis://:hunter2@127.0.0.1:1/0", tmp_path) as nodes:
+    with Nodes("redis://:hunter2@127.0.0.1:1/0", tmp_path, forked=True) as nodes:
         done = operate(nodes, "doctor")
     assert (1, 1, False) == (done.returncode, done.stderr.count("\n"), "hunter2" in done.stderr)
 
 
 def test_a_dead_node_that_nobody_can_sweep_yet_is_counted(server: str, tmp_path: Path) -> None:
-    with Nodes(server, tmp_path, "--lease", str(LEASE)) as nodes, Town(nodes, 1) as town:
+    with (
+        Nodes(server, tmp_path, "--lease", str(LEASE), forked=True) as nodes,
+        Town(nodes, 1) as town,
+    ):
         town.person("ann", "#go")
         town.nodes[0].kill()
         await_fact(lambda: diagnosis(nodes, "--wait", "0.2")[1]["nodes"] == 0)

@@ -64,6 +64,7 @@ def test_a_node_that_takes_no_order_is_an_error_and_the_order_is_withdrawn(
 ) -> None:
     town = make_town(count=1)
     town.nodes[0].freeze()
+    town.cluster.prolong("n1")
     done = operate(town.cluster, "drain", "n1", "--wait", "0.5")
     expected = "Error: n1 hasn't taken the order within 0.5 s\n"
     assert (1, expected) == (done.returncode, done.stderr)

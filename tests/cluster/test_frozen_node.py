@@ -54,7 +54,7 @@ class Absence(NamedTuple):
 def absence(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Absence]:
     """A node was frozen past its lease and woken; its people have come back, and spoken."""
     folder = tmp_path_factory.mktemp("absence")
-    with Nodes(server, folder, "--lease", str(LEASE)) as nodes, Town(nodes, 2) as town:
+    with Nodes(server, folder, "--lease", str(LEASE), forked=True) as nodes, Town(nodes, 2) as town:
         ann, dan = (town.person(nick, "#a", "#b", on=1) for nick in ("ann", "dan"))
         bob, eve = town.person("bob", "#a", "#b", on=2), town.person("eve", on=2)
         settle(ann, dan, bob)

@@ -111,7 +111,7 @@ async def test_every_span_is_as_it_would_be_picked_of_the_whole_log(
     found = everything.entries
     entries = [Entry(one.at.seq, one.ms, one.event) for one in found]
     times = sorted({one.ms for one in found})
-    marks: list[Place] = [*places[::2], found[-1].at, *times, times[0] - 1, times[-1] + 1]
+    marks: list[Place] = [*places[::2], found[-1].at, *times[::3], times[0] - 1, times[-1] + 1]
     wanted = [
         Wanted(way, some, count, every)
         for way, some in [
@@ -119,7 +119,7 @@ async def test_every_span_is_as_it_would_be_picked_of_the_whole_log(
             *((Way.BETWEEN, (one, other)) for one in marks[::2] for other in marks[::3]),
             (Way.LATEST, ()),
         ]
-        for count in (1, 2, 3, 50)
+        for count in (1, 3, 50)
         for every in (False, True)
     ]
     told = await each(b.broker.span(ann, "#go", one) for one in wanted)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from broker.embedded import free_port
 from tests.load.generator import LoadError
 from tests.load.servers import Server, await_port, running
 
@@ -80,7 +81,7 @@ def find(name: str) -> Path | None:
 @contextmanager
 def ngircd(folder: Path) -> Iterator[Server]:
     """An ngIRCd. It lets 10 connections wait to be accepted, so few may come at once."""
-    port = _free_port()
+    port = free_port()
     config = folder / "ngircd.conf"
     user = "ServerUID = 0\nServerGID = 0" if os.getuid() == 0 else ""
     config.write_text(NGIRCD.format(port=port, user=user))
@@ -95,7 +96,7 @@ def ngircd(folder: Path) -> Iterator[Server]:
 def inspircd(folder: Path) -> Iterator[Server]:
     """An InspIRCd alone. It lets people in once a second, so many must come at once."""
     with ExitStack() as stack:
-        port = _free_port()
+        port = free_port()
         pid = _run_inspircd(stack, folder, "one", port, "")
         yield Server("irc", [port], [pid], 1000)
 
@@ -104,8 +105,8 @@ def inspircd(folder: Path) -> Iterator[Server]:
 def inspircd_linked(folder: Path) -> Iterator[Server]:
     """Two InspIRCd that are linked."""
     names = ("one", "two")
-    ports = {name: _free_port() for name in names}
-    links = {name: _free_port() for name in names}
+    ports = {name: free_port() for name in names}
+    links = {name: free_port() for name in names}
     with ExitStack() as stack:
         pids = []
         for name, other in (names, names[::-1]):
@@ -157,10 +158,3 @@ def _found(name: str) -> Path:
     if program is None:
         raise LoadError(f"there is no {name} here")
     return program
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -19,6 +19,7 @@ from typing import IO, Any, Self
 import redis
 
 from broker.address import Seeds, Sentinels, parse
+from tests.support import nursery
 from tests.support.up import LOOPBACK, SOURCE, command, environ
 
 DOORS = ("line", "irc", "json", "echo", "http")
@@ -35,7 +36,8 @@ class NodeProcess:
     """A running `chorus node`. `log`: the file that its standard error goes to.
 
     `serve` must be called before its doors are known: several nodes can start side by side.
-    `module`: what is run as `chorus`. `source`: the code that it runs.
+    `module`: what is run as `chorus`. `source`: the code that it runs. `forked`: it may come from a
+    process that has imported all that it needs, see `nursery`.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class NodeProcess:
         *flags: str,
         module: str = "node",
         source: Path = SOURCE,
+        forked: bool = False,
     ) -> None:
         self.name = name
         self.log = log
@@ -55,7 +58,17 @@ class NodeProcess:
         doors = [word for kind in known for word in (f"--{kind}", LOOPBACK)]
         flags = ("--name", name, *doors, "--parent-pipe", str(lifeline), *flags)
         self._opened = sum(flag in {f"--{kind}" for kind in KINDS} for flag in flags)
+        self._process: subprocess.Popen[bytes] | nursery.Born
         with log.open("ab") as errors:
+            if forked and (module, source) == ("node", SOURCE) and nursery.POSSIBLE:
+                self._process = nursery.bear(
+                    *("node", *flags),
+                    env=environ(source),
+                    stderr=errors,
+                    lifeline=lifeline,
+                    source=source,
+                )
+                return
             self._process = subprocess.Popen(
                 command("node", *flags, module=module),
                 env=environ(source),
@@ -187,19 +200,27 @@ def client_of(url: str) -> Any:
 
 
 class Nodes:
-    """The nodes of one cluster, on the Redis at `url`. `flags` and `module` are every node's.
+    """The nodes of one cluster, on the Redis at `url`. `flags`, `module` and `forked` are every
+    node's.
 
     They end at once when they're asked to, unless a flag says otherwise.
     As a context manager: nothing of them stays.
     """
 
     def __init__(
-        self, url: str, folder: Path, *flags: str, module: str = "node", namespace: str = ""
+        self,
+        url: str,
+        folder: Path,
+        *flags: str,
+        module: str = "node",
+        namespace: str = "",
+        forked: bool = False,
     ) -> None:
         self.url = url
         self.namespace = namespace or f"test-{secrets.token_hex(4)}"
         self._folder = folder
         self._module = module
+        self._forked = forked
         self._flags = ("--redis", url, "--namespace", self.namespace, "--drain", "0", *flags)
         self._lifeline = os.pipe()
         self._started: list[NodeProcess] = []
@@ -225,6 +246,7 @@ class Nodes:
             *flags,
             module=self._module,
             source=sources[len(self._started) % 2],
+            forked=self._forked,
         )
         self._started.append(node)
         return node

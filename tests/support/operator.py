@@ -9,8 +9,9 @@ from typing import IO, Any, Self
 from click.testing import CliRunner, Result
 
 from node.main import main
+from tests.support import nursery
 from tests.support.nodes import Nodes
-from tests.support.up import command, environ
+from tests.support.up import SOURCE, command, environ
 
 
 def operate(nodes: Nodes, *args: str) -> "subprocess.CompletedProcess[str]":
@@ -20,6 +21,9 @@ def operate(nodes: Nodes, *args: str) -> "subprocess.CompletedProcess[str]":
 
 def operate_on(url: str, *args: str) -> "subprocess.CompletedProcess[str]":
     """As `operate`, on the cluster whose Redis is at `url`."""
+    if nursery.POSSIBLE:
+        whole = (*args, "--redis", url)
+        return nursery.run(*whole, env=environ(), source=SOURCE, timeout=120)
     return subprocess.run(
         command(*args, "--redis", url),
         env=environ(),

@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.retry import Retry
 
-from broker.embedded import Embedded, EmbeddedError, _free_port
+from broker.embedded import Embedded, EmbeddedError, free_port
 from tests.support.processes import await_fact
 
 SLOTS = 16_384
@@ -284,7 +284,7 @@ class RedisCluster:
             config = {
                 "cluster-enabled": "yes",
                 "cluster-config-file": "nodes.conf",
-                "cluster-port": str(_free_port()),
+                "cluster-port": str(free_port()),
                 "cluster-node-timeout": str(SOON),
                 "repl-diskless-sync-delay": "0",
                 "cluster-replica-validity-factor": "0",  # who was frozen may take over all the same

@@ -21,6 +21,11 @@ from fakeredis._socket._base import BaseFakeSocket
 from broker.embedded import Embedded
 from tests.support.processes import await_fact
 
+AT_ONCE = {"repl-diskless-load": "swapdb"}
+"""How a replica that is made for a test takes what its master has; by way of a file it takes a
+second more, in which nothing happens.
+"""
+
 
 @contextmanager
 def real_server(folder: Path) -> Iterator[int]:
@@ -36,7 +41,7 @@ class Pair:
         self._running = ExitStack()
         config = {"repl-diskless-sync-delay": "0"}
         self.master = Embedded(folder / "master", port=0, appendonly=False, config=config)
-        self.replica = Embedded(folder / "replica", port=0, appendonly=False)
+        self.replica = Embedded(folder / "replica", port=0, appendonly=False, config=AT_ONCE)
 
     @property
     def port(self) -> int:
@@ -88,13 +93,13 @@ def _port(server: Embedded) -> int:
 @contextmanager
 def replica(port: int, folder: Path) -> Iterator[Embedded]:
     """A server that has all that the one at `port` has now, and hears nothing more of it."""
-    config = {"replicaof": f"127.0.0.1 {port}"}
     with (
         redis.Redis(port=port) as master,
-        Embedded(folder, port=0, appendonly=False, config=config) as server,
+        Embedded(folder, port=0, appendonly=False, config=AT_ONCE) as server,
         redis.Redis.from_url(server.url) as client,
     ):
-        master.config_set("repl-diskless-sync-delay", 0)
+        master.config_set("repl-diskless-sync-delay", 0)  # before the replica comes
+        client.replicaof("127.0.0.1", port)
         await_fact(lambda: client.info("replication")["master_link_status"] == "up")
         await_fact(lambda: _offset(client) >= _offset(master))
         client.replicaof("NO", "ONE")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import redis
 
-from broker.embedded import Embedded, _free_port
+from broker.embedded import Embedded, free_port
 from tests.support.processes import await_fact
 
 SERVICE = "mymaster"
@@ -36,7 +36,7 @@ class Sentinel(Embedded):
         self._down_after = down_after
 
     def _write_config(self) -> Path:
-        self._port = self._port or _free_port()
+        self._port = self._port or free_port()
         self._url = f"redis://127.0.0.1:{self._port}/0"
         config = self.folder / "sentinel.conf"
         config.write_text(

@@ -26,7 +26,7 @@ class TooLate(AssertionError):
     """What a test waited for didn't come about."""
 
 
-def wait(awaitable: Awaitable[T], seconds: float = 60.0) -> T:
+def wait(awaitable: Awaitable[T], seconds: float = 150.0) -> T:
     """Turn the reactor until `awaitable` is done; its result, or what it raised.
 
     Raises TooLate after `seconds`, and then it's cancelled.

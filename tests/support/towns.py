@@ -34,7 +34,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def standing(
     server: str, town_size: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Town]:
-    with Nodes(server, tmp_path_factory.mktemp("nodes")) as nodes, Town(nodes, town_size) as town:
+    with (
+        Nodes(server, tmp_path_factory.mktemp("nodes"), forked=True) as nodes,
+        Town(nodes, town_size) as town,
+    ):
         yield town
 
 
@@ -60,7 +63,7 @@ def make_town(server: str, town_size: int, tmp_path: Path) -> Iterator[MakeTown]
     with ExitStack() as made:
 
         def make(*flags: str, count: int = town_size, url: str = server) -> Town:
-            nodes = made.enter_context(Nodes(url, tmp_path, *flags))
+            nodes = made.enter_context(Nodes(url, tmp_path, *flags, forked=True))
             return made.enter_context(Town(nodes, count))
 
         yield make

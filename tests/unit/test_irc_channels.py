@@ -241,16 +241,18 @@ def test_channels_are_listed(
     assert channels == listed(village.here("cat"), conditions)
 
 
-@pytest.mark.parametrize("mode", ["s", "p"])
-def test_a_hidden_channel_is_there_for_its_members(
-    village: IrcVillage, ann: Client, mode: str
-) -> None:
-    ann.type(f"MODE #go +{mode}")
-    cat = village.here("cat")
-    assert ([], ["#go"]) == (listed(cat), listed(ann))
-    assert [":irc.chorus 366 cat #go :End of /NAMES list"] == cat.type("NAMES #go")
-    assert [":irc.chorus 403 cat #go :No such channel"] * 2 == cat.type("TOPIC #go", "MODE #go")
-    assert (
-        f":irc.chorus 353 ann {'@' if mode == 's' else '*'} #go :@ann" == ann.type("NAMES #go")[0]
-    )
-    assert not any(" 319 " in line for line in cat.type("WHOIS ann"))
+def test_who_may_not_come_in_is_sent_on(village: IrcVillage, ann: Client) -> None:
+    ann.type("JOIN #more", "MODE #go +if #more")
+    bob = village.here("bob", node=1)
+    assert [
+        ":irc.chorus 470 bob #go #more :Forwarding to another channel",
+        f"{BOB} JOIN #more",
+    ] == bob.type("JOIN #go")[:2]
+    ann.read()
+    assert [":irc.chorus 324 ann #go +inf #more"] == ann.type("MODE #go")
+    assert [":irc.chorus 324 bob #go +in"] == bob.type("MODE #go")
+
+
+def test_a_channel_that_is_not_there_can_send_nobody_on(ann: Client) -> None:
+    says = "there is no channel #more that people could be sent on to"
+    assert [f":irc.chorus 696 ann #go f #more :{says}"] == ann.type("MODE #go +f #more")

@@ -11,10 +11,16 @@ def village() -> IrcVillage:
 
 
 @pytest.fixture(params=["s", "p"])
-def ann(village: IrcVillage, request: pytest.FixtureRequest) -> Client:
+def mode(request: pytest.FixtureRequest) -> str:
+    mode: str = request.param
+    return mode
+
+
+@pytest.fixture
+def ann(village: IrcVillage, mode: str) -> Client:
     """The operator of #go, which is secret."""
     ann = village.here("ann", "#go")
-    ann.type("TOPIC #go :all about Go", f"MODE #go +{request.param}")
+    ann.type("TOPIC #go :all about Go", f"MODE #go +{mode}")
     return ann
 
 
@@ -30,6 +36,7 @@ def ann(village: IrcVillage, request: pytest.FixtureRequest) -> Client:
         ("MODE #go +b", ["403"]),
         ("KICK #go ann", ["403"]),
         ("INVITE ann #go", ["403"]),
+        ("WHOIS ann", ["311", "312", "318"]),
     ],
 )
 def test_who_is_outside_learns_nothing(
@@ -41,5 +48,12 @@ def test_who_is_outside_learns_nothing(
 
 def test_who_is_inside_sees_it(village: IrcVillage, ann: Client) -> None:
     assert ["321", "322", "323"] == ann.numerics("LIST")
-    assert ["353", "366"] == ann.numerics("NAMES #go")
     assert ["332", "333"] == ann.numerics("TOPIC #go")
+
+
+def test_the_list_of_who_is_there_says_how_it_is_hidden(ann: Client, mode: str) -> None:
+    sign = {"s": "@", "p": "*"}[mode]
+    assert [
+        f":irc.chorus 353 ann {sign} #go :@ann",
+        ":irc.chorus 366 ann #go :End of /NAMES list",
+    ] == ann.type("NAMES #go")

@@ -165,3 +165,20 @@ def test_a_mask_full_of_stars_costs_no_more_than_another() -> None:
     mask = "*!*@" + "*a" * 97 + "*b"
     assert len(mask) <= masks.LONGEST
     assert not matches(mask, Who("bob", "u@" + "a" * 200))
+
+
+@pytest.mark.parametrize(
+    "glob, fitting",
+    [
+        ("#[*", ["#[go]", "#[GO]x"]),
+        ("#?", ["#g", "#*"]),
+        (r"#\*", ["#*"]),
+        ("*GO*", ["#[go]", "#[GO]x"]),
+    ],
+)
+def test_what_is_looked_for_is_read_as_the_parts_of_masks_are(
+    glob: str, fitting: list[str]
+) -> None:
+    texts = ["#[go]", "#[GO]x", "#g", "#*x", "#*"]
+    found = [text for text in texts if masks.like(glob)(text)]
+    assert fitting == found
