@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from broker.api import Code
+from broker.cluster import Cluster
 from broker.events import Quit
 from tests.support import spin
 from tests.support.fleet import RedisFleet, refusal
@@ -47,6 +49,19 @@ def test_who_quits_is_gone_and_their_nick_is_free(perform: Callable[[Work], None
             await a.broker.quit(ann, "bye", ["#go"])
             assert ["bye"] == [e.why for e in await b.heard("#go") if isinstance(e, Quit)]
             assert Code.NO_SUCH_NICK == await refusal(b.broker.person("ann"))
+
+    perform(work)
+
+
+def test_a_channel_that_was_taken_off_the_list_as_somebody_came_is_put_back(
+    perform: Callable[[Work], None],
+) -> None:
+    async def work(fleet: RedisFleet) -> None:
+        a = await fleet.start()
+        await a.enter("ann", "#go")
+        with no_memory(fleet):
+            await cast(Cluster, a.broker)._store.unindex("#go")
+        assert ["#go"] == [channel.name for channel in await a.broker.channels()]
 
     perform(work)
 
