@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from broker.api import Code, Refused
 from broker.link import LinkLost, ReplyError
-from broker.overview import SlowRow, candidates, outdated, overview, parse_info, series
+from broker.overview import Asked, SlowRow, candidates, outdated, overview, parse_info, series
 from broker.reports import Incident, Kind, Overview, Point, Series, Status
 from broker.store import Store
 
@@ -193,6 +193,7 @@ class Board:
             if isinstance(needed, ReplyError):
                 raise Refused(Code.BUSY)
         at = _ms(now)
+        each = await self._store.glance_each(("INFO",), ("SLOWLOG", "GET", SLOWEST))
         largest = candidates(statuses)
         sizes = await self._read(*(("HLEN", keys.channel(name).roster) for name in largest))
         return overview(
@@ -200,8 +201,8 @@ class Board:
             statuses=statuses,
             living=[node for node, until in leases if float(until) >= at],
             incidents=[row[1][1] for row in _rows(incidents)],
-            info=parse_info(_given(info, b"")),
-            slow=[SlowRow(row[1], row[2], row[3]) for row in _rows(slow)],
+            **_asked(info, slow)._asdict(),
+            masters={place: _asked(*said) for place, said in each.items()},
             channels=[(name, _given(size, 0)) for name, size in zip(largest, sizes, strict=True)],
             count=_given(count, 0),
             messages=int(_given(messages, 0) or 0),
@@ -271,6 +272,12 @@ def _ms(time: list[bytes]) -> int:
 def _given(reply: Any, otherwise: T) -> T:
     """A reply, unless Redis refused to give it: a dashboard without it is better than none."""
     return otherwise if isinstance(reply, Exception) else reply
+
+
+def _asked(info: Any, slow: Any) -> Asked:
+    """Replies to INFO and SLOWLOG."""
+    rows = [SlowRow(row[1], row[2], row[3]) for row in _rows(slow)]
+    return Asked(parse_info(_given(info, b"")), rows)
 
 
 def _rows(reply: Any) -> list[Any]:

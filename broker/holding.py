@@ -48,6 +48,7 @@ class Holding:
         self._attempts = attempts
         self._claiming: list[str] = []  # nicks, folded, whose claims are under way
         self.given_back: list[str] = []
+        self._awaited: dict[str, list[str]] = {}  # by sid: of those who may be taken back
 
     async def noted(self, me: Identity, node: str, work: Coroutine[Any, Any, T]) -> T:
         """Take hold of something, when the session's record is written that tells of it.
@@ -146,6 +147,22 @@ class Holding:
             if nick != fold(but):
                 await self._store.release(sid, RETAINED, nick)
 
+    def evicted(self, lost: list[str], kept: dict[str, list[str]], *, forgotten: bool) -> None:
+        """The incarnation has ended. `lost`: nicks; `kept`: by sid, of those who may be taken back:
+        what is sent to them is heard till it's known whether they are. If all was `forgotten`,
+        they come anew.
+        """
+        self.given_back += lost
+        if forgotten:
+            for sid in list(self._awaited):
+                self.awaits_no_more(sid)
+        else:
+            self._awaited |= kept
+
+    def awaits_no_more(self, sid: str) -> None:
+        """A session is taken back, or won't be."""
+        self.given_back += self._awaited.pop(sid, ())
+
     async def stop_hearing(self, barrier: Callable[[], Awaitable[None]]) -> None:
         """What was sent to a nick before it was given back has come by when the barrier has."""
         given_back, self.given_back = self.given_back, []
@@ -155,8 +172,10 @@ class Holding:
 
     def forsake(self, nicks: list[str]) -> None:
         """Hear nothing more of nicks that nobody here holds or is about to."""
+        wanted = {fold(nick) for some in self._awaited.values() for nick in some}
+        wanted.update(self._claiming)
         for nick in nicks:
-            if not self._records.is_held(nick) and fold(nick) not in self._claiming:
+            if not self._records.is_held(nick) and fold(nick) not in wanted:
                 self._feed.unfollow(fold(nick))
                 if self._store.sharded:
                     self._store.link.unsubscribe(self._store.inbox_topic(nick))

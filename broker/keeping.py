@@ -132,7 +132,7 @@ class Keeping:
         other = Keeping(
             store, self._records, self._positions, keep_ms=self._keep_ms, seconds=self._seconds
         )
-        other._shelved = self._shelved
+        other._shelved, other._left = self._shelved, self._left
         return other
 
     def clear(self) -> None:
@@ -333,7 +333,10 @@ class Keeping:
             await self._put_back_detached(shelved, deadline)
             if await self._waits(shelved):
                 return
-            await self._take_away(shelved)
+            # taken up meanwhile, perhaps without what was put back, of which nothing may stay; but
+            # who takes it up needs what they haven't come to yet
+            await self._rows.unshelve(sid, shelved.row)
+            self._left.append((sid, shelved.record, shelved.node))
         elif not await self._rows.is_known(sid):  # so nobody can take it up
             await self._end(sid, [shelved.record.token], encode_held(shelved.record), LOST)
         if self._shelved.get(sid) is shelved:
@@ -356,16 +359,6 @@ class Keeping:
             with suppress(Refused):  # it's taken up by now
                 await self._store.put_back(named, name, quiet=False, deadline=deadline, num=1)
             await self._store.index(name)
-
-    async def _take_away(self, shelved: _Shelved) -> None:
-        """It was taken up meanwhile, perhaps without what was put back."""
-        sid, record = shelved.me.sid, shelved.record
-        event = Quit(sid, 0, record.nicks[0], "", ())
-        await self._rows.unshelve(sid, shelved.row)
-        for name in record.channels.values():
-            await self._store.part(record.token, name, event, silently=True)
-        for nick in record.nicks:
-            await self._store.release(sid, record.token, nick)
 
     async def _is_settled(self, sid: str) -> bool:
         row = await self._rows.peek(sid)
@@ -479,9 +472,10 @@ class Keeping:
         if row.token != me.token:
             raise Refused(Code.ELSEWHERE)
 
-    def is_taking(self, sid: str) -> bool:
-        """Whether the session is being taken up here."""
-        return sid in self._taking
+    def is_taking(self, sid: str, token: str = "") -> bool:
+        """Whether the session is being taken up here, under this token if one is named."""
+        taking = self._taking.get(sid)
+        return taking is not None and token in ("", taking.record.token)
 
     def taking(self, sid: str) -> Taking:
         """Raises CUT_OFF if the session isn't being taken up, ELSEWHERE if it is there, too."""

@@ -21,6 +21,7 @@ import secrets
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import hiredis
@@ -61,6 +62,14 @@ class Client(NamedTuple):
 
     name: str
     id: int
+
+
+def settle(answer: "Deferred[Any]", reply: Any) -> None:
+    """Give a Deferred its reply, or what there is instead."""
+    if isinstance(reply, Exception):
+        answer.errback(reply)
+    else:
+        answer.callback(reply)
 
 
 class LinkLost(Exception):
@@ -457,15 +466,14 @@ class Link:
     def call(self, *args: Argument, again: bool = True, patient: bool = False) -> "Deferred[Any]":
         """As `send`, with a Deferred that fails with ReplyError or LinkLost."""
         answer: Deferred[Any] = Deferred()
-
-        def answered(reply: Any) -> None:
-            if isinstance(reply, Exception):
-                answer.errback(reply)
-            else:
-                answer.callback(reply)
-
-        self.send(args, answered, again=again, patient=patient)
+        self.send(args, partial(settle, answer), again=again, patient=patient)
         return answer
+
+    def ask_each(self, *_args: Argument) -> dict[str, "Deferred[Any]"]:
+        """Ask each master of a Redis Cluster, by its HOST:PORT, as `call` does; not repeated. There
+        are none if Redis is one.
+        """
+        return {}
 
     def publish(self, topic: str, message: bytes) -> None:
         """Publish something; nobody waits for that."""

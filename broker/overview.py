@@ -57,6 +57,16 @@ class SlowRow(NamedTuple):
     words: Sequence[bytes]
 
 
+class Asked(NamedTuple):
+    """What a server says of itself: INFO, by field, and its slow log."""
+
+    info: Mapping[str, Any]
+    slow: Iterable[SlowRow]
+
+
+_NO_MASTERS: Mapping[str, Asked | None] = MappingProxyType({})
+
+
 def name_of(incarnation: str) -> str:
     """A node's name, of one of its incarnations'."""
     return incarnation.rpartition(".")[0]
@@ -70,6 +80,7 @@ def overview(
     incidents: Iterable[bytes],
     info: Mapping[str, Any],
     slow: Iterable[SlowRow] = (),
+    masters: Mapping[str, Asked | None] = _NO_MASTERS,
     channels: Iterable[tuple[str, int]] = (),
     count: int = 0,
     messages: int = 0,
@@ -80,12 +91,14 @@ def overview(
 
     `now`: Redis's clock, Unix ms. `statuses`: by incarnation, as they lie in Redis. `living`: the
     incarnations whose lease hasn't ended. `incidents`: newest first. `info`: what INFO said, by
-    field. `count`: how many channels have members; `channels`: names and sizes, of `candidates`.
-    `messages`, `kept`: as in `Overview`. `scripts`: names by SHA-1 (hex), for the slow log.
+    field. `masters`: of a Redis Cluster, by place; None: it doesn't answer. `count`: how many
+    channels have members; `channels`: names and sizes, of `candidates`. `messages`, `kept`: as in
+    `Overview`. `scripts`: names by SHA-1 (hex), for the slow log.
     """
     nodes = _nodes(now, statuses, {one.decode() for one in living})
     here = [node for node in nodes if node.state is not State.GONE]
     server = server_of(info, slow, scripts)
+    each = tuple(_master(place, asked, scripts) for place, asked in sorted(masters.items()))
     dialects: dict[str, int] = {}
     for node in here:
         for dialect, many in node.sessions.items():
@@ -111,8 +124,22 @@ def overview(
         talkers=_summed(node.talkers for node in here),
         incidents=told,
         server=server,
-        why=(*why, *(f"Redis: {words}" for words in server.why)),
+        masters=each,
+        why=(*why, *_wrong_with(each or (server,))),
     )
+
+
+def _wrong_with(servers: Iterable[Server]) -> Iterable[str]:
+    for server in servers:
+        where = f"Redis at {server.place}" if server.place else "Redis"
+        yield from (f"{where}: {words}" for words in server.why)
+
+
+def _master(place: str, asked: Asked | None, scripts: Mapping[bytes, str]) -> Server:
+    """One of a Redis Cluster's."""
+    if asked is None:
+        return Server(place=place, connected=False, why=("it doesn't answer",))
+    return msgspec.structs.replace(server_of(*asked, scripts), place=place)
 
 
 def candidates(statuses: Mapping[bytes, bytes]) -> list[str]:

@@ -289,12 +289,15 @@ class Records:
         if self._records.get(sid) is record:
             del self._records[sid], self._identities[sid]
 
-    def clear(self) -> list[str]:
+    def clear(self) -> tuple[list[str], dict[str, list[str]]]:
         """The node's lease ended, and all that was held under it.
 
-        Returns the nicks that were, but for those of kept sessions: they may come again.
+        Returns the nicks that were; and, by sid, those of kept sessions, which may come again.
         """
-        lost = [nick for nick, sid in self._holders.items() if not self._records[sid].kept]
+        lost: list[str] = []
+        kept: dict[str, list[str]] = {}
+        for nick, sid in self._holders.items():
+            (kept.setdefault(sid, []) if self._records[sid].kept else lost).append(nick)
         self._records.clear()
         self._holders.clear()
         self._claimed.clear()
@@ -302,7 +305,7 @@ class Records:
         self._members.clear()
         self._ending.clear()
         self.changed.clear()
-        return lost
+        return lost, kept
 
     def rows(self, sids: "set[str]") -> list[tuple[str, bytes]]:
         """What Redis is to be told of these sessions, so far as they are still there."""

@@ -19,8 +19,8 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from broker.api import HELD_BACK, Code, Identity, Refused
-from broker.events import Entry, Event, Quit, Redacted, Unknown
+from broker.api import HELD_BACK, Code, Identity, Position, Refused
+from broker.events import Entry, Event, Kicked, Quit, Redacted, Unknown
 from broker.feed import Feed, Seen
 from broker.keeping import LOST, Keeping, Outcome
 from broker.link import LinkLost, Wire
@@ -252,17 +252,42 @@ class Recovery:
         members = self._records.members()
         for names in _chunks(members):
             found = await store.members({name: list(members[name]) for name in names})
+            kicked = {
+                name: await self._kicked(store, name)
+                for name in names
+                if None in found[name].values()
+            }
             await _all(
                 self._join(store, sid, members[name][sid], member)
                 for name in names
                 for sid, member in found[name].items()
                 if sid not in overtaken and self._differs(sid, member, members[name][sid])
+                if member is not None or sid not in kicked[name]
             )
         await _all(store.index(name) for name in members)
         await _all(self._uphold(store, *each) for each in self._ruling.ruled())
         await _all(RuledRows(store).reinvite(*each) for each in self._ruling.invited())
         keeping = self._keeping.over(store)
         await _all(keeping.put_back_detached(sid, deadline) for sid in keeping.detached())
+
+    async def _kicked(self, store: Store, channel: str) -> set[str]:
+        """Who was taken out of a channel while this node heard nothing: the word of it comes."""
+        at = self._feed.positions().get(channel)
+        if at is None:
+            return set()
+        found: set[str] = set()
+        after = at.seq
+        while True:
+            tip, entries, past = await store.read(channel, after, CHUNK)
+            if tip.epoch != at.epoch and after == at.seq > past.get(at.epoch, 0):
+                at = Position(tip.epoch, past.get(at.epoch, 0))
+                after = at.seq
+                continue
+            events = (entry.event for entry in entries)
+            found.update(event.target_sid for event in events if isinstance(event, Kicked))
+            if len(entries) < CHUNK:
+                return found
+            after = entries[-1].seq
 
     def _differs(self, sid: str, member: tuple[str, str] | None, membership: Membership) -> bool:
         """Whether a roster says something else of a session than it should."""

@@ -184,12 +184,15 @@ class Slow(msgspec.Struct, frozen=True):
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """How Redis itself is. Memory and `replica_lag`: bytes; `uptime`: seconds; counts are since it
-    started. `memory_most` 0: no bound. `replica_lag`: of the replica that lags most.
+    """How Redis itself is. `place`: HOST:PORT, of a master of a Redis Cluster; `connected`: whether
+    it answers. Memory and `replica_lag`: bytes; `uptime`: seconds; counts are since it started.
+    `memory_most` 0: no bound. `replica_lag`: of the replica that lags most.
     `saved`: whether its data was put on disk when that was last tried.
     `why`: what is wrong, in words.
     """
 
+    place: str = ""
+    connected: bool = True
     version: str = ""
     role: str = ""
     uptime: int = 0
@@ -219,8 +222,9 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     `nodes`: by name, those that are gone at the end; their numbers don't count. `sessions` and
     rates: of all nodes together. `kept`: sessions that wait, detached, to be taken up. `messages`:
     lines since Redis was empty. `largest`: channels by members; `busiest`, `talkers`: by lines.
-    `incidents`: the last ones first. `why`: what is wrong with the cluster, in words; empty if
-    nothing is.
+    `incidents`: the last ones first. `server`: Redis; of a Redis Cluster the master that has what
+    is said of nodes. `masters`: all of a Redis Cluster, by place; else there are none. `why`: what
+    is wrong with the cluster, in words; empty if nothing is.
     """
 
     at: int
@@ -237,7 +241,13 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     talkers: tuple[Rate, ...] = ()
     incidents: tuple[Incident, ...] = ()
     server: Server = Server()
+    masters: tuple[Server, ...] = ()
     why: tuple[str, ...] = ()
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """Each that there is."""
+        return self.masters or (self.server,)
 
 
 class Series(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ the how manieth time that is. What is published after it isn't for the other to 
 """
 
 
-AGAIN = (Code.BUSY, Code.UNSETTLED)
+AGAIN = (Code.BUSY, Code.CUT_OFF, Code.UNSETTLED)
 """With these, who had a session till its node was cut off tries again to take it back. Meanwhile
 what is sent to it is heard.
 """
@@ -126,6 +126,7 @@ class KeptSessions:
             self._gone(sid, record)
             self._keeping.moved(sid, record, self._presence.node)
             self._holding.forsake(record.nicks)
+        self._holding.awaits_no_more(sid)
         self.sink.taken(sid)
 
     def _gone(self, sid: str, record: Record) -> None:
@@ -138,6 +139,7 @@ class KeptSessions:
         record = self._records.find(me)
         if record is None:
             self._holding.given_back.append(me.nick)
+            self._holding.awaits_no_more(me.sid)
             return succeed(None)  # its incarnation has ended, and whoever swept it detached it
         waiting = self._detaching.setdefault(me.sid, [])
         leaving = self._detach(me, record, state, self._keeping.places(me, record))
@@ -195,10 +197,14 @@ class KeptSessions:
 
         try:
             taking = await self._attempts.settle(node, take)
-            return await self._take_up(me, taking, node)
+            resumed = await self._take_up(me, taking, node)
+            self._holding.awaits_no_more(me.sid)
+            return resumed
         except BaseException as e:
-            if me.nick and not (detached and isinstance(e, Refused) and e.code in AGAIN):
-                self._holding.given_back.append(me.nick)
+            if not (detached and isinstance(e, Refused) and e.code in AGAIN):
+                self._holding.awaits_no_more(me.sid)
+                if me.nick:
+                    self._holding.given_back.append(me.nick)
             now = self._presence.now_ms
             await self._attempts.insist(node, lambda: self._keeping.give_up(me, node, now))
             raise
@@ -257,19 +263,24 @@ class KeptSessions:
         async def reclaim(_again: bool) -> Reclaimed | None:
             return await self._keeping.reclaim(me, nick, node, self._presence.deadline)
 
-        found = None
+        held = False
         self._holding.hear(nick)
         try:
             found = await self._attempts.settle(node, reclaim)
-            if node != self._presence.node:
-                raise Refused(Code.CUT_OFF)
+            self._still_taking(me, node)
             if found is not None:
                 self._records.holds(me.sid, found.nick, found.claimed)
+                held = True
                 if found.nick != nick:  # how it's spelled was lost, and here it's known still
                     self._records.changed.add(me.sid)
             return found
         finally:
-            self._holding.heard(nick, held=found is not None)
+            self._holding.heard(nick, held=held)
+
+    def _still_taking(self, me: Identity, node: str) -> None:
+        """Raises CUT_OFF if that has come to nothing meanwhile: it was detached, say."""
+        if node != self._presence.node or not self._keeping.is_taking(me.sid, me.token):
+            raise Refused(Code.CUT_OFF)
 
     async def regain(self, me: Identity, channel: str) -> Regained | None:
         """As `broker.api.Broker.regain`."""
@@ -279,6 +290,7 @@ class KeptSessions:
             return await self._keeping.regain(me, channel, self._presence.deadline)
 
         found = await self._attempts.settle(node, regain)
+        self._still_taking(me, node)
         if found is None:
             await self._lose_sight_of(me, channel)
         if found is not None:

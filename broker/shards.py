@@ -29,7 +29,18 @@ from twisted.internet.defer import TimeoutError as Overdue
 from twisted.internet.error import ConnectError, DNSLookupError
 
 from broker.address import Place, Seeds
-from broker.link import TOPIC, Argument, Call, Client, Link, LinkLost, ReplyError, Wire, packed
+from broker.link import (
+    TOPIC,
+    Argument,
+    Call,
+    Client,
+    Link,
+    LinkLost,
+    ReplyError,
+    Wire,
+    packed,
+    settle,
+)
 
 SLOTS = 16_384
 
@@ -365,6 +376,15 @@ class Shards(Link):
             self._own(lane, command, one)
         if not lanes:
             answered(LinkLost())
+
+    def ask_each(self, *args: Argument) -> dict[str, "Deferred[Any]"]:
+        """As `Link.ask_each`."""
+        asked: dict[str, Deferred[Any]] = {}
+        for lane in self._each():
+            answer: Deferred[Any] = Deferred()
+            asked[f"{lane.place[0]}:{lane.place[1]}"] = answer
+            self._own(lane, packed(*args), partial(settle, answer))
+        return asked
 
     def _own(self, lane: Lane, command: bytes, answered: Callable[[Any], None]) -> None:
         """A call to just this master."""

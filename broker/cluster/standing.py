@@ -434,7 +434,7 @@ class Standing:
             self._feed.disown()
             self._attempts.aside(self._watching.look())
             self._attempts.aside(self._people.put_back_secrets())
-        self._holding.given_back += self._records.clear()
+        self._holding.evicted(*self._records.clear(), forgotten=forgotten)
         self._ruling.disown(forgotten=forgotten)
         self._addresses.doubt()
         self._keeping.clear()

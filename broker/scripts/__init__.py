@@ -28,6 +28,7 @@ _USES: dict[str, tuple[str, ...]] = {
     "gather": (),
     "heartbeat": (),
     "history": ("_history",),
+    "index": (),
     "invite": ("_member", "_rules", "_moving", "_settle", "_log", "_asking"),
     "join": ("_member", "_rules", "_moving", "_settle", "_log", "_history"),
     "keep": ("_kept",),

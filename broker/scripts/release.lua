@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives a nick back, and tells who watches it. Its inbox stays a moment: the last holder may have to read it again.
 -- KEYS  claim meta log was watch(topic)
 -- ARGV  sid token seconds remembered(seconds for which it's kept who had it) went(an envelope)

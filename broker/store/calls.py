@@ -175,6 +175,18 @@ class Calls:
                 raise outcome
         return outcomes
 
+    async def glance_each(self, *commands: tuple[Argument, ...]) -> dict[str, list[Any]]:
+        """As `glance`, at each master of a Redis Cluster, by its HOST:PORT; else nowhere."""
+        asked = [self.link.ask_each(*command) for command in commands]
+        found: dict[str, list[Any]] = {}
+        for answers in asked:
+            for place, answer in answers.items():
+                outcome = await answer.addErrback(refusal)
+                if isinstance(outcome, LinkLost):
+                    raise outcome
+                found.setdefault(place, []).append(outcome)
+        return found
+
     async def _in_order(self, *commands: tuple[Argument, ...]) -> list[Any]:
         """As `ask_all`, patiently, of what isn't all in one slot: each after the one before."""
         if not self.sharded:

@@ -358,7 +358,7 @@ class ChannelCalls(Calls):
 
     async def index(self, channel: str) -> None:
         """Put a channel on the list of those with members."""
-        await self.ask("SADD", self.keys.channel_index, fold(channel))
+        await self.run("index", (self.keys.channel_index,), fold(channel))
 
     async def unindex(self, channel: str) -> None:
         """Take an empty channel off the list, unless somebody came meanwhile."""

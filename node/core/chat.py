@@ -411,7 +411,8 @@ class Chat:
             me.nick = nick
             if told:
                 await self.seen(session)
-            self.hub.reply(session, Notice(News.NICK_LOST, nick))
+            was = "" if told else command.nick
+            self.hub.reply(session, Notice(News.NICK_LOST, nick, was))
             return
         self._later(AGAIN, partial(session.lane.first, command))
 
@@ -438,12 +439,16 @@ class Chat:
 
         A kept session is only detached, unless it's `for_good`.
         """
-        channels, state = list(session.channels), kept.state(session)
         detached = session.secret != "" and not for_good
         if closing:
             told = detached and closing not in (Goodbye.HUNG_UP, Goodbye.ELSEWHERE)
             token = kept.token(session) if told else ""
             self.hub.reply(session, Closing(closing, token, about))
+        if session.secret and for_good:
+            await self._settle(session)
+            if session.gone:
+                return  # somebody took it up elsewhere
+        channels, state = list(session.channels), kept.state(session)
         leaving = self.broker.detach(session.me, state) if detached else None
         # what somebody says who quits is theirs
         self._take_out(session, closing.value if closing else why)
@@ -454,6 +459,28 @@ class Chat:
                 await self.broker.quit(session.me, why, channels)
         finally:
             self._close(session, why)
+
+    async def _settle(self, session: Session) -> None:
+        """A kept session that is to quit: see that it's here, if its node was cut off. Detached, it
+        would be listed until its time is over. Its person needn't wait for it.
+        """
+        while session not in self._known or not self.broker.ready:
+            session.connection.close()
+            try:
+                if self.broker.ready and not await kept.take_back(self, session):
+                    return  # it has ended
+            except Refused as refused:
+                if refused.code not in (Code.AWAY, Code.BUSY, Code.CUT_OFF, Code.UNSETTLED):
+                    raise
+            if session.gone:
+                return
+            if session not in self._known or not self.broker.ready:
+                await self._pause(AGAIN)
+
+    async def _pause(self, seconds: float) -> None:
+        over = self.promise()
+        self._later(seconds, lambda: over.callback(None))
+        await over
 
     async def _dismiss(self, session: Session, closing: Goodbye) -> None:
         if session.dialect.resumes:
@@ -654,6 +681,8 @@ class Chat:
             try:
                 await self._take_back(session, forgotten=forgotten)
             except Refused as refused:
+                if session.gone:
+                    return  # it was taken up elsewhere
                 self._unknown.setdefault(session, forgotten)
                 if refused.code is Code.BUSY:
                     break
@@ -738,4 +767,4 @@ class Chat:
                 await self._open_as_guest(session)
             finally:
                 session.me.nick = session.me.nick or lost
-            self.hub.reply(session, Notice(News.NICK_LOST, session.me.nick))
+            self.hub.reply(session, Notice(News.NICK_LOST, session.me.nick, lost))

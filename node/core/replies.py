@@ -104,10 +104,13 @@ class Error(Reply, frozen=True):
 
 
 class Notice(Reply, frozen=True):
-    """The server says something of itself."""
+    """The server says something of itself. `was`: with NICK_LOST, which nick, unless they have been
+    shown that they changed it.
+    """
 
     code: News
     about: str = ""
+    was: str = ""
 
 
 class Gap(Reply, frozen=True):

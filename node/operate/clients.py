@@ -18,6 +18,9 @@ from broker.address import Address, Seeds, Sentinels, Where
 ANSWER = 5.0
 """Seconds within which Redis must answer."""
 
+OTHERS = 2
+"""How many servers of a Redis Cluster are asked instead of one that doesn't answer."""
+
 AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
@@ -37,8 +40,8 @@ def client(where: Where, *, patient: bool = True) -> Any:
         "socket_timeout": ANSWER,
         "driver_info": None,  # CLIENT SETINFO: Redis 7.0 doesn't know it
     }
-    if not patient:
-        options["retry"] = Retry(NoBackoff(), 0)
+    if not patient:  # of a Redis Cluster another server is asked
+        options["retry"] = Retry(NoBackoff(), OTHERS if isinstance(where, Seeds) else 0)
     match where:
         case Seeds():
             seeds = [ClusterNode(*place) for place in where.places]  # type: ignore[no-untyped-call]
@@ -66,6 +69,14 @@ def home(client: Any, key: str) -> Any:
         node = client.get_node_from_key(key)  # type: ignore[no-untyped-call]
         return client.get_redis_connection(node)
     return client
+
+
+def masters(client: Any) -> dict[str, Any]:
+    """A client of each master of a Redis Cluster, by its HOST:PORT; empty if Redis is one."""
+    if not isinstance(client, redis.RedisCluster):
+        return {}
+    nodes = client.get_primaries()  # type: ignore[no-untyped-call]
+    return {node.name: client.get_redis_connection(node) for node in nodes}
 
 
 def _access(to: Address) -> dict[str, Any]:

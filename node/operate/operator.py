@@ -14,7 +14,7 @@ from broker.address import Seeds, parse
 from broker.keys import Keys
 from broker.orders import FORGOTTEN, SUMMARY, WAITING, Order, encode_order
 from broker.scripts import load
-from node.operate.clients import client, home
+from node.operate.clients import client, home, masters
 from node.settings import Settings
 
 T = TypeVar("T")
@@ -63,6 +63,11 @@ class Operator:
     def home(self) -> Any:
         """A client of the one server that has what is said of nodes, and the clock they go by."""
         return home(self.redis, self.keys.leases)
+
+    @property
+    def masters(self) -> dict[str, Any]:
+        """A client of each master of a Redis Cluster, by its HOST:PORT; empty if Redis is one."""
+        return masters(self.redis)
 
     @property
     def where(self) -> str:

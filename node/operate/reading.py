@@ -13,9 +13,10 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from broker.names import fold
-from broker.overview import SlowRow, candidates, overview, series
+from broker.overview import Asked, SlowRow, candidates, overview, series
 from broker.records import Record, decode_record, decode_shelved
 from broker.reports import Overview, Series
+from node.operate.clients import AWAY
 from node.operate.operator import PAGE, Operator, name_of, pages
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_overview(operator: Operator) -> Overview:
     """Everything at one look."""
-    redis, keys = operator.redis, operator.keys
+    keys = operator.keys
     with operator.home.pipeline(transaction=False) as asked:
         asked.time()
         asked.hgetall(keys.status)
@@ -73,23 +74,48 @@ def read_overview(operator: Operator) -> Overview:
             raise needed
     at = now[0] * 1000 + now[1] // 1000
     largest = candidates(statuses)
-    with redis.pipeline(transaction=False) as asked:
-        for name in largest:
-            asked.hlen(keys.channel(name).roster)
-        sizes = asked.execute(raise_on_error=False)
+    sizes = _sizes(operator, largest)
     return overview(
         at,
         statuses=statuses,
         living=[node for node, until in leases if until >= at],
         incidents=_entries(incidents),
-        info=_given(info, {}),
-        slow=map(_slow, _given(slow, [])),
+        **_asked(info, slow)._asdict(),
+        masters={place: _ask(client) for place, client in operator.masters.items()},
         channels=[(name, _given(size, 0)) for name, size in zip(largest, sizes, strict=True)],
         count=_given(count, 0),
         messages=int(_given(messages, 0) or 0),
         kept=_given(kept, 0),
         scripts={script.sha.encode(): name for name, script in operator.scripts.items()},
     )
+
+
+def _sizes(operator: Operator, channels: list[str]) -> list[Any]:
+    """How many members channels have. None is known if a master of a Redis Cluster is away."""
+    try:
+        with operator.redis.pipeline(transaction=False) as asked:
+            for name in channels:
+                asked.hlen(operator.keys.channel(name).roster)
+            return asked.execute(raise_on_error=False)  # type: ignore[no-any-return]
+    except AWAY:
+        if not operator.masters:
+            raise
+        return [0] * len(channels)
+
+
+def _ask(master: Any) -> Asked | None:
+    """What a master of a Redis Cluster says of itself; None if it doesn't answer."""
+    try:
+        with master.pipeline(transaction=False) as asked:
+            asked.info()
+            asked.slowlog_get(SLOWEST)
+            return _asked(*asked.execute(raise_on_error=False))
+    except AWAY:
+        return None
+
+
+def _asked(info: Any, slow: Any) -> Asked:
+    return Asked(_given(info, {}), list(map(_slow, _given(slow, []))))
 
 
 def read_series(operator: Operator) -> Series:

@@ -71,7 +71,7 @@ def _parts(view: View, overview: Overview, width: int, height: int) -> list[Rend
         verdict = [*verdict[: most - 1], plain(f"  and {left} more", "red")]
     for line in verdict:
         line.truncate(width, overflow="ellipsis")
-    redis = _redis(overview.server, width)
+    redis = _redis(overview.servers, width, most)
     parts: list[RenderableType] = [_title(overview), *verdict, Text()]
     left = height - len(parts) - len(redis) - 1
     if view.series is not None and len(view.series.total) > 1 and left >= 14:
@@ -208,10 +208,13 @@ def _tops(overview: Overview, rows: int, width: int) -> RenderableType:
     return beside
 
 
-def _redis(server: Server, width: int) -> list[Text]:
-    lines = [plain(tables.redis(server))]
-    if server.slow:
-        slowest = sorted(server.slow, key=lambda each: -each.seconds)[:3]
+def _redis(servers: Sequence[Server], width: int, most: int) -> list[Text]:
+    lines = [plain(tables.redis(server)) for server in servers[:most]]
+    if len(servers) > most:
+        lines.append(plain(f"and {len(servers) - most} more", "dim"))
+    slow = [row for server in servers for row in server.slow]
+    if slow:
+        slowest = sorted(slow, key=lambda each: -each.seconds)[:3]
         told = ", ".join(f"{each.command} {delay(each.seconds)}" for each in slowest)
         lines.append(plain(f"slowest of late: {told}", "dim"))
     for line in lines:

@@ -34,7 +34,7 @@ def status(operator: Operator, *, as_json: bool) -> bool:
         _tell(
             *tables.verdict(found),
             tables.plain(tables.totals(found)),
-            tables.plain(tables.redis(found.server)),
+            *(tables.plain(tables.redis(server)) for server in found.servers),
         )
     _say_where(operator, found)
     return not found.why
@@ -48,7 +48,7 @@ def nodes(operator: Operator, *, as_json: bool) -> bool:
     elif found.nodes:
         _tell(tables.nodes(found.nodes, found.at, _width()))
     _say_where(operator, found)
-    return len(found.why) == len(found.server.why)
+    return len(found.why) == sum(len(server.why) for server in found.servers)
 
 
 def channels(operator: Operator, *, as_json: bool) -> bool:

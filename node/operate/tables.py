@@ -221,10 +221,13 @@ def totals(overview: Overview, out: str = "deliveries/s") -> str:
 
 
 def redis(server: Server) -> str:
-    """Redis in a line."""
+    """Redis, or one of its servers, in a line."""
+    if not server.connected:
+        return f"Redis at {server.place} doesn't answer"
+    where = f" at {server.place}" if server.place else ""
     most = f" of {size(server.memory_most)}" if server.memory_most else ""
     parts = [
-        f"Redis {server.version} {server.role}".rstrip(),
+        f"Redis {server.version} {server.role}{where}".rstrip(),
         f"up {span(server.uptime)}",
         f"{size(server.memory)}{most}",
         many(server.clients, "client"),

@@ -16,6 +16,7 @@ from node.http.tokens import Scope, draw
 from tests.browser.conftest import MakeTown, MakeWatch
 from tests.browser.look import Look
 from tests.support.nodes import Nodes
+from tests.support.redis_cluster import RedisCluster
 from tests.support.town import Town
 from tests.support.up import Up
 
@@ -26,6 +27,7 @@ CHANNELS = "The largest and the busiest channels"
 TALKERS = "Who says most lines a second"
 INCIDENTS = "Incidents, the latest first"
 HOUR = "Lowest, mean, highest and newest values of the last hour"
+MASTERS = "The masters of the Redis Cluster"
 BANS = "Who may not come in"
 
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
@@ -139,6 +141,29 @@ def test_while_no_node_answers_it_says_how_old_its_numbers_are(
     expect(page.from_whom).to_have_text(re.compile(r"^numbers are \d+ s old$"))
     town.nodes[0].wake()
     page.sees(re.compile(r"^The only node is well\.$|n1 is degraded"))
+
+
+def test_each_master_of_a_redis_cluster_has_a_row(tmp_path: Path, look: MakeLook) -> None:
+    with (
+        RedisCluster(tmp_path / "shards") as shards,
+        Nodes(shards.url, tmp_path) as nodes,
+        Town(nodes, 1) as town,
+    ):
+        page = look(town.nodes[0].http)
+        page.sees("The only node is well.")
+        for master in shards.masters:
+            row = page.row(MASTERS, f"127.0.0.1:{master.port}")
+            expect(row.get_by_role("cell").first).to_have_text("master")
+            expect(row.get_by_role("cell").nth(1)).to_contain_text("MiB")
+        expect(page.page.locator("#redis")).to_be_hidden()
+        page.page.close()
+
+
+def test_one_redis_has_its_facts_and_no_table_of_masters(town: Town, look: MakeLook) -> None:
+    page = look(town.nodes[0].http)
+    page.sees("All 2 nodes are well.")
+    expect(page.page.locator("#redis")).to_be_visible()
+    expect(page.page.locator("#masters")).to_be_hidden()
 
 
 def test_while_redis_does_not_answer_it_says_so_and_what_that_means(

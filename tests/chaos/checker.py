@@ -13,9 +13,9 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, author, count, mark
+from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, author, changes, count, mark, signs
 from tests.chaos.record import Examined, Record, shown
-from tests.chaos.story import FOREVER, LATE, Called, Deed, Fate, Story, Visit
+from tests.chaos.story import FOREVER, LATE, UNSEEN, Called, Deed, Fate, Story, Visit
 
 LOBBY = "#lobby"
 """Its people come silently, so nobody can know who is there but by asking."""
@@ -123,15 +123,27 @@ def _disagrees(visit: Visit, circle: list[str]) -> bool:
 
 
 def exactly_once(story: Story) -> Told:
-    """Nobody reads an event of a channel twice, and none stands in its log twice (I3, I4)."""
+    """Nobody reads an event of a channel twice, and none stands in its log twice (I3, I4).
+
+    A quit doesn't tell its channel: if it's the first of a log that they read, they can't say that
+    they have read it, when they take their session up again.
+    """
     stands: dict[tuple[str, str], tuple[int, int]] = {}
     for visit in story.visits.values():
         places: dict[tuple[str, int], int] = {}
         words_read: dict[str, int] = {}
+        logs: set[str] = set()  # of which they know whose they are
+        unsaid: set[tuple[str, int]] = set()
         for at, line in visit.reads:
+            if line.kind is Kind.RESUMED:
+                places = {place: at for place, at in places.items() if place not in unsaid}
             if line.kind not in TOLD_IN_CHANNELS:
                 continue
             if line.place is not None:
+                if line.channel:
+                    logs.add(line.place[0])
+                elif line.place[0] not in logs:
+                    unsaid.add(line.place)
                 if line.place in places:
                     yield f"{visit.name} read {line.body!r} twice", (places[line.place], at)
                     continue
@@ -220,18 +232,32 @@ def _no_hole(story: Story, told: set[tuple[str, str]]) -> Told:
 def nothing_done_is_lost(story: Story) -> Told:
     """What was answered as done is in Redis at the end (I4).
 
-    Unless that lost its data since. If a replica has to have what is answered, even then.
+    Unless that lost its data since. If a replica has to have what is answered, even then. A channel
+    of invited people takes what was said there along when the last one leaves.
     """
     if story.examined == FOREVER:
         return
     last = story.record[story.examined]
     assert isinstance(last, Examined)
     losses = [harm.until for harm in story.harms if harm.struck.loses]
+    private = _invited_only(story)
     for deed in _accepted(story, private=False):
+        if deed.channel in private:
+            continue
         if deed.answered == FOREVER or deed.words in last.kept:
             continue
         if story.replicated or not any(deed.sent < until for until in losses):
             yield f"{deed.words} isn't in the log of {deed.channel}", (deed.sent, deed.answered)
+
+
+def _invited_only(story: Story) -> set[str]:
+    """The channels that were so for a time."""
+    return {
+        line.channel
+        for visit in story.visits.values()
+        for _, line in visit.reads
+        if line.kind is Kind.RULED and "+i" in line.text
+    }
 
 
 def nothing_refused_is_shown(story: Story) -> Told:
@@ -487,6 +513,11 @@ class _Watch:
                     del company[channel]  # they have asked to leave
                     return None
                 company[channel].pop(self._by_now(nick, company[channel]), None)
+            case Kind.KICKED if channel in company:
+                if line.text == self._own(at) or self._visit.stay_at(channel, at) is None:
+                    del company[channel]
+                    return None
+                company[channel].pop(self._by_now(line.text, company[channel]), None)
             case Kind.RENAMED | Kind.QUIT if nick == self._own(at):
                 pass  # they are cut off, and somebody else has their nick by now
             case Kind.RENAMED:
@@ -531,13 +562,10 @@ class _Watch:
 
     def _enters(self, at: int, channel: str) -> bool:
         """Whether a line is the visit's own coming."""
-        return any(stay.channel == channel and stay.since == at for stay in self._visit.stays)
+        return _begins(self._visit, channel, at)
 
     def _own(self, at: int) -> str:
-        for called in self._visit.called:
-            if called.since <= at < called.until:
-                return called.nick
-        return ""
+        return self._visit.called_at(at)
 
 
 def no_ghost(story: Story) -> Told:
@@ -563,7 +591,9 @@ def no_ghost(story: Story) -> Told:
 
 def _may_be_kept(story: Story, visit: Visit) -> bool:
     """Whether somebody is gone, and their session may be waiting for them."""
-    if visit.here or visit.quits or story.quiet == FOREVER:
+    if visit.here or story.quiet == FOREVER:
+        return False
+    if visit.quits and not _is_undone(story, visit.went):
         return False
     # who hangs up as they are sent away doesn't read the token that they're given
     drained = any(
@@ -573,6 +603,17 @@ def _may_be_kept(story: Story, visit: Visit) -> bool:
     if not visit.token and not drained:
         return False
     return story.seconds(story.quiet) - story.seconds(visit.went) < KEPT + LATE
+
+
+def _is_undone(story: Story, index: int) -> bool:
+    """Whether what was done at a moment may be undone: Redis and all nodes were lost just then, and
+    whoever took over had not heard of it.
+    """
+    return any(
+        harm.struck.loses and harm.struck.ends
+        and 0 < harm.struck.at - story.seconds(index) < UNSEEN
+        for harm in story.harms
+    )  # fmt: skip
 
 
 def _rosters(story: Story) -> dict[str, tuple[int, set[str]]]:
@@ -599,6 +640,81 @@ def _everyones(story: Story) -> Iterator[tuple[int, set[str]]]:
             elif line.kind is Kind.PONG and listed:
                 yield at, listed
                 listed = set()
+
+
+def rules_are_one(story: Story) -> Told:
+    """At the end all nodes tell the same of a channel's modes, and of its people's statuses."""
+    told: dict[tuple[Kind, str, str], tuple[int, str]] = {}
+    for visit in story.visits.values():
+        for at, line in visit.reads:
+            if at < story.quiet or line.kind not in (Kind.MODES, Kind.NAMES):
+                continue
+            about = {"": line.text} if line.kind is Kind.MODES else signs(line)
+            for nick, is_so in about.items():
+                first = told.setdefault((line.kind, line.channel, nick), (at, is_so))
+                if first[1] != is_so:
+                    yield f"{nick or 'modes'} in {line.channel}: {first[1]!r} and {is_so!r}", (
+                        first[0],
+                        at,
+                    )  # fmt: skip
+
+
+def status_holds(story: Story) -> Told:
+    """Who is made an operator is one at the end, and who is made none isn't; unless they left or
+    were cut off meanwhile, or Redis lost data since.
+    """
+    last: dict[str, tuple[int, dict[str, str]]] = {}
+    for visit in story.visits.values():
+        for at, line in visit.reads:
+            if line.kind is Kind.NAMES and at > story.quiet:
+                before = last.get(line.channel, (at, dict[str, str]()))[1]
+                last[line.channel] = (at, before | signs(line))
+    losses = [harm.until for harm in story.harms if harm.struck.loses]
+    for visit in story.visits.values():
+        if not visit.here:
+            continue
+        for channel, (at, is_operator) in _made(story, visit).items():
+            asked, listed = last.get(channel, (0, {}))
+            sign = listed.get(visit.standing.nick)
+            lost = any(at < until for until in losses)
+            if sign is None or lost or channel not in visit.standing.certain:
+                continue
+            if (sign == "@") is not is_operator:
+                so = "operator" if is_operator else "none"
+                yield f"{visit.name} was made {so} of {channel}, and has {sign!r}", (at, asked)
+
+
+def _made(story: Story, visit: Visit) -> dict[str, tuple[int, bool]]:
+    """By channel, when a visit read last that they're an operator, or none any more. None of it is
+    known where a change is read in the moment in which their nick changes: it may be about another.
+    """
+    made: dict[str, tuple[int, bool]] = {}
+    for at, line in visit.reads:
+        if at > story.quiet:
+            break
+        match line.kind:
+            case Kind.RULED:
+                for change, nick in changes(line):
+                    if change[1] != "o":
+                        continue
+                    if any(abs(story.seconds(at) - story.seconds(moment)) < SPREADING
+                           for called in visit.called if called.since < FOREVER
+                           for moment in (called.asked, called.since)):  # fmt: skip
+                        made.pop(line.channel, None)
+                    elif nick == visit.called_at(at):
+                        made[line.channel] = (at, change[0] == "+")
+            case Kind.NOTICE | Kind.GAP | Kind.RESUMED if "broker" not in line.text:
+                made.clear()
+            case Kind.JOINED | Kind.LEFT | Kind.KICKED:
+                if visit.stay_at(line.channel, at) is None or _begins(visit, line.channel, at):
+                    made.pop(line.channel, None)
+            case _:
+                pass
+    return made
+
+
+def _begins(visit: Visit, channel: str, at: int) -> bool:
+    return any(stay.channel == channel and stay.since == at for stay in visit.stays)
 
 
 def the_doctor_agrees(story: Story) -> Told:
@@ -682,7 +798,8 @@ def drained_with_a_token(story: Story) -> Told:
         struck = [other.struck.at for other in story.harms if other is not harm]
         for visit in story.visits.values():
             greeted = any(barrier.passed < harm.since for barrier in visit.barriers[:1])
-            for end in visit.ends if greeted and not visit.quits else ():
+            resumes = visit.door == "line"
+            for end in visit.ends if greeted and resumes and not visit.quits else ():
                 at = story.seconds(end.at)
                 alone = not any(harm.struck.at - LULL < other <= at for other in struck)
                 sent = end.by == "server" and end.node in harm.struck.on
@@ -734,6 +851,8 @@ RULES: dict[str, Callable[[Story], Told]] = {
     "no old mail": no_old_mail,
     "every join has its end": every_join_has_its_end,
     "no ghosts": no_ghost,
+    "rules are the same for all": rules_are_one,
+    "a status holds until it's said otherwise": status_holds,
     "the doctor agrees": the_doctor_agrees,
     "no gap without a loss": no_false_gap,
     "kept sessions are kept": sessions_are_kept,

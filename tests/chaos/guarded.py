@@ -26,6 +26,9 @@ from tests.chaos.faults import (
 from tests.chaos.stage import Stage, aside
 from tests.support.sentinels import Guard
 
+DOWN_AFTER = 2_000
+"""Milliseconds after which a silent master is held for lost: none is that by a loaded machine."""
+
 
 class GuardedStage(Stage):
     """See the module's docstring. `lost`: who was the master until the fault that is on."""
@@ -34,7 +37,8 @@ class GuardedStage(Stage):
     lost: Embedded
 
     def _begin(self, running: ExitStack) -> None:
-        self.guard = running.enter_context(Guard(self._folder / "guard", appendonly=True))
+        made = Guard(self._folder / "guard", appendonly=True, down_after=DOWN_AFTER)
+        self.guard = running.enter_context(made)
         self.client: Any = client(parse(self.url))
 
     @property

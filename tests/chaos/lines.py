@@ -18,6 +18,9 @@ class Kind(StrEnum):
     LEFT = "left"
     RENAMED = "renamed"
     QUIT = "quit"
+    KICKED = "kicked"
+    RULED = "ruled"
+    MODES = "modes"
     NAMES = "names"
     WHO = "who"
     PONG = "pong"
@@ -35,7 +38,8 @@ class Kind(StrEnum):
 class Line(NamedTuple):
     """A line that was read. `place`: epoch and seq, if it came from a log (`/set pos on`).
 
-    `text`: what was said; the new nick; the nicks of a roster; what follows `gap: ` and the like.
+    `text`: what was said; the new nick; who was kicked; changes of modes, or the modes; the nicks
+    of a roster; what follows `gap: ` and the like.
     """
 
     kind: Kind
@@ -64,6 +68,13 @@ _FORMS = [
         (Kind.ERROR, r"error: (?P<text>.*)"),
         (Kind.JOINED, r"(?P<nick>\S+) has joined the channel (?P<channel>#\S+)"),
         (Kind.LEFT, r"(?P<nick>\S+) has left the channel (?P<channel>#\S+)(?P<text>.*)"),
+        (
+            Kind.KICKED,
+            r"(?P<nick>\S+) has kicked (?P<text>\S+) out of the channel (?P<channel>#\S+).*",
+        ),
+        (Kind.RULED, r"(?P<nick>\S+) has changed the modes of (?P<channel>#\S+): (?P<text>.*)"),
+        (Kind.MODES, r"the modes of (?P<channel>#\S+) are (?P<text>\S+.*)"),
+        (Kind.MODES, r"(?P<channel>#\S+) has no modes"),
         (Kind.RENAMED, r"(?P<nick>\S+) is changing nick to (?P<text>\S+)"),
         (Kind.QUIT, r"(?P<nick>\S+) has quit(?P<text>.*)"),
         (Kind.WELCOME, r"welcome to \S+; you are (?P<nick>\S+)"),
@@ -71,7 +82,15 @@ _FORMS = [
     )
 ]
 
-TOLD_IN_CHANNELS = (Kind.SAID, Kind.JOINED, Kind.LEFT, Kind.RENAMED, Kind.QUIT)
+TOLD_IN_CHANNELS = (
+    Kind.SAID,
+    Kind.JOINED,
+    Kind.LEFT,
+    Kind.RENAMED,
+    Kind.QUIT,
+    Kind.KICKED,
+    Kind.RULED,
+)
 """The kinds that stand in the log of a channel."""
 
 
@@ -89,6 +108,26 @@ def understood(raw: str) -> Line:
                 text = _SIGN.sub(r"\1", text)
             return Line(kind, body, place, channel, nick, text)
     return Line(Kind.OTHER, body, place)
+
+
+def signs(line: Line) -> dict[str, str]:
+    """Of a roster: by nick, the sign of their status, if they have one."""
+    listed = line.body.partition("): ")[2].split()
+    return {each.lstrip("@%+"): each[:1] if each[0] in "@%+" else "" for each in listed}
+
+
+def changes(line: Line) -> list[tuple[str, str]]:
+    """Of changed statuses: which, and whose; `("+o", "ann")`."""
+    letters, *nicks = line.text.split(" ")
+    found, sign = [], ""
+    for letter in letters:
+        if letter in "+-":
+            sign = letter
+        elif letter in "ohv":
+            found.append((sign + letter, nicks.pop(0)))
+        elif (letter in "beIk" or (letter == "l" and sign == "+")) and nicks:
+            nicks.pop(0)
+    return found
 
 
 _HISTORY = re.compile(r"\| \d\d:\d\d (.*)", re.DOTALL)

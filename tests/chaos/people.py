@@ -1,7 +1,9 @@
 """The people of a run: each comes to a node, talks, tells, moves, goes, and comes back.
 
-    Person ── ACTIONS, drawn by a seeded rng ──> Visit ── a socket ──> a node
+    Person ── ACTIONS, drawn by a seeded rng ──> Visit ── a socket ──> a node's door
                                                    └─ all that is sent and read ──> the record
+
+Some come by the IRC door: what they type and read is put into the slash dialect's words (`irc`).
 
 A person does one thing at a time: lines, or one command, then a ping, and waits for its pong.
 Each of their words is like no other (`lines.mark`). Must not know faults.
@@ -18,6 +20,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError
 from twisted.protocols.basic import LineOnlyReceiver
 
+from tests.chaos import irc
 from tests.chaos.lines import TOLD_IN_CHANNELS, Kind, Line, token, understood
 from tests.chaos.record import Came, Heard, Moment, Record, Sent, Went
 from tests.chaos.stage import Stage, pause
@@ -25,6 +28,9 @@ from tests.chaos.standing import Standing
 from tests.support.spin import reactor
 
 CHANNELS = ("#red", "#green", "#blue", "#gold")
+INVITED = "#gold"
+"""The one into which one may have to be invited."""
+
 GREETED = 5.0
 """Seconds that a person waits for a node to greet them, before they try another."""
 
@@ -61,6 +67,8 @@ class Visit(LineOnlyReceiver):
     delimiter = b"\r\n"
     MAX_LENGTH = 1 << 20
 
+    door = "line"
+
     def __init__(self, name: str, node: str, recorder: Recorder) -> None:
         self.name = name
         self.node = node
@@ -84,7 +92,7 @@ class Visit(LineOnlyReceiver):
         transport: Any = self.transport
         transport.setTcpNoDelay(True)
         self.open = True
-        self._recorder.note(Came(self._recorder.now, self.name, self.node))
+        self._recorder.note(Came(self._recorder.now, self.name, self.node, self.door))
 
     def connectionLost(self, reason: Any = None) -> None:
         self.open = False
@@ -93,7 +101,9 @@ class Visit(LineOnlyReceiver):
         self._answer("", False)
 
     def lineReceived(self, line: bytes) -> None:
-        text = line.decode()
+        self._hear(line.decode())
+
+    def _hear(self, text: str) -> None:
         now = self._recorder.now
         self._recorder.note(Heard(now, self.name, text))
         meaning = understood(text)
@@ -108,7 +118,7 @@ class Visit(LineOnlyReceiver):
     def _learn(self, line: Line) -> None:
         if given := token(line):
             self.token, self.drained = given, line.kind is Kind.CLOSING
-        elif line.kind is Kind.RESUMED and self.before is not None:
+        elif line.kind is Kind.RESUMED and self.before is not None and not self.token:
             self.standing, self.token = self.before.standing, self.before.token
             self.settled = self.before.settled
             self.standing.goes_on(line.nick)
@@ -150,6 +160,9 @@ class Visit(LineOnlyReceiver):
         """Type a line."""
         self._recorder.note(Sent(self._recorder.now, self.name, line))
         self.standing.sends(line)
+        self._type(line)
+
+    def _type(self, line: str) -> None:
         self.sendLine(line.encode())
 
     async def greeted(self) -> bool:
@@ -181,16 +194,57 @@ class Visit(LineOnlyReceiver):
         transport.abortConnection()
 
 
+class IrcVisit(Visit):
+    """One connection to the IRC door. They come in under a nick that nobody else wants."""
+
+    door = "irc"
+
+    def __init__(self, name: str, node: str, recorder: Recorder) -> None:
+        super().__init__(name, node, recorder)
+        self._ear = irc.Ear(name.partition("/")[0])
+        self._tries = count(1)
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        for line in (f"CAP REQ :{irc.CAPS}", "CAP END", self._nick(), "USER chaos 0 * :chaos"):
+            self.sendLine(line.encode())
+
+    def _nick(self) -> str:
+        return f"NICK {self._ear.person}i{next(self._tries)}"
+
+    def lineReceived(self, line: bytes) -> None:
+        text = line.decode()
+        verb = irc.parsed(text).verb
+        if self._ear.nick == "" and verb == "433":
+            self.sendLine(self._nick().encode())
+            return
+        for heard in self._ear.hears(text):
+            self._hear(heard)
+        if verb == irc.NO_MOTD:
+            self._answer("greeting", True)
+
+    def _type(self, line: str) -> None:
+        standing = self.standing
+        inside = sorted(standing.certain)
+        typed = irc.typed(line, inside[0] if inside else "")
+        if typed:
+            self.sendLine(typed.encode())
+
+
+DOORS = {made.door: made for made in (Visit, IrcVisit)}
+
+
 class Person:
     """Somebody who comes again and again. `visit`: the connection they have, or had last.
 
-    `others`: everybody, to find whom to write to. `pace`: seconds between what they do, more or
-    less.
+    `door`: by which they come. `others`: everybody, to find whom to write to. `pace`: seconds
+    between what they do, more or less.
     """
 
     def __init__(
         self,
         name: str,
+        door: str,
         home: str,
         stage: Stage,
         recorder: Recorder,
@@ -203,11 +257,12 @@ class Person:
         self.others = others
         self.over = False
         self.visit: Visit | None = None
+        self._door = door
         self._home = home
         self._stage = stage
         self._recorder = recorder
         self._pace = pace
-        self._keeps = rng.random() < 0.5
+        self._keeps = rng.random() < 0.5 and door == "line"
         self.kept: Visit | None = None  # whose session they can take up again
         self._proved_at = -1.0  # on any earlier connection
         self._visits = count(1)
@@ -293,10 +348,10 @@ class Person:
         return bool(visit.token)
 
     async def _connect(self, node: str) -> Visit | None:
-        port = self._stage.port(node)
+        port = self._stage.port(node, self._door)
         if port is None:
             return None
-        visit = Visit(f"{self.name}/{next(self._visits)}", node, self._recorder)
+        visit = DOORS[self._door](f"{self.name}/{next(self._visits)}", node, self._recorder)
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port, timeout=5)
         try:
             await connectProtocol(endpoint, visit)
@@ -313,6 +368,10 @@ class Person:
     def _choose(self, visit: Visit) -> "Action":
         if visit.standing.away:
             return speak  # is refused, and says so
+        if not visit.standing.certain:
+            return move  # they have no lobby, and were kicked, or have left
+        if visit.standing.rules and self.rng.random() < RULING:
+            return rule
         actions, weights = zip(*ACTIONS, strict=True)
         chosen: Action = self.rng.choices(actions, weights)[0]
         return chosen
@@ -361,6 +420,43 @@ async def move(person: Person, visit: Visit) -> None:
         await visit.does(f"/join {person.rng.choice(outside)}")
 
 
+async def rule(person: Person, visit: Visit) -> None:
+    """Make somebody of the channel an operator or none, give them a voice or take it, show them
+    out, ask somebody in, change a mode: as operators may, and as others may not.
+    """
+    rng, theirs = person.rng, sorted(visit.standing.rules & visit.standing.certain)
+    channel = rng.choice(theirs) if theirs and rng.random() < 0.8 else _somewhere(person, visit)
+    others = (other.here for other in person.others)
+    nicks = {True: list[str](), False: list[str]()}
+    for other in others:
+        if other is not None and other.standing.nick and other is not visit:
+            nicks[channel in other.standing.channels].append(other.standing.nick)
+    about, form = rng.choice(RULINGS)
+    if about is not None and nicks[about]:
+        await visit.does(form.format(channel=channel, nick=rng.choice(nicks[about])))
+    elif about is None:
+        await visit.does(form.format(channel=channel))
+
+
+RULINGS: list[tuple[bool | None, str]] = [
+    *[(True, "/op {channel} {nick}")] * 6,
+    (True, "/deop {channel} {nick}"),
+    *[(True, "/voice {channel} {nick}")] * 2,
+    (True, "/devoice {channel} {nick}"),
+    *[(True, "/kick {channel} {nick}")] * 3,
+    *[(False, "/invite {nick} {channel}")] * 2,
+    (None, "/mode {channel} +t"),
+    (None, "/mode {channel} -t"),
+    (None, "/mode {channel} +l 50"),
+    (None, f"/mode {INVITED} +i"),
+    *[(None, f"/mode {INVITED} -i")] * 3,
+    (None, "/mode {channel} +m"),
+    *[(None, "/mode {channel} -m")] * 3,
+    (None, "/mode {channel}"),
+]
+"""What those who rule may say: about somebody who is there (True), who isn't (False), or nobody."""
+
+
 async def ask(person: Person, visit: Visit) -> None:
     questions = ("/who", "/stats", "/history", "/list", f"/names {person.rng.choice(CHANNELS)}")
     await visit.does(person.rng.choice(questions))
@@ -376,12 +472,16 @@ async def hang_up(person: Person, visit: Visit) -> None:
     visit.hang_up()
 
 
+RULING = 0.25
+"""How often operators rule; one makes others, so that there are some when they leave."""
+
 ACTIONS: list[tuple[Action, float]] = [
     (speak, 60),
     (act, 5),
     (tell, 15),
     (rename, 5),
     (move, 8),
+    (rule, 4),
     (ask, 4),
     (leave, 1.5),
     (hang_up, 3),

@@ -25,11 +25,12 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
 
 
 class Came(msgspec.Struct, frozen=True, tag="came"):
-    """A connection was made: the visit `who` ("p3/2" is person p3's second) to a node."""
+    """A connection was made: the visit `who` ("p3/2" is person p3's second) to a node's door."""
 
     at: float
     who: str
     node: str
+    door: str = "line"
 
 
 class Sent(msgspec.Struct, frozen=True, tag="sent"):

@@ -20,6 +20,8 @@ FIGURES = {
     "old mail": "no old mail",
     "joins without an end": "every join has its end",
     "ghosts": "no ghosts",
+    "rules told differently": "rules are the same for all",
+    "statuses that didn't hold": "a status holds until it's said otherwise",
     "differences by the doctor": "the doctor agrees",
     "gaps told wrongly": "no gap without a loss",
     "sessions not kept": "kept sessions are kept",
@@ -49,6 +51,16 @@ class Report:
         self._counts["runs"] += 1
         self._counts["faults"] += len(story.harms)
         self._counts["connections"] += sum(isinstance(moment, Came) for moment in record)
+        self._counts["of those by the IRC door"] += sum(
+            isinstance(moment, Came) and moment.door == "irc" for moment in record
+        )
+        ruled = (
+            line.place
+            for visit in story.visits.values()
+            for _, line in visit.reads
+            if line.kind in (Kind.KICKED, Kind.RULED)
+        )
+        self._counts["kicks, and changes of rules"] += len(set(ruled))
         self._counts["taken up again"] += sum(visit.left >= 0 for visit in story.visits.values())
         fates = Counter(deed.fate for deed in story.deeds.values())
         self._counts["messages sent"] += len(story.deeds)
@@ -74,8 +86,9 @@ class Report:
         struck alone.
         """
         counted = (
-            *("runs", "faults", "connections", "taken up again", "messages sent"),
-            *("acknowledged", "refused", "never known", "delivered"),
+            *("runs", "faults", "connections", "of those by the IRC door", "taken up again"),
+            *("kicks, and changes of rules", "messages sent", "acknowledged", "refused"),
+            *("never known", "delivered"),
         )
         rows = [f"| {name} | {self._counts[name]:,} |" for name in counted]
         rows += [f"| {name} | {self._counts[rule]:,} |" for name, rule in FIGURES.items()]

@@ -20,6 +20,10 @@ STEADY = 20.0
 checker judges."""
 
 
+IRC = 4
+"""Each of so many people comes by the IRC door."""
+
+
 Say = Callable[[str], None]
 
 
@@ -51,7 +55,9 @@ class Run:
         for i in range(people):
             name, home = f"p{i}", stage.names[i % len(stage.names)]
             rng = random.Random(f"{seed} {name}")
-            self.people.append(Person(name, home, stage, self.recorder, self.people, rng, pace))
+            door = "irc" if i % IRC == IRC - 1 else "line"
+            made = Person(name, door, home, stage, self.recorder, self.people, rng, pace)
+            self.people.append(made)
 
     @property
     def record(self) -> Record:
@@ -130,7 +136,9 @@ class Run:
         self.recorder.note(Quiet(self.recorder.now))
         for visit in visits:
             if visit.open:
-                await visit.does("/who", *(f"/names {name}" for name in (*CHANNELS, "#lobby")))
+                names = (f"/names {name}" for name in (*CHANNELS, "#lobby"))
+                modes = (f"/mode {name}" for name in CHANNELS)
+                await visit.does("/who", *names, *modes)
         await self._examine()
 
     async def _examine(self) -> None:

@@ -187,10 +187,10 @@ class Stage:
         clock.write_text(str(float(clock.read_text()) + seconds))
         self.nodes[name].send_signal(signal.SIGUSR1)
 
-    def port(self, name: str) -> int | None:
+    def port(self, name: str, door: str = "line") -> int | None:
         """Where a node's people come in; None while it doesn't serve."""
         node = self.nodes[name]
-        return node.line if node.runs and node.serves else None
+        return node.doors[door] if node.runs and node.serves else None
 
     async def operate(self, *args: str) -> "subprocess.CompletedProcess[str]":
         """What an operator's command said, and its exit status."""

@@ -3,7 +3,7 @@
 The people of a run go by it, and the checker judges by it, so there is one of it.
 """
 
-from tests.chaos.lines import Kind, Line, is_open, typed
+from tests.chaos.lines import Kind, Line, changes, is_open, signs, typed
 
 NOT_IN = "you are not in "
 
@@ -12,7 +12,8 @@ class Standing:
     """One visit's. `nick`: empty before the greeting. `channels`: that they have come into.
 
     `unsure`: channels of which they can't know. `sure`: whether they can know their nick. `away`:
-    whether the broker is, as far as they were told. `refused`: errors since the last pong.
+    whether the broker is, as far as they were told. `refused`: errors since the last pong. `rules`:
+    channels of which they're an operator, as far as they read last.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,9 @@ class Standing:
         self.unsure: set[str] = set()
         self.away = False
         self.refused = 0
+        self.rules: set[str] = set()
         self._lobby = ""  # while they're being greeted
+        self._were: set[str] = set()  # nicks of theirs that they changed since the last pong
         self._asked: list[str] = []  # since the last pong
         self._open: set[tuple[str, str]] = set()  # verbs that change it, and what they're about
 
@@ -36,6 +39,7 @@ class Standing:
         self._doubt()
         self.nick, self.sure, self.away = nick, True, False
         self._asked, self.refused = [], 0
+        self._were.clear()
 
     def sends(self, line: str) -> None:
         """They typed a line."""
@@ -48,15 +52,23 @@ class Standing:
 
     def hears(self, line: Line) -> None:
         """They read a line."""
+        if line.kind is Kind.NAMES:
+            self._is_operator(line.channel, signs(line).get(self.nick) == "@")
+        elif line.kind is Kind.RULED:
+            for change, nick in changes(line):
+                if change[1] == "o" and nick == self.nick:
+                    self._is_operator(line.channel, change[0] == "+")
         match line.kind:
             case Kind.WELCOME:
                 self.nick = line.nick
             case Kind.NOTICE:
                 self._notice(line.text)
             case Kind.RENAMED if line.nick == self.nick and ("/nick", line.text) in self._open:
+                self._were.add(self.nick)
                 self.nick, self.sure = line.text, True
                 self._open.discard(("/nick", line.text))
             case Kind.SAID if not self.sure and self._said(line.text):
+                self._were.add(self.nick)
                 self.nick, self.sure = line.nick, True
             case Kind.JOINED if line.nick == self.nick and ("/join", line.channel) in self._open:
                 self._comes(line.channel)
@@ -71,6 +83,11 @@ class Standing:
                 self._open.discard(("/leave", line.channel))
                 self.channels.discard(line.channel)
                 self.unsure.discard(line.channel)
+            case Kind.KICKED if line.text in {self.nick, *self._were}:
+                self.channels.discard(line.channel)
+                self.unsure.discard(line.channel)
+                if self._were or not self.sure:  # it may be about who had the nick, or has it
+                    self.unsure.add(line.channel)
             case Kind.GAP:
                 self._doubt()  # their own event may be missing
             case Kind.ERROR:
@@ -83,6 +100,12 @@ class Standing:
                     self.channels.discard(line.text.removeprefix(NOT_IN))
             case Kind.PONG:
                 self._settle()
+
+    def _is_operator(self, channel: str, so: bool) -> None:
+        if so:
+            self.rules.add(channel)
+        else:
+            self.rules.discard(channel)
 
     def _comes(self, channel: str) -> None:
         self._open.discard(("/join", channel))
@@ -103,6 +126,7 @@ class Standing:
         elif text.startswith("the broker is back"):
             self.away = False
         elif text.startswith("somebody else has taken your nick"):
+            self._were.add(self.nick)
             self.nick, self.sure = text.rpartition("you are ")[2].split()[0], True
         elif text.startswith(NOT_IN) and text.endswith(" any more"):
             channel = text.removeprefix(NOT_IN).removesuffix(" any more")
@@ -124,4 +148,6 @@ class Standing:
                 in_doubt = not self.sure if verb == "/nick" else about in self.unsure
                 if not in_doubt:
                     self._open.discard((verb, about))
+        if not self.away:
+            self._were.clear()
         self._asked, self.refused = [], 0

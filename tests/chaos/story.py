@@ -129,6 +129,7 @@ class Visit:
     name: str
     node: str
     came: int
+    door: str = "line"
     went: int = FOREVER
     left: int = -1
     by: str = ""
@@ -151,6 +152,13 @@ class Visit:
     def here(self) -> bool:
         """Whether the connection is open at the end."""
         return self.went == FOREVER
+
+    def called_at(self, index: int) -> str:
+        """The nick that they had at a moment, as far as they knew; empty before they had one."""
+        for called in self.called:
+            if called.since <= index < called.until:
+                return called.nick
+        return ""
 
     def node_at(self, index: int) -> str:
         """The node that they were on, or came from."""
@@ -212,8 +220,8 @@ class Story:
         self._kept: dict[str, _Turns] = {}  # by token
         for index, moment in enumerate(record):
             match moment:
-                case Came(who=who, node=node):
-                    visit = self.visits[who] = Visit(who, node, index)
+                case Came(who=who, node=node, door=door):
+                    visit = self.visits[who] = Visit(who, node, index, door)
                     self._turns[who] = _Turns(visit, self)
                 case Sent(who=who, line=line):
                     self._turns[who].sent(index, line)

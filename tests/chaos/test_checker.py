@@ -34,6 +34,9 @@ class Tale:
         self.pings = 0
         self.differs: tuple[str, ...] = ()
         self.gone: set[str] = set()
+        self.names = ["ann", "bob", "cat"]  # in #red, with their signs
+        self.listed = ["ann", "bob", "cat"]  # everybody
+        self.modes = {"p1/1": "+n", "p2/1": "+n"}  # as they're told at the end
 
     @property
     def at(self) -> float:
@@ -76,12 +79,21 @@ class Tale:
         self.all_hear(f"@e.{seq} [#red] <{nick}> {words}")
         self.settles(who)
 
+    def rules(self, changes: str, seq: int) -> None:
+        """Ann changes the modes of #red. A while after that: nobody's nick has just changed."""
+        self.record += [Lifted(self.at, 0, "nothing")] * 12
+        self.all_hear(f"@e.{seq} ann has changed the modes of #red: {changes}")
+        self.settles("p1/1")
+
     def ends(self, third: str = "p3/1") -> Record:
         """Quiet, the questions, and the look past the people."""
         self.all_settle(third)
         self.note(Quiet(self.at))
         self.sends("p1/1", "/who", "/names #red")
-        self.hears("p1/1", "on n1: ann bob cat", "3 people in all", "in #red (3): ann bob cat")
+        self.hears("p1/1", f"on n1: {' '.join(self.listed)}", "3 people in all")
+        self.hears("p1/1", f"in #red ({len(self.names)}): {' '.join(self.names)}")
+        for who, modes in self.modes.items():
+            self.hears(who, f"the modes of #red are {modes}")
         self.settles("p1/1")
         told = " ".join(each.line for each in self.record if isinstance(each, Heard | Sent))
         self.note(Examined(self.at, self.differs, frozenset(marks(told) - self.gone)))
@@ -276,6 +288,23 @@ def ghost(tale: Tale) -> None:
     tale.comes("p4/2", "dan")
 
 
+def two_laws(tale: Tale) -> None:
+    """Bob's node tells other modes than ann's."""
+    tale.modes["p2/1"] = "+nt"
+
+
+def no_operator(tale: Tale) -> None:
+    """Bob was made an operator, and isn't one on the list."""
+    tale.rules("+o bob", 9)
+
+
+def operator_still(tale: Tale) -> None:
+    """Bob was made an operator and then none, and is one on the list."""
+    tale.rules("+o bob", 9)
+    tale.rules("-o bob", 10)
+    tale.names[1] = "@bob"
+
+
 def false_gap(tale: Tale) -> None:
     """Cat is told of a gap, and Redis lost nothing."""
     tale.hears("p3/1", "gap: 3 messages of #blue are lost")
@@ -382,6 +411,9 @@ BROKEN: list[tuple[Callable[[Tale], None], str]] = [
     (forgotten, "kept sessions are kept"),
     (seen_to_quit, "others see nothing of a resume"),
     (sent_away, "who is drained gets a token"),
+    (two_laws, "rules are the same for all"),
+    (no_operator, "a status holds until it's said otherwise"),
+    (operator_still, "a status holds until it's said otherwise"),
     (no_answer, "everything is answered"),
     (dropped, "everything is answered"),
     (thrown_out, "nobody is thrown out"),
@@ -501,6 +533,75 @@ def test_after_a_resume_what_was_missed_comes_channel_by_channel_and_proves_nobo
     tale.settles("p4/4")
     tale.note(Went(tale.at, "p4/4", "them"))
     assert [] == check(tale.ends())
+
+
+def test_a_quit_of_a_log_that_they_did_not_know_may_come_again_with_their_session() -> None:
+    def wrong(*first: str) -> set[str]:
+        tale = beginning()
+        talk(tale)
+        tale.comes("p4/2", "dan", "n2")
+        tale.sends("p4/2", "/token")
+        tale.hears("p4/2", f"token {TOKEN}")
+        tale.settles("p4/2")
+        tale.hears("p4/2", *first, "@f.2 fay has quit")
+        tale.note(Went(tale.at, "p4/2", "them"))
+        tale.note(Came(tale.at, "p4/3", "n1"))
+        tale.hears("p4/3", "welcome to chorus; you are guest-dan")
+        tale.sends("p4/3", f"/resume {TOKEN}")
+        tale.hears("p4/3", "resumed as dan", "@f.2 fay has quit")
+        tale.settles("p4/3")
+        tale.listed.append("dan")
+        return {each.rule for each in check(tale.ends())}
+
+    assert (set(), {"exactly once"}) == (wrong(), wrong("@f.1 fay has left the channel #blue"))
+
+
+def test_who_is_made_an_operator_is_one() -> None:
+    tale = beginning()
+    talk(tale)
+    tale.rules("+o-v bob cat", 9)
+    tale.names[1] = "@bob"
+    assert [] == check(tale.ends())
+
+
+def test_who_was_kicked_is_there_no_more() -> None:
+    tale = beginning()
+    talk(tale)
+    tale.all_hear("@e.9 ann has kicked cat out of the channel #red")
+    tale.says("p1/1", "ann", "p1.9", 10)
+    tale.record = [
+        each
+        for each in tale.record
+        if not (isinstance(each, Heard) and each.who == "p3/1" and "p1.9" in each.line)
+    ]
+    tale.names.pop()
+    assert [] == check(tale.ends())
+
+
+def test_who_was_kicked_and_is_on_the_list_is_a_ghost() -> None:
+    tale = beginning()
+    talk(tale)
+    tale.all_hear("@e.9 ann has kicked cat out of the channel #red")
+    assert {"no ghosts", "every join has its end"} == {each.rule for each in check(tale.ends())}
+
+
+def test_a_quit_just_before_redis_and_all_nodes_were_lost_may_be_undone() -> None:
+    def wrong(seconds: float) -> set[str]:
+        tale = beginning()
+        talk(tale)
+        tale.comes("p4/2", "dan", "n2")
+        tale.sends("p4/2", "/token")
+        tale.hears("p4/2", f"token {TOKEN}")
+        tale.settles("p4/2")
+        tale.sends("p4/2", "/quit")
+        tale.note(Went(tale.at, "p4/2", "server"))
+        lost = Struck(tale.at - 1 + seconds, 2, "all lost", ("n1", "n2"), loses=True, ends=True)
+        tale.note(lost)
+        tale.note(Lifted(tale.at, 2, "all lost"))
+        tale.listed.append("dan")
+        return {each.rule for each in check(tale.ends())}
+
+    assert (set(), {"no ghosts"}) == (wrong(0.5), wrong(5.0))
 
 
 def test_what_is_not_known_may_be_shown_or_not() -> None:

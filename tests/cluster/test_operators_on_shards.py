@@ -8,6 +8,7 @@ import pytest
 
 from broker.keys import Keys
 from tests.cluster.conftest import MakeTown
+from tests.cluster.test_dashboard import overview, stream
 from tests.support.operator import Running, asked, diagnosis, operate, operate_on, told
 from tests.support.processes import await_fact
 from tests.support.redis_cluster import RedisCluster, slot_of
@@ -50,6 +51,40 @@ def test_channels_sessions_and_nodes_of_all_masters_are_shown(
     ]
     await_fact(lambda: told(nodes, "status")["sessions"] == 2)
     assert ["n1", "n2"] == [each["node"] for each in told(nodes, "status")["nodes"]]
+
+
+def test_status_tells_of_each_master(shards: RedisCluster, spread: Town) -> None:
+    places = sorted(f"127.0.0.1:{master.port}" for master in shards.masters)
+    masters = told(spread.cluster, "status")["masters"]
+    assert [(place, "master", True, 0) for place in places] == [
+        (each["place"], each["role"], each["connected"], each["replicas"]) for each in masters
+    ]
+    assert all(each["memory"] > 0 and each["version"] for each in masters)
+    lines = asked(spread.cluster, "status").stdout.splitlines()
+    shown = [line for line in lines if line.startswith("Redis ")]
+    assert places == [line.partition(" at ")[2].partition(",")[0] for line in shown]
+
+
+def test_nodes_tell_of_each_master(shards: RedisCluster, spread: Town) -> None:
+    places = sorted(f"127.0.0.1:{master.port}" for master in shards.masters)
+    with stream(spread.nodes[0]) as events:
+        found = overview(events)
+    assert places == [each["place"] for each in found["masters"]]
+    assert all(each["memory"] > 0 for each in found["masters"])
+    assert found["server"]["version"] == found["masters"][0]["version"]
+
+
+def test_a_master_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    with RedisCluster(tmp_path / "shards", node_timeout=600_000) as shards:  # nobody is replaced
+        home = shards.master_of(Keys("lost").leases)
+        lost = next(master for master in shards.masters if master is not home)
+        shards.kill(lost)
+        done = operate_on(shards.url, "status", "--namespace", "lost")
+        assert 1 == done.returncode
+        assert f"Redis at 127.0.0.1:{lost.port}: it doesn't answer" in done.stdout
+        assert f"Redis at 127.0.0.1:{lost.port} doesn't answer" in done.stdout
+        assert f"at 127.0.0.1:{home.port}, up" in done.stdout
+        assert "Traceback" not in done.stderr
 
 
 def test_the_doctor_finds_and_mends_at_all_masters(shards: RedisCluster, spread: Town) -> None:

@@ -153,6 +153,21 @@ def test_a_woken_node_gives_way_or_goes_on(make_town: MakeTown, frozen: bool) ->
     assert ["[#go] <ann> me"] == about
 
 
+def test_who_quits_as_their_node_wakes_past_its_lease_has_quit(make_town: MakeTown) -> None:
+    town = make_town("--lease", str(LEASE), count=2)
+    ann, bob = town.person("ann", "#go", on=1), town.person("bob", "#go", on=2)
+    cat = town.person("cat", "#go", on=1)
+    token(ann)
+    settle(ann, bob, cat)
+    town.nodes[0].freeze()
+    try:
+        bob.until("cat has quit (connection lost)")  # and ann's session is detached
+        ann.type("/quit bye")
+    finally:
+        town.nodes[0].wake()
+    bob.until("ann has quit (bye)")
+
+
 def test_a_token_serves_on_every_node_at_once_and_one_wins(town: Town) -> None:
     go = new_channel()
     ann = town.person("ann", go, on=1)

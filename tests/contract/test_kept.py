@@ -357,6 +357,35 @@ async def test_a_session_that_was_detached_while_being_resumed_can_be_resumed(
     assert ([True, True], "ann") == (regained, resumed.nick)
 
 
+@pytest.mark.parametrize("step", ["reclaim", "regain"])
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_who_loses_a_session_while_taking_it_up_is_refused(
+    make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await kept(a, "ann", "#go")
+    await a.broker.detach(ann, STATE)
+    again = Identity(ann.sid, secrets.token_hex(8), "")
+    taken = getattr(Keeping, step)
+
+    async def detached_meanwhile(keeping: Keeping, me: Identity, *about: Any) -> Any:
+        found = await taken(keeping, me, *about)
+        await b.broker.detach(me, STATE)
+        return found
+
+    with monkeypatch.context() as hasty:
+        hasty.setattr(Keeping, step, detached_meanwhile)
+        if step == "reclaim":
+            assert Code.CUT_OFF == await refusal(b.broker.resume(again, SECRET))
+        else:
+            await b.broker.resume(again, SECRET)
+            await b.broker.follow("#go")
+            assert Code.CUT_OFF == await refusal(b.broker.regain(again, "#go"))
+    once_more, resumed = await take_up(a, ann)
+    assert ("ann", ["#go"]) == (resumed.nick, resumed.channels)
+    await a.say(once_more, "#go", "here")
+
+
 async def test_a_session_that_is_detached_as_it_has_just_been_resumed_is_whole(
     make_brokers: MakeBrokers,
 ) -> None:
@@ -599,6 +628,58 @@ async def test_what_comes_while_a_node_cannot_take_back_yet_what_it_had_is_heard
     assert ["psst"] == [event.text for event in heard if isinstance(event, Told)]
 
 
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_who_could_not_be_taken_back_at_first_is_taken_back_and_quits(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
+    ann = await kept(a, "ann", "#go")
+    await b.enter("bob", "#go")
+    a.people[:] = [await a.enter("eve")]  # the one who'll be gone
+    await fleet.evict(a, seen_by=b)
+    await fleet.restore(a)
+    again = Identity(ann.sid, secrets.token_hex(8), "ann")
+    with monkeypatch.context() as refusing:
+
+        async def take(*_args: Any, **_how: Any) -> Any:
+            raise Refused(Code.BUSY)
+
+        refusing.setattr(Keeping, "take", take)
+        assert Code.BUSY == await refusal(a.broker.resume(again, SECRET, detached=True))
+    again.nick = "ann"
+    await a.broker.quit(again, "", ["#go"])  # nothing shows that it's theirs
+    assert ["ann", "bob"] == sorted((await b.broker.roster("#go")).nicks)
+    await a.broker.resume(again, SECRET, detached=True)
+    await a.broker.regain(again, "#go")
+    await a.broker.resumed(again)
+    await a.broker.quit(again, "bye", ["#go"])
+    heard = await b.heard("#go")
+    assert ["bye"] == [event.why for event in heard if isinstance(event, Quit)]
+    assert ["bob"] == (await b.broker.roster("#go")).nicks
+    assert Code.TOKEN_UNKNOWN == await refusal(b.broker.resume(again, SECRET))
+
+
+@pytest.mark.parametrize("fleet", ["fakeredis", "server", "cluster"], indirect=True)
+async def test_what_comes_before_a_node_takes_back_what_it_had_is_heard_though_others_want_the_nick(
+    fleet: Fleet,
+) -> None:
+    a, b = [await fleet.start(lease=LEASE) for _ in range(2)]
+    ann, bob = await kept(a, "ann"), await b.enter("bob")
+    a.people[:] = [await a.enter("eve")]  # the one who'll be gone
+    await fleet.evict(a, seen_by=b)
+    await fleet.restore(a)
+    zoe = await a.enter("zoe")
+    assert Code.NICK_TAKEN == await refusal(a.broker.rename(zoe, "ann", []))
+    await beats(a)
+    await b.broker.tell(bob, "ann", "psst")
+    again = Identity(ann.sid, secrets.token_hex(8), "ann")
+    await a.broker.resume(again, SECRET, detached=True)
+    await a.broker.resumed(again)
+    await b.broker.tell(bob, "ann", "hey")
+    heard = await a.heard("ann")
+    assert ["psst", "hey"] == [event.text for event in heard if isinstance(event, Told)]
+
+
 async def test_who_waits_detached_when_its_node_is_back_was_not_taken_up(fleet: Fleet) -> None:
     a, b = [await fleet.start(lease=0.4) for _ in range(2)]
     ann = await kept(a, "ann")
@@ -692,10 +773,10 @@ async def test_what_one_was_told_who_lags_is_not_certain_when_another_is_kept(
     await a.heard("#go")
     place = a.sink.places("#go")[-1]
     await beats(a)
+    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)  # before a beat finds that all was read
     await b.say(bob, "#go", "not read")
     await a.heard("#go")
     await kept(a, "cat", "#go", announce=False)
-    a.sink.keeping[ann.sid] = Kept(ann, STATE, False)
     await beats(a)
     _, resumed = await take(b, ann)
     assert place == resumed.told["#go"].after

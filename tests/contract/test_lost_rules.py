@@ -72,6 +72,28 @@ async def test_who_was_kicked_stays_so_though_the_replica_lacked_it(
 
 
 @failover
+async def test_who_was_kicked_before_their_node_came_to_the_replica_stays_so(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, (bob,) = await ruled(make_brokers, "bob")
+    await fleet.fall_behind()
+    await b.say(bob, "#go", "what the replica lacks")
+    await a.broker.barrier()
+    await fleet.fail_over(b)
+    await a.broker.kick(ann, "#go", "bob", "out", judge=all_may)
+    await fleet.restore(b)
+    assert "out" == (await kick_heard(b)).why
+    assert [Member("ann", "o")] == await statuses(a)
+    assert Code.NOT_MEMBER is await said_by(b, bob, "hi")
+
+
+async def kick_heard(node: Node) -> Kicked:
+    """The kick that a node has heard of."""
+    (kicked,) = [event for event in await node.heard("#go") if isinstance(event, Kicked)]
+    return kicked
+
+
+@failover
 async def test_an_invitation_counts_though_the_replica_lacked_it(
     fleet: Fleet, make_brokers: MakeBrokers
 ) -> None:

@@ -3,17 +3,18 @@
 Only a cluster of several masters forgets in part, so these run on one alone.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from broker.api import Code
+from broker.api import Code, Identity
 from broker.cluster import Cluster
 from broker.events import Event, Quit, Said, Told
+from broker.keeping import Keeping
 from broker.link import LinkLost
 from broker.shards import Wires
 from tests.contract.conftest import MakeBrokers
-from tests.contract.test_kept import STATE, beats, kept, take, take_up
+from tests.contract.test_kept import SECRET, STATE, beats, kept, take, take_up
 from tests.support.fleet import ShardsFleet, refusal
 from tests.support.sinks import Evicted, Gap
 from tests.support.spin import eventually
@@ -109,6 +110,41 @@ async def test_a_detached_session_keeps_the_membership_and_the_nick_that_were_lo
     assert nick == resumed.nick
     await b.say(again, go, "here")
     assert "here" in texts(await b.heard(go))
+
+
+async def test_who_takes_up_a_session_as_it_is_put_back_has_all_of_it(
+    fleet: ShardsFleet, make_brokers: MakeBrokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await make_brokers(2)
+    bob = await b.enter("bob", "#lost")
+    go = fleet.apart("#go", fleet.keys.log("#lost").meta)
+    await b.join(bob, go)
+    ann = await kept(a, "ann", "#lost", go)
+    await a.broker.detach(ann, STATE)
+    put_back = Keeping._put_back_detached
+    again = Identity(ann.sid, "another", "")
+
+    async def taken_up_meanwhile(keeping: Keeping, *shelved: Any) -> None:
+        await put_back(keeping, *shelved)
+        if again.nick:
+            return
+
+        async def ready() -> bool:
+            return b.broker.ready
+
+        await eventually(ready, True)
+        await b.broker.resume(again, SECRET)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Keeping, "_put_back_detached", taken_up_meanwhile)
+        await fleet.forget_at(fleet.keys.log("#lost").meta)
+    await beats(a)
+    for channel in ("#lost", go):
+        assert await b.broker.regain(again, channel) is not None
+    await b.broker.resumed(again)
+    await beats(a)
+    assert {"ann", "bob"} == set((await b.broker.roster(go)).nicks)
+    await b.say(again, go, "here")
 
 
 async def test_who_spoke_takes_up_the_membership_that_was_put_back_for_anybody(

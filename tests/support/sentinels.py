@@ -26,11 +26,14 @@ DOWN_AFTER = 500
 
 
 class Sentinel(Embedded):
-    """One sentinel, of three, two of whom agree. `master`: the port of whom it watches."""
+    """One sentinel, of three, two of whom agree. `master`: the port of whom it watches.
+    `down_after`: as for `Guard`.
+    """
 
-    def __init__(self, folder: Path, master: int) -> None:
+    def __init__(self, folder: Path, master: int, down_after: int) -> None:
         super().__init__(folder, port=0)
         self._master = master
+        self._down_after = down_after
 
     def _write_config(self) -> Path:
         self._port = self._port or free_port()
@@ -42,7 +45,7 @@ bind 127.0.0.1
 dir "{self.folder}"
 logfile ""
 sentinel monitor {SERVICE} 127.0.0.1 {self._master} 2
-sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER}
+sentinel down-after-milliseconds {SERVICE} {self._down_after}
 sentinel failover-timeout {SERVICE} 5000
 """
         )
@@ -55,11 +58,15 @@ sentinel failover-timeout {SERVICE} 5000
 class Guard:
     """See the module's docstring. As a context manager: all know one another inside, ended after.
 
-    `appendonly`: keep data on disk.
+    `appendonly`: keep data on disk. `down_after`: milliseconds after which a silent master is held
+    for lost.
     """
 
-    def __init__(self, folder: Path, *, appendonly: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, appendonly: bool = False, down_after: int = DOWN_AFTER
+    ) -> None:
         self._folder = folder
+        self._down_after = down_after
         self._appendonly = appendonly
         self._running = ExitStack()
         self._servers: list[Embedded] = []
@@ -154,7 +161,7 @@ class Guard:
             replica = Embedded(self._folder / "2", port=0, appendonly=keeps, config=config)
             self._servers.append(self._running.enter_context(replica))
             for i in range(3):
-                sentinel = Sentinel(self._folder / f"s{i}", _port(master))
+                sentinel = Sentinel(self._folder / f"s{i}", _port(master), self._down_after)
                 self._sentinels.append(self._running.enter_context(sentinel))
             await_fact(lambda: all(self._others(each) == 2 for each in self._sentinels))
             self.await_in_step()

@@ -44,6 +44,17 @@ def test_whois_of_nobody_ends_too(bob: Client) -> None:
     ] == bob.type("WHOIS nobody")
 
 
+def test_whose_nick_was_taken_while_their_node_was_cut_off_is_shown_their_new_one() -> None:
+    village = IrcVillage(2)
+    ann, bob = village.here("ann", "#go"), village.here("bob", node=1)
+    village.evict(0)
+    bob.type("NICK ann")
+    village.restore(0)
+    changes = [line for line in ann.read() if " NICK " in line]
+    assert [f":ann NICK {ann.nick}"] == changes
+    assert ann.nick.startswith("guest-")
+
+
 def test_whowas_tells_who_had_a_nick(ann: Client, bob: Client) -> None:
     bob.say("NICK rob")
     ann.read()

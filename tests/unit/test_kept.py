@@ -1,11 +1,13 @@
 """`node.core.kept`: sessions that outlive their connection, on nodes over the broker in memory."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 
-from broker.api import Identity
+from broker.api import Code, Identity, Refused, Resumed
+from broker.memory import Memory
 from node.core.replies import Goodbye
 from tests.support.village import Village, Villager
 
@@ -382,6 +384,72 @@ def test_a_connection_is_shown_nothing_of_what_came_after_its_session_was_resume
         person: [line for line in person.read() if "for you" in line] for person in (ann, again)
     }
     assert {ann: [], again: ["[#go] <bob> for you there"]} == lines
+
+
+def cut_off(village: Village, refusing: pytest.MonkeyPatch) -> Callable[[], None]:
+    """The first node was cut off past its lease, and can't take back who was kept there: Redis is
+    without memory, say. Returns what ends that.
+    """
+    village.evict(0)
+
+    async def refused(_self: Memory, _me: Identity, _secret: str, **_how: Any) -> Resumed:
+        raise Refused(Code.BUSY)
+
+    refusing.setattr(Memory, "resume", refused)
+    village.restore(0)
+    village.read_up()
+    return refusing.undo
+
+
+def test_who_quits_before_they_are_taken_back_has_quit(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    takes_again = cut_off(village, monkeypatch)
+    takes_again()
+    assert ["closing: you have quit"] == ann.type("/quit bye")
+    assert (["ann has quit (bye)"], ["in #go (1): bob"]) == (bob.read(), bob.type("/names #go"))
+    assert [NOT_KNOWN] == resume(village, given)[1]
+
+
+def test_who_quits_and_cannot_be_taken_back_yet_needs_not_wait_and_has_quit_when_they_can(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    token(ann)
+    takes_again = cut_off(village, monkeypatch)
+    assert ["closing: you have quit"] == ann.type("/quit bye")
+    assert (False, []) == (ann.here, bob.read())
+    takes_again()
+    village.a_while_later()
+    assert ["ann has quit (bye)"] == bob.read()
+
+
+def test_who_quits_while_the_broker_is_away_has_quit_when_it_is_back(village: Village) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    token(ann)
+    village.evict(0)
+    village.read_up()
+    assert (["closing: you have quit"], False) == (ann.type("/quit bye"), ann.here)
+    village.restore(0)
+    village.a_while_later()
+    assert ["ann has quit (bye)"] == bob.read()
+
+
+def test_who_quits_where_their_session_was_taken_from_ends_nothing(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = village.person("ann", "#go"), village.person("bob", "#go", node=2)
+    given = token(ann)
+    takes_again = cut_off(village, monkeypatch)
+    takes_again()
+    again, _ = resume(village, given)
+    village.read_up()
+    ann.type("/quit bye")
+    assert (False, "ann", []) == (ann.here, again.nick, bob.read())
+    again.say("/msg #go here")
+    assert ["[#go] <ann> here"] == bob.read()
 
 
 def test_what_is_forgotten_is_kept_anew(village: Village) -> None:

@@ -5,7 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from broker.overview import SlowRow, candidates, outdated, overview, parse_info, series, server_of
+from broker.overview import (
+    Asked,
+    SlowRow,
+    candidates,
+    outdated,
+    overview,
+    parse_info,
+    series,
+    server_of,
+)
 from broker.reports import (
     GONE_MOST,
     LOST,
@@ -241,6 +250,34 @@ def test_what_redis_py_has_parsed_is_read_alike() -> None:
 def test_what_is_wrong_with_redis_is_said(says: dict[str, str], why: str) -> None:
     assert (why,) == server_of(WELL | says).why
     assert (f"Redis: {why}",) == seen(status("a"), living="a", info=WELL | says).why
+
+
+def test_each_master_of_a_redis_cluster_is_told_of_and_what_is_wrong_with_it() -> None:
+    full = WELL | {"used_memory": "3900", "maxmemory": "4000"}
+    row = SlowRow(5, 20_000, [b"EVALSHA", b"abc"])
+    found = overview(
+        NOW,
+        statuses={},
+        living=[],
+        incidents=[],
+        info=WELL,
+        masters={"b:2": None, "a:1": Asked(WELL, [row]), "b:1": Asked(full, [])},
+        scripts={b"abc": "say"},
+    )
+    assert [("a:1", True), ("b:1", True), ("b:2", False)] == [
+        (each.place, each.connected) for each in found.servers
+    ]
+    assert ["EVALSHA say"] == [each.command for each in found.masters[0].slow]
+    assert (
+        "no node is alive",
+        "Redis at b:1: 98% of its memory is used",
+        "Redis at b:2: it doesn't answer",
+    ) == found.why
+
+
+def test_a_redis_that_is_one_has_no_masters() -> None:
+    found = seen(status("a"), living="a", info=WELL)
+    assert ((), (found.server,)) == (found.masters, found.servers)
 
 
 def test_a_redis_that_must_not_be_asked_is_said_to_say_nothing() -> None:

@@ -78,6 +78,14 @@ def test_all_parts_are_there_at_80_columns_and_24_lines() -> None:
         assert [word] == [word for line in shown if word in line][:1]
 
 
+def test_each_master_of_a_redis_cluster_is_shown_as_far_as_there_is_room() -> None:
+    masters = tuple(Server(place=f"h:{i}", version="8", role="master") for i in range(1, 31))
+    (*_, third) = lines(View(overview(masters=masters[:3]), None))
+    assert "Redis 8 master at h:3" == third[:21]
+    shown = lines(View(overview(masters=masters), None))
+    assert (24, "and 24 more") == (len(shown), shown[-1])
+
+
 def test_a_busy_channel_is_shown_with_its_members_and_before_those_that_are_only_large() -> None:
     found = overview(0, largest=(Sized("#Go", 7), Sized("#py", 5)), busiest=(Rate("#go", 2.0),))
     rows = [line.split() for line in lines(View(found)) if line.startswith("#")]

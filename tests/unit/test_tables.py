@@ -154,6 +154,17 @@ def test_redis_is_a_line() -> None:
     assert expected == tables.redis(server)
 
 
+def test_one_of_several_masters_is_a_line_that_says_where_it_is() -> None:
+    server = Server(place="10.0.0.7:6379", version="8.0.1", role="master", replicas=2)
+    expected = (
+        "Redis 8.0.1 master at 10.0.0.7:6379, up 0 s, 0 B, 0 clients, 0 commands/s, 0 keys,"
+        " 2 replicas"
+    )
+    assert expected == tables.redis(server)
+    lost = Server(place="10.0.0.7:6379", connected=False)
+    assert "Redis at 10.0.0.7:6379 doesn't answer" == tables.redis(lost)
+
+
 @pytest.mark.parametrize(
     "told, expected",
     [

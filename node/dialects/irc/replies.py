@@ -56,6 +56,8 @@ def _greeting(irc: "Irc", reply: core.Greeting, to: str) -> Iterator[str]:
 
 
 def _notice(irc: "Irc", reply: core.Notice, to: str) -> Iterator[str]:
+    if reply.was:  # a client knows its nick from that alone
+        yield f":{reply.was} NICK {reply.about}"
     yield irc.said(f"NOTICE {to} :{words.filled(words.NOTICES[reply.code], reply.about)}")
 
 

@@ -135,6 +135,16 @@ const showBans = table(byId("bans"), [
     once(cell, banned(b), () => [button("Lift", `Lift the ban of ${banned(b)}`, () => open("unban", banned(b)))]) },
 ], { key: banned, sort: "banned", empty: "Nobody is banned." });
 
+const showMasters = table(byId("masters"), [
+  { name: "place", title: "Redis", head: true, value: (m) => m.place },
+  { name: "role", title: "Role", value: (m) => (m.connected ? m.role : "doesn't answer") },
+  { name: "memory", title: "Memory", numeric: true, value: (m) => m.memory, text: (m) => (m.memory_most ? `${bytes(m.memory)} of ${bytes(m.memory_most)}` : bytes(m.memory)) },
+  { name: "clients", title: "Clients", numeric: true, value: (m) => m.clients, text: (m) => count(m.clients) },
+  { name: "commands", title: "Commands/s", numeric: true, value: (m) => m.commands_rate, text: (m) => rate(m.commands_rate) },
+  { name: "keys", title: "Keys", numeric: true, value: (m) => m.keys, text: (m) => count(m.keys) },
+  { name: "replicas", title: "Replicas", numeric: true, value: (m) => m.replicas, text: (m) => (m.replica_lag ? `${count(m.replicas)}, ${bytes(m.replica_lag)} behind` : count(m.replicas)) },
+], { key: (m) => m.place, sort: "place", empty: "" });
+
 const showTotals = facts(byId("totals"));
 const showRedis = facts(byId("redis"));
 
@@ -204,8 +214,12 @@ function show(told) {
   showChannels(channelRows(overview));
   showTalkers(overview.talkers);
   showIncidents(distinct(overview.incidents));
+  const { masters, server } = overview;  // of a Redis Cluster; else there are none
+  byId("redis").parentElement.hidden = masters.length > 0;
+  byId("masters-card").hidden = !masters.length;
   showRedis(redis(overview));
-  showSlow(distinct(overview.server.slow));
+  showMasters(masters);
+  showSlow(distinct((masters.length ? masters : [server]).flatMap(({ slow }) => slow)));
   charts.go(overview.at, overview.nodes
     .filter((node) => node.state !== "gone")
     .sort((a, b) => a.started - b.started)  // of two lives of a node the later one counts
