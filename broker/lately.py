@@ -1,22 +1,18 @@
-"""What may be a second old: lists and sums of all that the cluster has.
+"""Lists and sums of all that the cluster has.
 
-Each is read when somebody asks, but in no more than a tenth of the time.
+How often each is read is `seldom`'s to say.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any
 
 from broker.api import ChannelInfo, Totals
 from broker.api import Presence as Present
 from broker.names import fold
 from broker.people import People
 from broker.rules import decode_rules
+from broker.seldom import Seldom
 from broker.store import Store
-
-T = TypeVar("T")
-
-QUICK = 0.02
-"""Seconds: a list that is read faster is read whenever somebody asks."""
 
 
 class Lately:
@@ -30,32 +26,20 @@ class Lately:
         self._store = store
         self._keys = store.keys
         self._people = people
-        self._clock = clock
         self._unsaid = unsaid
-        self._cached: dict[str, tuple[float, Any]] = {}
+        self._seldom = Seldom(clock.seconds)
 
     async def channels(self) -> list[ChannelInfo]:
         """As `api.Broker.channels`."""
-        return await self._lately("channels", self._read_channels)
+        return await self._seldom.get("channels", self._read_channels)
 
     async def people(self) -> list[Present]:
         """As `api.Broker.people`."""
-        return await self._lately("people", self._read_people)
+        return await self._seldom.get("people", self._read_people)
 
     async def totals(self) -> Totals:
         """As `api.Broker.totals`."""
-        return await self._lately("totals", self._read_totals)
-
-    async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        """A value that is read when it's asked for, but in no more than a tenth of the time."""
-        until, value = self._cached.get(what, (0.0, None))
-        if self._clock.seconds() >= until:
-            began = self._clock.seconds()
-            value = await read()
-            took = self._clock.seconds() - began
-            until = began + min(1.0, 10 * took) if took > QUICK else 0.0
-            self._cached[what] = (until, value)
-        return cast(T, value)
+        return await self._seldom.get("totals", self._read_totals)
 
     async def _read_channels(self) -> list[ChannelInfo]:
         names = [
@@ -80,9 +64,6 @@ class Lately:
     async def _nodes(self) -> list[str]:
         return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
 
-    async def _read_people(self) -> list[Present]:
-        return await self._people.everyone(await self._nodes())
-
     async def _read_totals(self) -> Totals:
         nodes = await self._nodes()
         channels, messages, *sessions = await self._store.ask_all(
@@ -92,3 +73,6 @@ class Lately:
             *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
         )
         return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())
+
+    async def _read_people(self) -> list[Present]:
+        return await self._people.everyone(await self._nodes())

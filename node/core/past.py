@@ -4,6 +4,7 @@ Members read all that their channel has kept, as with `history`; of what is for 
 theirs lets them read. What each does is said where its command is.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from broker.api import Code, Refused, Wanted
@@ -55,9 +56,10 @@ async def targets(chat: "Chat", session: Session, command: commands.Targets) -> 
     """Where something was last said."""
     since, until = sorted((command.since, command.until))
     latest = await chat.broker.latest(session.me, list(session.channels))
-    found = [
-        (chat.hub.spelled(name, name), ms) for name, ms in latest.items() if since < ms < until
-    ]
+    times = {fold(name): (chat.hub.spelled(name, name), ms) for name, ms in latest.items()}
+    for name, one in session.written.items():
+        times[name] = max(times.get(name, one), one, key=lambda each: each[1])
+    found = [one for one in times.values() if since < one[1] < until]
     found.sort(key=lambda one: one[1])
     count = max(0, command.count)
     if command.since > command.until:
@@ -86,7 +88,7 @@ async def tag(chat: "Chat", session: Session, command: commands.Tag) -> Reply | 
     if target.startswith("#"):
         if fold(target) not in session.channels:
             raise Refused(Code.NOT_MEMBER, target)
-        judge = rules.speaking(target, session.me, "")
+        judge = partial(rules.speaking, target, session.me, "")
         await chat.broker.tag(session.me, fold(target), tags, extra, judge=judge)
         if session.dialect.echo and not is_fleeting(tags):
             await chat.seen(session)

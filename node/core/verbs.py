@@ -86,7 +86,8 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     settled = session.lane.settled
     try:
         channel = _channel(session, command.channel)
-        if not command.outside and fold(channel) not in session.channels:
+        name = fold(channel)
+        if not command.outside and name not in session.channels:
             raise Refused(Code.NOT_MEMBER, channel)
         text = names.lines(command.text) if command.lines else names.text(command.text)
     except Refused as refused:
@@ -95,25 +96,26 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         return
     if command.ref is not None:
         settled = partial(settled, line=command)
-    _put(chat, session, channel, text, settled, command.action, command.extra)
+    _put(chat, session, channel, name, text, settled, command.action, command.extra)
 
 
 def _put(
     chat: "Chat",
     session: Session,
     channel: str,
+    name: str,
     text: str,
     settled: Settled,
     action: bool,
     extra: Extra | None,
 ) -> None:
-    """A line on its way into the log of a channel, if its rules let it."""
-    me, name = session.me, fold(channel)
+    """A line on its way into the log of a channel, if its rules let it. `name`: folded."""
+    me = session.me
     outside = name not in session.channels
     if not outside:
         session.current = name
         chat.tally.said(name, me.nick)
-    judge = rules.speaking(channel, me, text)
+    judge = partial(rules.speaking, channel, me, text)
     chat.broker.say(me, name, text, action, settled, judge=judge, extra=extra, outside=outside)
 
 
@@ -138,8 +140,9 @@ async def say_and_wait(
             refusals.append(refused)
         promise.callback(None)
 
-    inside = fold(channel) in session.channels
-    _put(chat, session, channel, names.lines(text), settled, action, extra)
+    name = fold(channel)
+    inside = name in session.channels
+    _put(chat, session, channel, name, names.lines(text), settled, action, extra)
     await promise
     for refused in refusals:
         raise refused
@@ -170,7 +173,28 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
     session.afford(Act.JOINS, Code.JOINS_TOO_OFTEN)
-    await enter(chat, session, channel, announce=True, key=command.key)
+    try:
+        await enter(chat, session, channel, announce=True, key=command.key)
+    except Refused as refused:
+        forward = await _sent_on(chat, session, channel, refused)
+        chat.hub.reply(session, replies.Forwarded(channel, forward))
+        await enter(chat, session, forward, announce=True)
+
+
+KEPT_OUT = frozenset({Code.BANNED_HERE, Code.INVITE_ONLY, Code.KEY_WRONG, Code.CHANNEL_FULL})
+"""Why the rules of a channel don't let somebody in."""
+
+
+async def _sent_on(chat: "Chat", session: Session, channel: str, refused: Refused) -> str:
+    """Where a channel sends somebody whom it refused to let in. Raises that, if it's nowhere; from
+    there nobody is sent on.
+    """
+    if refused.code not in KEPT_OUT:
+        raise refused
+    forward = (await chat.broker.rules(channel)).forward
+    if not forward or fold(forward) in session.channels:
+        raise refused
+    return forward
 
 
 async def enter(
@@ -231,6 +255,7 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     receipt = await chat.broker.tell(
         session.me, command.nick, text, action=command.action, extra=command.extra
     )
+    session.wrote(receipt)
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
@@ -319,9 +344,25 @@ async def resume(chat: "Chat", session: Session, command: commands.Resume) -> No
 
 
 async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
-    if chat.broker.ready:
-        await chat.broker.barrier()
+    await all_here(chat)
     return replies.Pong(command.text)
+
+
+ROUNDS = 3
+"""How many barriers come before the answer to a ping. One would do for what was accepted before.
+But somebody else may have sent something to another node a moment before the ping came here: the
+nodes' turns decide which of the two is first in Redis. So that node gets some turns more.
+"""
+
+
+async def all_here(chat: "Chat") -> None:
+    """Returns when all that was accepted before has been shown, and, as a rule, what others had
+    sent by then. Doesn't wait for a broker that is away.
+    """
+    for _ in range(ROUNDS):
+        if not chat.broker.ready:
+            return
+        await chat.broker.barrier()
 
 
 async def stats(chat: "Chat", session: Session, command: commands.Stats) -> Reply:

@@ -635,7 +635,8 @@ def test_goodbye_comes_before_what_is_waiting_in_a_lane(village: Village) -> Non
     gates = gated(village).shut("barrier")
     alice.type("/ping", "never said")
     done = goodbye(village)
-    gates[0].callback(None)
+    for gate in gates:  # one that is opened may bring another
+        gate.callback(None)
     assert [None] == done
     assert ["alice has quit (connection lost)"] == bob.read()
 
@@ -671,7 +672,8 @@ def test_nothing_is_said_after_the_reason(village: Village, end: str | None) -> 
     else:
         alice.type(end)
     alice.say("hello", "/topic new", "/who")
-    gates[0].callback(None)
+    for gate in gates:
+        gate.callback(None)
     village.lose(0)
     assert "closing: " == alice.read()[-1][:9]
 

@@ -7,18 +7,22 @@ done in its turn.
 from functools import partial
 from typing import TYPE_CHECKING
 
+from broker.api import BOT, Profile
+from broker.events import Extra
 from node.core import commands as core
 from node.core.commands import Command
 from node.core.session import Session
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, perform
+from node.dialects.irc.events import SHORT, fits
 from node.dialects.irc.wire import Malformed, Message
 
 if TYPE_CHECKING:
     from node.core.chat import Chat
     from node.dialects.irc.commands.batches import Open
 
-BOT = "B"
+_HEAD = len("PRIVMSG ")
+
 CTCP = "\x01"
 _ACTION = "\x01ACTION "
 
@@ -58,17 +62,22 @@ class Reader:
         self.batch: Open | None = None
 
     def __call__(self, line: bytes) -> Command | None:
+        me = self._session.me
+        if me.nick:
+            said = _plainly(line, me.profile)
+            if said is not None:
+                return said
         try:
             message = wire.parse(line)
         except Malformed as malformed:
-            return core.Do(partial(_refuse, malformed.code))
+            return core.Do(partial(_refuse, malformed.code, malformed.message))
         if message is None:
             return None
-        me = self._session.me
-        plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
-        if message.verb == "PRIVMSG" and plain:
-            said = _said(message)
-            if said is not None:
+        if message.verb == "PRIVMSG" and me.nick and not message.tags:
+            said = _said(message, me.profile)
+            if said is not None and (
+                len(line) <= SHORT or fits(me, "PRIVMSG", *message.params[:2])
+            ):
                 return said
         return core.Do(partial(self._perform, message))
 
@@ -83,10 +92,34 @@ class Reader:
     @staticmethod
     def too_long() -> Command:
         """What to make of a line of which not even the end was read."""
-        return core.Do(partial(_refuse, wire.TOO_LONG))
+        return core.Do(partial(_refuse, wire.TOO_LONG, wire.UNREAD))
 
 
-def _said(message: Message) -> Command | None:
+def _plainly(line: bytes, profile: Profile) -> Command | None:
+    """A line said in one channel, if it's written as clients write nearly all of them; it needn't
+    be taken apart then.
+    """
+    if not line.startswith(b"PRIVMSG #") or len(line) > SHORT:
+        return None
+    try:
+        channel, _, text = line[_HEAD:].decode().partition(" :")
+    except UnicodeDecodeError:
+        return None
+    if not text or text[0] == CTCP or " " in channel or "," in channel:
+        return None
+    if "\r" in text or "\0" in text or not channel.isprintable():
+        return None
+    return core.Say(channel, text, extra=_marks(profile), outside=True)
+
+
+def _marks(profile: Profile) -> Extra | None:
+    """What whatever somebody says has besides its text."""
+    if not profile.account and BOT not in profile.modes:
+        return None
+    return Extra(bot=BOT in profile.modes, account=profile.account)
+
+
+def _said(message: Message, profile: Profile) -> Command | None:
     """A plain line said in one channel, or None."""
     if len(message.params) < 2:
         return None
@@ -95,8 +128,10 @@ def _said(message: Message) -> Command | None:
         return None
     if text.startswith(CTCP):
         said = action(text)
-        return core.Say(channel, said, action=True, outside=True) if said is not None else None
-    return core.Say(channel, text, outside=True)
+        if said is None:
+            return None
+        return core.Say(channel, said, action=True, extra=_marks(profile), outside=True)
+    return core.Say(channel, text, extra=_marks(profile), outside=True)
 
 
 def action(text: str) -> str | None:
@@ -104,12 +139,21 @@ def action(text: str) -> str | None:
     return text.removeprefix(_ACTION).removesuffix(CTCP) if text.startswith(_ACTION) else None
 
 
-async def _refuse(code: str, chat: "Chat", session: Session) -> None:
+async def _refuse(code: str, message: Message, chat: "Chat", session: Session) -> None:
     """Answer a line that couldn't be read."""
-    call = Call(chat, session, Reader(session), Message("*", [], {}))
-    if code == wire.TOO_LONG:
-        call.numeric("ERR_INPUTTOOLONG")
-    elif code == wire.NOT_UTF8:
-        call.fail("INVALID_UTF8", "Message rejected, your IRC software MUST use UTF-8 encoding")
-    else:
-        call.fail("INVALID_MESSAGE", "That line could not be read")
+    await perform(Call(chat, session, Reader(session), message), _REFUSALS[code])
+
+
+async def _too_long(call: Call) -> None:
+    call.numeric("ERR_INPUTTOOLONG")
+
+
+async def _not_utf8(call: Call) -> None:
+    call.fail("INVALID_UTF8", "Message rejected, your IRC software MUST use UTF-8 encoding")
+
+
+async def _odd(call: Call) -> None:
+    call.fail("INVALID_MESSAGE", "That line could not be read")
+
+
+_REFUSALS = {wire.TOO_LONG: _too_long, wire.NOT_UTF8: _not_utf8, wire.ODD: _odd}
