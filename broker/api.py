@@ -76,6 +76,7 @@ class Code(StrEnum):
     MASK_INVALID = "mask-invalid"
     KEY_INVALID = "key-invalid"
     LIMIT_INVALID = "limit-invalid"
+    FORWARD_INVALID = "forward-invalid"
 
 
 HELD_BACK = 10
@@ -856,7 +857,8 @@ class Broker(Protocol):
         `what`: a key of ALTERABLE, or `away` (why, which may be empty; None: one is back). Returns
         the (folded) channels that were told; a quiet member's channel isn't, nor is one that one
         isn't in. Rosters have one's new `user@host` from then on, the quiet member's, too. The
-        event carries all channels, as given. Nobody is told of what is UNTOLD. The caller sets
+        event carries all channels, as given; all are told at once, before a `barrier` that is asked
+        for meanwhile has come. Nobody is told of what is UNTOLD. The caller sets
         `me.profile` (by `altered`), or `me.away`, afterwards.
         """
 
@@ -917,7 +919,7 @@ class Broker(Protocol):
         """
 
     async def channels(self) -> list[ChannelInfo]:
-        """Every channel that has members, by name. May be a second old."""
+        """Every channel that has members, by name. May be a second old, where there are many."""
 
     async def person(self, nick: str) -> Person:
         """Details of the nick's holder. NO_SUCH_NICK.

@@ -85,10 +85,11 @@ class Delivery:
 
     async def barrier(self) -> None:
         """As `api.Broker.barrier`."""
-        passed: Deferred[None] = Deferred()
-        self._link.soon()
-        self._barriers.append(passed)
-        await passed
+        for _ in range(2):  # what another node does at this moment is one call behind the first
+            passed: Deferred[None] = Deferred()
+            self._link.soon()
+            self._barriers.append(passed)
+            await passed
         await self._feed.settled()
 
     def ask_for_barriers(self) -> None:

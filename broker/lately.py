@@ -1,6 +1,7 @@
-"""What may be a second old: lists and sums of all that the cluster has.
+"""Lists and sums of all that the cluster has.
 
-Each is read when somebody asks, but in no more than a tenth of the time.
+Each is read when somebody asks; but a long list in no more than a tenth of the time, so that it may
+be a second old.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,8 +16,10 @@ from broker.store import Store
 
 T = TypeVar("T")
 
-QUICK = 0.02
-"""Seconds: a list that is read faster is read whenever somebody asks."""
+FEW = 500
+"""A list of so many or fewer is read whenever somebody asks. How long that takes says less of the
+list than of how busy the machine is, and who asks then wants no older one.
+"""
 
 
 class Lately:
@@ -32,7 +35,7 @@ class Lately:
         self._people = people
         self._clock = clock
         self._unsaid = unsaid
-        self._cached: dict[str, tuple[float, Any]] = {}
+        self._cached: dict[str, tuple[float, list[Any]]] = {}
 
     async def channels(self) -> list[ChannelInfo]:
         """As `api.Broker.channels`."""
@@ -44,18 +47,27 @@ class Lately:
 
     async def totals(self) -> Totals:
         """As `api.Broker.totals`."""
-        return await self._lately("totals", self._read_totals)
+        nodes = await self._nodes()
+        channels, messages, *sessions = await self._store.ask_all(
+            ("SCARD", self._keys.channel_index),
+            ("GET", self._keys.messages),
+            ("HLEN", self._keys.shelf),
+            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
+        )
+        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())
 
-    async def _lately(self, what: str, read: Callable[[], Awaitable[T]]) -> T:
-        """A value that is read when it's asked for, but in no more than a tenth of the time."""
-        until, value = self._cached.get(what, (0.0, None))
-        if self._clock.seconds() >= until:
-            began = self._clock.seconds()
-            value = await read()
-            took = self._clock.seconds() - began
-            until = began + min(1.0, 10 * took) if took > QUICK else 0.0
-            self._cached[what] = (until, value)
-        return cast(T, value)
+    async def _lately(self, what: str, read: Callable[[], Awaitable[list[T]]]) -> list[T]:
+        """A list that is read when it's asked for, but if it's long in no more than a tenth of the
+        time.
+        """
+        until, rows = self._cached.pop(what, (0.0, []))
+        began = self._clock.seconds()
+        if began >= until:
+            rows = await read()
+            until = began + min(1.0, 10 * (self._clock.seconds() - began))
+        if len(rows) > FEW:
+            self._cached[what] = until, rows
+        return cast(list[T], rows)
 
     async def _read_channels(self) -> list[ChannelInfo]:
         names = [
@@ -82,13 +94,3 @@ class Lately:
 
     async def _read_people(self) -> list[Present]:
         return await self._people.everyone(await self._nodes())
-
-    async def _read_totals(self) -> Totals:
-        nodes = await self._nodes()
-        channels, messages, *sessions = await self._store.ask_all(
-            ("SCARD", self._keys.channel_index),
-            ("GET", self._keys.messages),
-            ("HLEN", self._keys.shelf),
-            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
-        )
-        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())

@@ -7,11 +7,7 @@
 Must not know sinks.
 """
 
-from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
-
 import msgspec
-from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from broker.api import (
     Code,
@@ -31,8 +27,7 @@ from broker.names import fold
 from broker.presence import Presence
 from broker.spans import latest_of, placed, talk
 from broker.store import Late, Store, read_entries
-
-T = TypeVar("T")
+from broker.together import together
 
 OPS = "oh"
 """Letters of status: who may take back what others said."""
@@ -56,7 +51,7 @@ class Past:
         self._attempts.check()
         if target.startswith("#"):
             return await self._span(target, wanted)
-        received, sent = await _all(
+        received, sent = await together(
             (self._talk(me.nick, "to", me.sid, fold(target)), self._talk(target, "by", me.sid))
         )
         return talk(received, sent, wanted)
@@ -64,7 +59,7 @@ class Past:
     async def latest(self, me: Identity, channels: list[str]) -> dict[str, int]:
         """As `api.Broker.latest`."""
         self._attempts.check()
-        found = await _all(self._span(channel, LAST) for channel in channels)
+        found = await together(self._span(channel, LAST) for channel in channels)
         times = {
             fold(channel): span.entries[-1].ms
             for channel, span in zip(channels, found, strict=True)
@@ -186,12 +181,3 @@ def _redaction(
 ) -> Redaction:
     whole = msgspec.structs.replace(event, at=at.decode(), to=to.decode())
     return Redaction(Position(epoch.decode(), int(seq)), int(ms), whole)
-
-
-async def _all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of works that are done side by side; the first failure, if there is one."""
-    running = [Deferred.fromCoroutine(work) for work in works]
-    try:
-        return await gatherResults(running, consumeErrors=True)
-    except FirstError as e:
-        e.subFailure.raiseException()

@@ -24,7 +24,8 @@ class Rules(msgspec.Struct, frozen=True):
     are the same.
 
     `modes`: the letters of those that are on and need nothing more, sorted. `key` empty, `limit` 0:
-    none. `lists`: masks by the letter of the list (`b`, `e`, `I`).
+    none. `lists`: masks by the letter of the list (`b`, `e`, `I`). `forward`: the channel for those
+    who may not come into this one, or empty.
     """
 
     law: int = 0
@@ -32,6 +33,7 @@ class Rules(msgspec.Struct, frozen=True):
     key: str = ""
     limit: int = 0
     lists: dict[str, tuple[Mask, ...]] = {}
+    forward: str = ""
 
 
 FREE = Rules()

@@ -62,6 +62,7 @@ from broker.orders import SUMMARY, Following, Shown
 from broker.replication import Replication
 from broker.rules import Decision, Judge, Rules, anybody
 from broker.store import Judged, Line, Parted
+from broker.together import together
 
 __all__ = ["Cluster", "ClusterConfig"]
 
@@ -408,8 +409,10 @@ class Cluster(Standing):
             await self._store.describe(me, profile, away)
             return []
         event = Altered(me.sid, me.num, me.nick, what, value, names, me.profile.by)
-        await self._store.describe(me, profile, away, event)
-        return [name for name in names if await self._store.alter(me, name, event)]
+        describe = self._store.describe(me, profile, away, event)
+        alter = [self._store.alter(me, name, event) for name in names]
+        _, *told = await together([describe, *alter])
+        return [name for name, one in zip(names, told, strict=True) if one]
 
     async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
         await self.alter(me, "away", why, channels)

@@ -12,7 +12,7 @@ from broker.api import Code, Refused
 from broker.names import fold
 from broker.rules import Decision, Fellow, Rules, Standing
 from node.core import modes, names, replies, rules, secrecy
-from node.core.modes import MODES, Asked, Kind
+from node.core.modes import MODES, Asked, Change, Kind
 from node.core.replies import Reply
 from node.core.rules import Enacted
 from node.core.session import Session
@@ -71,6 +71,7 @@ async def _change(
 ) -> None:
     me, inside = session.me, fold(channel) in session.channels
     await secrecy.see(chat, session, channel)
+    wanted = await _without_forwards(chat, session, asked.changes, refuse)
     enacted: list[Enacted] = []
 
     def decide(law: Rules, there: Mapping[str, Fellow]) -> Decision:
@@ -80,7 +81,7 @@ async def _change(
         done = rules.enact(
             law,
             standing,
-            asked.changes,
+            wanted,
             _among(there),
             channel=channel,
             me=rules.who(me),
@@ -91,7 +92,7 @@ async def _change(
         enacted[:] = [done]
         return Decision(done.rules, tuple(done.changes), tuple(done.statuses.items()))
 
-    about = [c.about for c in asked.changes if MODES[c.letter].kind is Kind.STATUS]
+    about = [c.about for c in wanted if MODES[c.letter].kind is Kind.STATUS]
     try:
         await chat.broker.rule(me, channel, decide, about)
     except Refused as refused:
@@ -100,6 +101,40 @@ async def _change(
         await chat.seen(session)
     for each in enacted[0].refused:
         _refuse(await _explained(chat, each), refuse)
+
+
+async def _without_forwards(
+    chat: "Chat",
+    session: Session,
+    changes: Sequence[Change],
+    refuse: Callable[[Refused], None] | None,
+) -> list[Change]:
+    """Changes, without those that would send people to where they needn't be welcome: it takes an
+    operator of the other channel. It's looked at before, and not with the change itself.
+    """
+    left = []
+    for change in changes:
+        try:
+            if change.letter == "f" and change.on:
+                await _may_forward(chat, session, change.about)
+            left.append(change)
+        except Refused as refused:
+            _refuse(refused, refuse)
+    return left
+
+
+async def _may_forward(chat: "Chat", session: Session, channel: str) -> None:
+    """Raises FORWARD_INVALID, NOT_OP."""
+    try:
+        await secrecy.see(chat, session, channel)
+    except Refused as refused:
+        if refused.code is Code.NO_SUCH_CHANNEL:
+            raise Refused(Code.FORWARD_INVALID, channel) from None
+        raise
+    seats = (await chat.broker.person(session.me.nick)).seats
+    mine = next((seat.status for seat in seats if fold(seat.channel) == fold(channel)), "")
+    if not modes.reaches(mine, "o"):
+        raise Refused(Code.NOT_OP, channel)
 
 
 def _among(there: Mapping[str, Fellow]) -> Callable[[str], Fellow]:

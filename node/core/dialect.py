@@ -45,6 +45,9 @@ class Dialect(Protocol):
     longest: int
     """The most bytes of a person's message, without its end."""
 
+    endless: int
+    """A line of more bytes is the last that is heard from them; 0: there's no such limit."""
+
     echo: bool
     """Whether people read their own lines."""
 

@@ -442,6 +442,8 @@ class Hub:
                 continue
             if not channel and getattr(event, "to", "") != session.me.sid:
                 continue
+            if not channel and not session.hears(event):
+                continue
             if event.sid != session.me.sid and not readable(event, readers):
                 continue
             if read(entry):
@@ -457,7 +459,7 @@ class Hub:
 
     def _tell(self, event: Told | Tagged | Invited | Redacted, envelope: Envelope) -> None:
         session = self.sessions.get(event.to)
-        if session is not None:
+        if session is not None and session.hears(event):
             if isinstance(event, Invited):
                 session.invite(event.channel)
             place = Place("", envelope.epoch, envelope.seq, envelope.ms, session.me.nick)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from broker.api import Code, Refused
 from broker.rules import Rules
-from node.core import masks
+from node.core import masks, names
 
 MOST = 20
 """How many changes that are about something may be made at once (MODES of IRC's ISUPPORT)."""
@@ -86,6 +86,13 @@ def _limit(text: str) -> str:
     return digits
 
 
+def _forward(text: str) -> str:
+    try:
+        return names.channel(text)
+    except Refused:
+        raise Refused(Code.FORWARD_INVALID, text) from None
+
+
 STATUSES = {"o": "@", "h": "%", "v": "+"}
 """The letters of statuses, the highest first, and how they're shown before a nick."""
 
@@ -95,6 +102,7 @@ _ROWS = (
     Mode("I", Kind.LIST, "who needs no invitation", check=masks.spelled),
     Mode("k", Kind.ALWAYS, "a key is needed to come in", check=_key),
     Mode("l", Kind.WHEN_SET, "how many may be in it", check=_limit),
+    Mode("f", Kind.WHEN_SET, "where those go who may not come in", check=_forward),
     Mode("C", Kind.NEVER, "no CTCP but actions"),
     Mode("i", Kind.NEVER, "only who is invited comes in"),
     Mode("m", Kind.NEVER, "only who has a status may speak"),
@@ -176,13 +184,15 @@ def written(changes: Iterable[tuple[str, str]]) -> str:
 
 def shown(rules: Rules, *, inside: bool) -> str:
     """The modes that a channel has, as they'd be typed, without its lists; empty if there are none.
-    `inside`: for somebody who is in it, and may know its key.
+    `inside`: for somebody who is in it, and may know its key, and where it sends others.
     """
     about = [("+" + letter, "") for letter in rules.modes]
     if rules.key:
         about.append(("+k", rules.key if inside else ""))
     if rules.limit:
         about.append(("+l", str(rules.limit)))
+    if rules.forward and inside:
+        about.append(("+f", rules.forward))
     return written(about)
 
 

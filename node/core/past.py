@@ -55,9 +55,10 @@ async def targets(chat: "Chat", session: Session, command: commands.Targets) -> 
     """Where something was last said."""
     since, until = sorted((command.since, command.until))
     latest = await chat.broker.latest(session.me, list(session.channels))
-    found = [
-        (chat.hub.spelled(name, name), ms) for name, ms in latest.items() if since < ms < until
-    ]
+    times = {fold(name): (chat.hub.spelled(name, name), ms) for name, ms in latest.items()}
+    for name, one in session.written.items():
+        times[name] = max(times.get(name, one), one, key=lambda each: each[1])
+    found = [one for one in times.values() if since < one[1] < until]
     found.sort(key=lambda one: one[1])
     count = max(0, command.count)
     if command.since > command.until:

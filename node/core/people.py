@@ -31,6 +31,7 @@ from node.core.limits import Act
 from node.core.opers import HEARS, INFORMED, OPER, Right
 from node.core.policing import may
 from node.core.replies import Reply
+from node.core.rules import NO_CTCP
 from node.core.session import Session
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ REAL = 150
 OPERATOR, INVISIBLE, CLOAKED = OPER, "i", "x"
 """User modes (Modern IRC Client Protocol, "User Modes"; +x is that of InspIRCd and others)."""
 
-TOGGLED = {INVISIBLE, INFORMED, HEARS, BOT, CLOAKED}
+TOGGLED = {INVISIBLE, INFORMED, HEARS, BOT, CLOAKED, NO_CTCP}
 """Those that one sets and takes away as one likes: that one is an operator can only be taken away.
 """
 

@@ -46,6 +46,7 @@ class Goodbye(StrEnum):
     DRAIN = "drain"
     ELSEWHERE = "elsewhere"
     IDLE = "idle"
+    ENDLESS = "endless"
     REGISTRATION = "registration"
     PASSWORD = "password"  # noqa: S105
     CONNECTS = "connects"
@@ -280,6 +281,13 @@ class MasksAre(Reply, frozen=True):
 
     channel: str
     lists: dict[str, tuple[Mask, ...]]
+
+
+class Forwarded(Reply, frozen=True):
+    """You may not come into a channel, which sends you on to another."""
+
+    channel: str
+    forward: str
 
 
 class Inviting(Reply, frozen=True):

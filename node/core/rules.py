@@ -21,6 +21,9 @@ from node.core.modes import LIST, MODES, Change, Kind, Mode, ranked, reaches
 VERDICTS = 1_024
 """Of how many lists and people it's remembered whether the one has the other."""
 
+NO_CTCP = "T"
+"""The user mode of those who are told no CTCP."""
+
 CTCP = "\x01"
 """How a line begins that clients speak among one another (Client-to-Client Protocol)."""
 
@@ -157,7 +160,8 @@ class _Bench:
         try:
             if row.kind is not Kind.STATUS:
                 _reach(self._standing, row.least, self._channel)
-            told = _TAKE[row.kind](self, change, row)
+            take = _TAKE_LETTER.get(row.letter) or _TAKE[row.kind]
+            told = take(self, change, row)
         except Refused as refused:
             if refused not in self.refused:
                 self.refused.append(refused)
@@ -186,6 +190,12 @@ class _Bench:
         if self.rules.limit == limit:
             return None
         self.rules = replace(self.rules, limit=limit)
+        return change.about
+
+    def forward(self, change: Change, _row: Mode) -> str | None:
+        if fold(self.rules.forward) == fold(change.about):
+            return None
+        self.rules = replace(self.rules, forward=change.about)
         return change.about
 
     def listed(self, change: Change, row: Mode) -> str | None:
@@ -218,10 +228,13 @@ class _Bench:
         return not change.on and self._standing.member and fold(change.about) == fold(self._me.nick)
 
 
-_TAKE: dict[Kind, Callable[[_Bench, Change, Mode], str | None]] = {
+_Take = Callable[[_Bench, Change, Mode], str | None]
+
+_TAKE_LETTER: dict[str, _Take] = {"k": _Bench.key, "l": _Bench.limit, "f": _Bench.forward}
+"""Modes that have a field of their own."""
+
+_TAKE: dict[Kind, _Take] = {
     Kind.LIST: _Bench.listed,
-    Kind.ALWAYS: _Bench.key,
-    Kind.WHEN_SET: _Bench.limit,
     Kind.NEVER: _Bench.flag,
     Kind.STATUS: _Bench.status,
 }

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
-from broker.api import Code, Identity, Refused
-from broker.events import Event
+from broker.api import Code, Identity, Receipt, Refused
+from broker.events import Event, Told
 from broker.names import fold
 from broker.spans import ranks, readable
 from node.core.commands import Command
@@ -14,6 +14,7 @@ from node.core.lane import Lane
 from node.core.limits import Act, Allowance, spelled
 from node.core.opers import Oper
 from node.core.replies import Reply
+from node.core.rules import CTCP, NO_CTCP
 
 
 class Promise(Protocol):
@@ -70,6 +71,9 @@ class Membership:
 INVITATIONS = 100
 """How many invitations of theirs people are shown; the last ones."""
 
+CORRESPONDENTS = 100
+"""Of how many people whom somebody wrote to it's remembered when; the last ones."""
+
 PAST = 8
 """How many channels that were left are remembered, for quits and nick changes that arrive late."""
 
@@ -86,7 +90,8 @@ class Session:
     themselves, if they have. `parse`: makes commands of what they send. `diversion`: where what's
     said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
     were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
-    folded nick. `came_in`: the cluster has known them once.
+    folded nick. `written`: whom they wrote to, and when (Unix ms), by folded nick, the last
+    one last. `came_in`: the cluster has known them once.
     """
 
     __slots__ = (
@@ -111,6 +116,7 @@ class Session:
         "diversion",
         "invitations",
         "watched",
+        "written",
         "came_in",
     )
 
@@ -135,6 +141,7 @@ class Session:
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}
+        self.written: dict[str, tuple[str, int]] = {}
         self.came_in = False
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)
 
@@ -148,6 +155,14 @@ class Session:
         if self.invitations:
             name = fold(channel)
             self.invitations = tuple(one for one in self.invitations if fold(one) != name)
+
+    def wrote(self, receipt: Receipt) -> None:
+        """They wrote to somebody."""
+        name = fold(receipt.nick)
+        self.written.pop(name, None)
+        self.written[name] = receipt.nick, receipt.ms
+        if len(self.written) > CORRESPONDENTS:
+            del self.written[next(iter(self.written))]
 
     def was_in(self, channel: str, era: str, seq: int) -> bool:
         """Whether the event at this place of a channel's log was this session's to see."""
@@ -166,6 +181,12 @@ class Session:
         allowance = self.allowance
         if allowance is not None and not allowance.take(act):
             raise Refused(code, spelled(max(1.0, allowance.wait(act))))
+
+    def hears(self, event: Event) -> bool:
+        """Whether they are shown what was sent to them: with user mode T no CTCP but actions."""
+        if type(event) is not Told or NO_CTCP not in self.me.profile.modes:
+            return True
+        return not event.text.startswith(CTCP)
 
     def called(self, nick: str) -> bool:
         """Whether this is the session's own nick."""

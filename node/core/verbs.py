@@ -170,7 +170,28 @@ async def join(chat: "Chat", session: Session, command: commands.Join) -> None:
     if len(session.channels) >= chat.config.channels_per_session:
         raise Refused(Code.TOO_MANY_CHANNELS, channel)
     session.afford(Act.JOINS, Code.JOINS_TOO_OFTEN)
-    await enter(chat, session, channel, announce=True, key=command.key)
+    try:
+        await enter(chat, session, channel, announce=True, key=command.key)
+    except Refused as refused:
+        forward = await _sent_on(chat, session, channel, refused)
+        chat.hub.reply(session, replies.Forwarded(channel, forward))
+        await enter(chat, session, forward, announce=True)
+
+
+KEPT_OUT = frozenset({Code.BANNED_HERE, Code.INVITE_ONLY, Code.KEY_WRONG, Code.CHANNEL_FULL})
+"""Why the rules of a channel don't let somebody in."""
+
+
+async def _sent_on(chat: "Chat", session: Session, channel: str, refused: Refused) -> str:
+    """Where a channel sends somebody whom it refused to let in. Raises that, if it's nowhere; from
+    there nobody is sent on.
+    """
+    if refused.code not in KEPT_OUT:
+        raise refused
+    forward = (await chat.broker.rules(channel)).forward
+    if not forward or fold(forward) in session.channels:
+        raise refused
+    return forward
 
 
 async def enter(
@@ -231,6 +252,7 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     receipt = await chat.broker.tell(
         session.me, command.nick, text, action=command.action, extra=command.extra
     )
+    session.wrote(receipt)
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
 
@@ -319,9 +341,25 @@ async def resume(chat: "Chat", session: Session, command: commands.Resume) -> No
 
 
 async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
-    if chat.broker.ready:
-        await chat.broker.barrier()
+    await all_here(chat)
     return replies.Pong(command.text)
+
+
+ROUNDS = 3
+"""How often Redis is asked before a ping is answered. Once would do for what was accepted before.
+But somebody else may have sent something to another node a moment before the ping came here: the
+nodes' turns decide which of the two is first in Redis. So that node gets some turns.
+"""
+
+
+async def all_here(chat: "Chat") -> None:
+    """Returns when all that was accepted before has been shown, and, as a rule, what others had
+    sent by then. Doesn't wait for a broker that is away.
+    """
+    for _ in range(ROUNDS):
+        if not chat.broker.ready:
+            return
+        await chat.broker.barrier()
 
 
 async def stats(chat: "Chat", session: Session, command: commands.Stats) -> Reply:

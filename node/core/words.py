@@ -61,6 +61,7 @@ REFUSED: dict[Code, str] = {
     Code.KEY_INVALID: "{about} can't be a key: 1 to 32 printable characters, no space, no comma and"
     " no colon first",
     Code.LIMIT_INVALID: "{about} can't be a limit: a number from 1 to 9999999",
+    Code.FORWARD_INVALID: "there is no channel {about} that people could be sent on to",
     **OPERATORS,
     Code.ELSEWHERE: "that session is open elsewhere",
     Code.AWAY: "the broker is away; that was not done",
@@ -89,6 +90,7 @@ CLOSINGS: dict[Goodbye, str] = {
     Goodbye.DRAIN: "this node is being drained; another will do",
     Goodbye.ELSEWHERE: "resumed elsewhere",
     Goodbye.IDLE: "nothing came from you for {about} (--idle)",
+    Goodbye.ENDLESS: "you sent a line of more than {about} bytes",
     Goodbye.REGISTRATION: "you didn't say who you are within {about}",
     Goodbye.PASSWORD: "the password is wrong",
     Goodbye.CONNECTS: "you connect too often from your address (limit: {about},"

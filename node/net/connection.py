@@ -75,6 +75,10 @@ class SocketConnection(Protocol):
     def farewell(self) -> bytes:
         return b""
 
+    def _endless(self) -> bool:
+        """Whether something came that was so long that nothing more is heard."""
+        return False
+
     # -- from the socket
 
     def connectionMade(self) -> None:
@@ -172,6 +176,10 @@ class SocketConnection(Protocol):
                 self.transport.pauseProducing()
         for message in messages:
             if message is None:
+                if self._endless():
+                    about = str(self._door.dialect.endless)
+                    chat.lost(session, str(Goodbye.ENDLESS), Goodbye.ENDLESS, about)
+                    break
                 chat.heard_too_long(session)
             else:
                 chat.hear(session, message)
@@ -318,11 +326,15 @@ class LineConnection(SocketConnection):
     """Lines over TCP, or over TLS: they come in when its handshake is over."""
 
     def __init__(self, door: "LineDoor") -> None:
-        super().__init__(door, Lines(door.dialect.longest).feed)
+        self._lines = Lines(door.dialect.longest, door.dialect.endless)
+        super().__init__(door, self._lines.feed)
 
     def connectionMade(self) -> None:
         self._shaking = ISSLTransport.providedBy(self.transport)
         super().connectionMade()
+
+    def _endless(self) -> bool:
+        return self._lines.endless
 
     def handshakeCompleted(self) -> None:
         self._shaken()

@@ -13,21 +13,30 @@ _IAC, _SB, _SE = 0xFF, 0xFA, 0xF0
 
 
 class Lines:
-    """The lines of one connection."""
+    """The lines of one connection.
 
-    __slots__ = ("_rest", "_skipping", "_fresh", "_limit")
+    `limit`: the most bytes of a line, without its end. `most`: a line of more is `endless`, and
+    nothing is heard after it; 0: there's no such limit.
+    """
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    __slots__ = ("endless", "_rest", "_skipping", "_skipped", "_fresh", "_limit", "_most")
+
+    def __init__(self, limit: int = LIMIT, most: int = 0) -> None:
+        self.endless = False
         self._rest = b""
         self._skipping = False
+        self._skipped = 0
         self._fresh = True
         self._limit = limit
+        self._most = most
 
     def feed(self, data: bytes) -> list[bytes | None]:
         """The lines that `data` completes; None stands for one that was too long.
 
-        A line that is too long is told once, as soon as that is known.
+        A line that is too long is told once, as soon as that is known; an endless one once more.
         """
+        if self.endless:
+            return []
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -38,19 +47,27 @@ class Lines:
         *ended, rest = data.split(b"\n")
         lines: list[bytes | None] = []
         for raw in ended:
-            if self._skipping:
-                self._skipping = False
-                continue
             line = raw[:-1] if raw.endswith(b"\r") else raw
-            lines.append(line if len(line) <= self._limit else None)
-        if self._skipping:
-            return lines
-        if len(rest) > self._limit + 1:  # one more: its end may be CRLF
-            self._skipping = True
-            lines.append(None)
+            if self._skipping or len(line) > self._limit:
+                self._skip(len(line), lines)
+                self._skipping, self._skipped = False, 0
+            else:
+                lines.append(line)
+        if self._skipping or len(rest) > self._limit + 1:  # one more: its end may be CRLF
+            self._skip(len(rest), lines)
         else:
             self._rest = rest
         return lines
+
+    def _skip(self, size: int, lines: list[bytes | None]) -> None:
+        """Drop so many bytes of a line that is too long."""
+        if not self._skipping:
+            lines.append(None)
+        self._skipping = True
+        self._skipped += size
+        if self._most and self._skipped > self._most + 1 and not self.endless:  # as above
+            self.endless = True
+            lines.append(None)
 
     def _after_telnet(self, data: bytes) -> bytes:
         """What follows the negotiation; an unfinished piece of it is kept for later."""

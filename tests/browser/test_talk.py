@@ -178,6 +178,20 @@ def test_channels_can_be_joined_from_a_list(town: Town, visit: MakeVisit, go: st
     expect(ann.page.locator("#topic")).to_have_text("come and see")
 
 
+def test_a_channel_that_lets_nobody_in_opens_the_one_it_sends_people_on_to(
+    town: Town, visit: MakeVisit, go: str
+) -> None:
+    cat = town.person("cat", go)
+    cat.does(f"/join {go}-more")
+    cat.does(f"/mode {go} +if {go}-more")
+    ann = visit(town.nodes[0].http, "ann")
+    ann.says(f"/join {go}")
+    ann.is_in(f"{go}-more")
+    ann.sees(f"{go} does not let you in, and sends you on to {go}-more.")
+    ann.says("hello")
+    cat.until(f"[{go}-more] <ann> hello")
+
+
 def test_scrolling_up_loads_what_was_said_before(town: Town, visit: MakeVisit, go: str) -> None:
     cat = town.person("cat", go)
     for i in range(200):

@@ -5,6 +5,7 @@ nothing in Redis gets an odd name (I7, I8).
 import random
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -75,12 +76,24 @@ def test_a_frame_may_hold_what_it_likes(town: Town, witnesses: tuple[Citizen, Ir
         assert verbs <= {"421", "417", "412", "461", "NOTICE", "FAIL"}
 
 
-def test_before_registration_ten_megabytes_are_dropped(
+@pytest.mark.parametrize("nick", ["", "mallory"])
+def test_ten_megabytes_without_an_end_are_not_kept_and_end_the_connection(
+    town: Town, witnesses: tuple[Citizen, Irc], nick: str
+) -> None:
+    mallory = Irc(Tcp(town.nodes[0].irc), nick)
+    before = town.nodes[0].memory
+    with suppress(OSError):
+        for _ in range(100):
+            mallory.wire.send(b"x" * 100_000)
+    mallory.rest()
+    mallory.wire.close()
+    assert town.nodes[0].memory - before < 8_000_000
+
+
+def test_before_registration_a_line_that_is_too_long_is_dropped(
     town: Town, witnesses: tuple[Citizen, Irc]
 ) -> None:
     with Irc(Tcp(town.nodes[0].irc)) as mallory:
-        before = town.nodes[0].memory
-        for _ in range(100):
-            mallory.wire.send(b"x" * 100_000)
+        mallory.wire.send(b"x" * 16_000)
         mallory.register("mallory")
-        assert town.nodes[0].memory - before < 8_000_000
+        assert [":irc.chorus 417 * :Input line was too long"] == mallory.heard[:1]

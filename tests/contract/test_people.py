@@ -5,6 +5,7 @@ had a nick, and who watches it.
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from broker.api import (
     Code,
@@ -168,6 +169,18 @@ async def test_what_is_altered_is_known_everywhere(
     ann = await _enter(a, "ann")
     await _alter(a, ann, what, value)
     assert after == (await b.broker.person("ann")).profile == ann.profile
+
+
+async def test_a_change_is_told_before_a_barrier_that_is_asked_for_meanwhile(
+    make_brokers: MakeBrokers,
+) -> None:
+    (a,) = await make_brokers(1)
+    ann = await _enter(a, "ann", "#go", "#zoo")
+    altering = Deferred.fromCoroutine(a.broker.alter(ann, "real", "Ann", ["#go", "#zoo"]))
+    await a.broker.barrier()
+    told = [Altered(ann.sid, ann.num, "ann", "real", "Ann", ("#go", "#zoo"), ANN.by)]
+    assert (told, told) == (_alterations(a, "#go"), _alterations(a, "#zoo"))
+    await altering
 
 
 @pytest.mark.parametrize("what", ["host", "real", "bot", "account", "away"])

@@ -259,7 +259,7 @@ def test_others_read_nothing_of_an_invitation(
 
 def test_who_invites_reads_that_somebody_is_away(village: Village, ann: Villager) -> None:
     village.person("dan", node=1).type("/away lunch")
-    assert ["you have invited dan into #go", "dan is away (lunch)"] == ann.type("/invite dan #go")
+    assert ["you have invited dan into #go", "dan is away (lunch)"] == ann.type("/invite #go dan")
 
 
 def test_where_one_has_to_be_invited_only_operators_invite(
@@ -387,3 +387,80 @@ def test_a_program_does_the_same(village: Village, ann: Villager, bob: Villager)
 def test_nothing_went_wrong(village: Village, ann: Villager, cat: Villager) -> None:
     ann.type("/kick cat", "/mode +o", "/mode +x", "/ban x", "/invite cat", "/invite nobody")
     assert [] == village.failures
+
+
+# -- sent on
+
+
+@pytest.fixture
+def on(village: Village, ann: Villager, cat: Villager) -> Villager:
+    """Cat, who is in #go, which sends others on to #more; ann is in both."""
+    ann.type("/join #more", "/mode #go +f #more")
+    village.read_up()
+    return cat
+
+
+@pytest.mark.parametrize("rule", ["+i", "+k sesame", "+l 2", "+b dan!*@*"])
+def test_who_may_not_come_in_is_sent_on(
+    village: Village, ann: Villager, on: Villager, rule: str
+) -> None:
+    dan = village.person("dan", node=2)
+    ann.type(f"/mode #go {rule}")
+    first, *rest = dan.type("/join #go")
+    assert "#go does not let you in, and sends you on to #more" == first
+    assert ["dan has joined the channel #more", "in #more (2): @ann dan"] == rest
+    assert ["in #go (3): @ann bob cat"] == on.type("/names #go")[-1:]
+
+
+def test_who_may_come_in_is_not(village: Village, ann: Villager, on: Villager) -> None:
+    ann.type("/mode #go +i")
+    dan = village.person("dan", node=2)
+    ann.type("/invite dan #go")
+    dan.read()
+    assert "dan has joined the channel #go" == dan.type("/join #go")[0]
+
+
+def test_from_there_nobody_is_sent_on(village: Village, ann: Villager, on: Villager) -> None:
+    ann.type("/join #third", "/mode #more +if #third", "/mode #go +i")
+    assert [
+        "#go does not let you in, and sends you on to #more",
+        "error: only who is invited can come into #more",
+    ] == village.person("dan", node=2).type("/join #go")
+
+
+def test_who_is_there_already_reads_why_not(village: Village, ann: Villager, on: Villager) -> None:
+    ann.type("/mode #go +i")
+    dan = village.person("dan", "#more", node=2)
+    assert ["error: only who is invited can come into #go"] == dan.type("/join #go")
+
+
+def test_nobody_is_sent_on_any_more(village: Village, ann: Villager, on: Villager) -> None:
+    assert changed("ann", "-f") == ann.type("/mode #go -f")
+    ann.type("/mode #go +i")
+    dan = village.person("dan", node=2)
+    assert ["error: only who is invited can come into #go"] == dan.type("/join #go")
+
+
+def test_it_takes_an_operator_of_the_other_channel(village: Village, ann: Villager) -> None:
+    dan = village.person("dan", "#more", node=1)
+    assert ["error: only an operator of #more may do that"] == ann.type("/mode #go +f #more")
+    ann.type("/join #more")
+    dan.type("/mode #more +o ann")
+    ann.read()
+    assert changed("ann", "+f #more") == ann.type("/mode #go +f #more")
+
+
+def test_it_takes_an_operator_of_this_channel(village: Village, ann: Villager) -> None:
+    dan = village.person("dan", "#go", "#more", node=1)
+    assert [NOT_OP] == dan.type("/mode #go +f #more")
+
+
+@pytest.mark.parametrize("mode", ["", "+s"])
+def test_a_channel_that_one_does_not_see_is_none(
+    village: Village, ann: Villager, mode: str
+) -> None:
+    if mode:
+        village.person("dan", "#more", node=1).type(f"/mode #more {mode}")
+    assert ["error: there is no channel #more that people could be sent on to"] == ann.type(
+        "/mode #go +f #more"
+    )

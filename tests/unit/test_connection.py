@@ -63,6 +63,12 @@ class Wire:
         self.connection.connectionLost(Failure(why()))
 
 
+class Endless(Slash):
+    """Plain lines, not too many bytes in one."""
+
+    endless = 5_000
+
+
 class Node(ClockedChat):
     """A chat behind a door for lines."""
 
@@ -149,6 +155,18 @@ def test_ten_megabytes_without_an_end_are_one_error(node: Node) -> None:
         wire.connection.dataReceived(b"x" * 65_536)
     node.turn()
     assert 1 == len(wire.read())
+
+
+def test_an_endless_line_is_the_last_where_the_dialect_has_it_so(node: Node) -> None:
+    bob = node.connect("bob")
+    wire = Wire(LineDoor(node.chat, Endless(), **node.given))
+    for each in bob, wire:
+        node.type(each, "/join #go")
+    wire.connection.dataReceived(b"/ping 1\n" + b"x" * 5_100 + b"\n/ping 2\n")
+    node.turn()
+    told = ["pong 1", "closing: you sent a line of more than 5000 bytes"]
+    assert (told, True) == (wire.read(), wire.socket.disconnecting)
+    assert bob.read()[-1].endswith(" has quit (endless)")
 
 
 def test_bytes_that_are_no_text_are_answered_and_the_connection_stays(node: Node) -> None:

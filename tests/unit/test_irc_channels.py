@@ -239,3 +239,20 @@ def test_channels_are_listed(
 ) -> None:
     bob.type("JOIN #py")
     assert channels == listed(village.here("cat"), conditions)
+
+
+def test_who_may_not_come_in_is_sent_on(village: IrcVillage, ann: Client) -> None:
+    ann.type("JOIN #more", "MODE #go +if #more")
+    bob = village.here("bob", node=1)
+    assert [
+        ":irc.chorus 470 bob #go #more :Forwarding to another channel",
+        f"{BOB} JOIN #more",
+    ] == bob.type("JOIN #go")[:2]
+    ann.read()
+    assert [":irc.chorus 324 ann #go +inf #more"] == ann.type("MODE #go")
+    assert [":irc.chorus 324 bob #go +in"] == bob.type("MODE #go")
+
+
+def test_a_channel_that_is_not_there_can_send_nobody_on(ann: Client) -> None:
+    says = "there is no channel #more that people could be sent on to"
+    assert [f":irc.chorus 696 ann #go f #more :{says}"] == ann.type("MODE #go +f #more")

@@ -89,3 +89,11 @@ def test_who_reads_their_own_lines_reads_them_once() -> None:
     ann = village.here("ann", "#go", caps="echo-message")
     assert [":ann!~ann@192.0.2.7 PRIVMSG #go :hi"] == ann.type("PRIVMSG #go :hi")
     assert [":ann!~ann@192.0.2.7 PRIVMSG ann :self"] * 2 == ann.type("PRIVMSG ann :self")
+
+
+def test_a_line_that_is_not_utf8_is_answered_with_its_label() -> None:
+    village = IrcVillage()
+    ann = village.here("ann", caps=CAPS)
+    village.chats[0].hear(ann.session, b"@label=7 PRIVMSG #go :\xff")
+    (line,) = ann.read()
+    assert line.startswith("@label=7 :irc.chorus FAIL PRIVMSG INVALID_UTF8 :")

@@ -170,3 +170,29 @@ def test_tags_alone_go_to_who_understands_them(village: IrcVillage, ann: Client)
     assert line.endswith(";+draft/react=x :ann!~ann@192.0.2.7 TAGMSG #go")
     assert [] == cat.read()
     assert ["421"] == cat.numerics("TAGMSG #go")
+
+
+def test_a_conversation_is_played_with_the_names_that_its_people_have(
+    village: IrcVillage, ann: Client
+) -> None:
+    bob = village.here("bob", caps=CAPS, node=1)
+    ann.say("PRIVMSG BOB :hi")
+    bob.say("PRIVMSG Ann :ho")
+    village.read_up()
+    begin, *inside, _ = ann.type("CHATHISTORY LATEST BoB * 5")
+    assert begin.endswith(" chathistory BoB")
+    texts = sorted(one.partition(" ")[2] for one in untagged(inside))
+    assert ["PRIVMSG ann :ho", "PRIVMSG bob :hi"] == texts
+
+
+def test_targets_are_channels_and_whom_one_wrote_to_or_heard_from(
+    village: IrcVillage, ann: Client
+) -> None:
+    bob, cat = village.here("bob", caps=CAPS, node=1), village.here("cat")
+    ann.say("PRIVMSG #go :hi", "PRIVMSG BOB :hi")
+    cat.say("PRIVMSG ann :ho")
+    village.read_up()
+    line = "CHATHISTORY TARGETS timestamp=2023-01-01T00:00:00Z timestamp=2024-01-01T00:00:00Z 9"
+    places = {one.split()[3] for one in untagged(ann.type(line)[1:-1])}
+    assert {"#go", "bob", "cat"} == places
+    assert ["ann"] == [one.split()[3] for one in untagged(bob.type(line)[1:-1])]

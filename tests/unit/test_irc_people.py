@@ -125,6 +125,17 @@ def test_user_modes_are_set_and_shown(ann: Client) -> None:
     assert [":irc.chorus 501 ann :Unknown MODE flag"] == ann.type("MODE ann +Z")
 
 
+def test_who_wants_no_ctcp_is_told_actions_only(ann: Client, bob: Client) -> None:
+    assert [":ann!~ann@192.0.2.7 MODE ann :+T"] == ann.type("MODE ann +T")
+    bob.say("PRIVMSG ann :\x01VERSION\x01", "NOTICE ann :\x01VERSION x\x01")
+    bob.say("PRIVMSG ann :\x01ACTION waves\x01", "PRIVMSG ann :hi")
+    said = ["\x01ACTION waves\x01", "hi"]
+    assert said == [line.partition(" PRIVMSG ann :")[2] for line in ann.read()]
+    ann.type("MODE ann -T")
+    bob.say("PRIVMSG ann :\x01VERSION\x01")
+    assert [":bob!~bob@192.0.2.7 PRIVMSG ann :\x01VERSION\x01"] == ann.read()
+
+
 def test_others_modes_are_theirs(ann: Client, bob: Client) -> None:
     assert ["502", "401"] == ann.numerics("MODE bob +i", "MODE nobody")
 
@@ -153,12 +164,18 @@ def test_lusers_counts_the_whole_cluster(village: IrcVillage, ann: Client, bob: 
     assert [
         ":irc.chorus 251 ann :There are 1 users and 1 invisible on 1 servers",
         ":irc.chorus 252 ann 0 :operator(s) online",
-        ":irc.chorus 253 ann 1 :unknown connection(s)",
         ":irc.chorus 254 ann 1 :channels formed",
         ":irc.chorus 255 ann :I have 1 clients and 0 servers",
         ":irc.chorus 265 ann :Current local users 1",
         ":irc.chorus 266 ann :Current global users 2",
     ] == ann.type("LUSERS")
+
+
+def test_who_has_not_registered_yet_is_counted_by_a_node_that_is_alone() -> None:
+    village = IrcVillage()
+    ann = village.here("ann")
+    village.client().say("NICK somebody")
+    assert ":irc.chorus 253 ann 1 :unknown connection(s)" in ann.type("LUSERS")
 
 
 def test_who_is_invisible_is_seen_by_who_shares_a_channel(
@@ -191,6 +208,13 @@ SERVER = [
     ("SUMMON x", ["445"]),
     ("USERS", ["446"]),
     ("NOSUCH", ["421"]),
+    ("NO_SUCH", ["421"]),
+    ("VERSION irc.chorus", ["351", "005"]),
+    ("TIME IRC.*", ["391"]),
+    ("INFO ann", ["371", "374"]),
+    ("ADMIN elsewhere", ["402"]),
+    ("MOTD [x]*", ["402"]),
+    ("STATS u nobody", ["402"]),
     ("ISUPPORT", ["005"]),
 ]
 

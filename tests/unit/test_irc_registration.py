@@ -7,7 +7,7 @@ import pytest
 from node.dialects.irc.caps import CAPS
 from tests.support.ircville import Client, IrcVillage
 
-IN = ["001", "002", "003", "004", "005", "251", "252", "253", "254", "255", "265", "266"]
+IN = ["001", "002", "003", "004", "005", "251", "252", "254", "255", "265", "266"]
 
 
 def test_who_has_said_a_nick_and_a_user_is_in() -> None:
@@ -61,6 +61,12 @@ def test_a_nick_of_the_servers_own_can_not_be_taken() -> None:
     assert ["432"] == IrcVillage().client().numerics("NICK guest-abcde")
 
 
+def test_the_nick_that_one_has_is_no_news() -> None:
+    ann = IrcVillage().here("ann")
+    assert [] == ann.type("NICK ann")
+    assert [":ann!~ann@192.0.2.7 NICK Ann"] == ann.type("NICK Ann")
+
+
 def test_no_nick_is_told() -> None:
     assert ["431"] == IrcVillage().client().numerics("NICK")
 
@@ -68,6 +74,13 @@ def test_no_nick_is_told() -> None:
 @pytest.mark.parametrize("line", ["USER", "USER a", "USER a 0 *", "USER a 0 * :"])
 def test_a_user_needs_four_parameters(line: str) -> None:
     assert ["461"] == IrcVillage().client().numerics(line)
+
+
+@pytest.mark.parametrize("user, kept", [("ann", "ann"), ("änn", "nn"), ("😊", "user")])
+def test_of_a_user_name_only_what_may_stand_in_one_is_kept(user: str, kept: str) -> None:
+    ann = IrcVillage().client()
+    ann.type("NICK ann", f"USER {user} 0 * :Ann")
+    assert [f":irc.chorus 302 ann :ann=+~{kept}@192.0.2.7"] == ann.type("USERHOST ann")
 
 
 @pytest.mark.parametrize("line", ["JOIN #go", "PRIVMSG #go :x", "LIST", "WHAT", "OPER a b"])

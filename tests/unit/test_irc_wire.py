@@ -21,6 +21,8 @@ LINES: list[tuple[bytes, Message | None]] = [
     (b"MODE #go +o a:b", Message("MODE", ["#go", "+o", "a:b"], {})),
     (b":ann!a@h PING x", Message("PING", ["x"], {})),
     (b":ann", None),
+    (b"p1ng_ a", Message("P1NG_", ["a"], {})),
+    (b"12 x", Message("12", ["x"], {})),
     (b"@a=b PING", Message("PING", [], {"a": "b"})),
     (b"@a;b=;+c/d=e\\sf PING", Message("PING", [], {"a": "", "b": "", "+c/d": "e f"})),
     (b"@a=1;a=2 PING", Message("PING", [], {"a": "2"})),
@@ -35,8 +37,8 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b"@a=\xff PING", wire.NOT_UTF8),
     (b"PING \0", wire.ODD),
     (b"PING a\rb", wire.ODD),
-    (b"P1NG", wire.ODD),
-    (b"12 x", wire.ODD),
+    (b": :x", wire.ODD),
+    (b"P\1NG", wire.ODD),
     (b"PING :" + b"x" * 505, wire.TOO_LONG),
     (b"@a=" + b"x" * 4093 + b" PING", wire.TOO_LONG),
 ]
@@ -63,13 +65,29 @@ def test_the_longest_line_and_the_longest_tags_are_read() -> None:
     assert (4092, 504) == (len(message.tags["a"]), len(message.params[0]))
 
 
+GUESSED: list[tuple[bytes, Message]] = [
+    (b"PRIVMSG #go :\xff", Message("PRIVMSG", [], {})),
+    (b"@label=7 notice #go hi\xff", Message("NOTICE", [], {"label": "7"})),
+    (b"@label=\xff PING", Message("PING", [], {"label": ""})),
+    (b"\xff", wire.UNREAD),
+    (b"P\0NG \xff", wire.UNREAD),
+]
+
+
+@pytest.mark.parametrize("line, message", GUESSED)
+def test_what_is_not_utf8_is_answered_as_what_it_seems_to_be(line: bytes, message: Message) -> None:
+    with pytest.raises(Malformed) as found:
+        wire.parse(line)
+    assert (wire.NOT_UTF8, message) == (found.value.code, found.value.message)
+
+
 @given(st.binary(max_size=600))
 def test_any_bytes_are_a_message_or_malformed(line: bytes) -> None:
     try:
         message = wire.parse(line)
     except Malformed:
         return
-    assert message is None or message.verb.isalnum()
+    assert message is None or (message.verb.isprintable() and " " not in message.verb)
 
 
 @given(st.dictionaries(st.sampled_from(["a", "+b", "v.w/c"]), LETTERS, max_size=3))

@@ -254,6 +254,18 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
         {"is": "modes", "channel": "#Go", "modes": "ntk"},
     ),
     (
+        replies.ModesAre("#Go", Rules(1, "nt", forward="#More"), inside=True),
+        {"is": "modes", "channel": "#Go", "modes": "ntf", "forward": "#More"},
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", forward="#More"), inside=False),
+        {"is": "modes", "channel": "#Go", "modes": "nt"},
+    ),
+    (
+        replies.Forwarded("#Go", "#More"),
+        {"is": "forwarded", "channel": "#Go", "forward": "#More"},
+    ),
+    (
         replies.MasksAre("#Go", {"b": (Mask("x!*@*", "bob", 1000),), "e": ()}),
         {
             "is": "masks",

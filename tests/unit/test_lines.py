@@ -136,3 +136,25 @@ def test_lines_that_fit_come_out_as_they_went_in(lines: list[bytes]) -> None:
     data = b"".join(line + b"\r\n" for line in lines)
     if not data.startswith(IAC):
         assert lines == fed([data])
+
+
+def endless(pieces: list[bytes]) -> tuple[list[bytes | None], bool]:
+    """What comes of pieces, if a line of more than 50 bytes is the last; whether there was one."""
+    lines = Lines(10, 50)
+    return [line for piece in pieces for line in lines.feed(piece)], lines.endless
+
+
+@pytest.mark.parametrize("size", [1, 7, 51, 100])
+def test_an_endless_line_is_told_once_more_and_is_the_last(size: int) -> None:
+    data = b"hi\n" + b"x" * 52 + b"\nnext\n"
+    pieces = [data[i : i + size] for i in range(0, len(data), size)]
+    heard, over = endless([*pieces, b"more\n"])
+    assert ([b"hi", None, None], True) == (heard[:3], over)
+    assert b"more" not in heard
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 100])
+def test_lines_that_are_too_long_but_not_endless_are_no_end_together(size: int) -> None:
+    data = (b"x" * 50 + b"\r\n") * 3 + b"next\n"
+    pieces = [data[i : i + size] for i in range(0, len(data), size)]
+    assert ([None, None, None, b"next"], False) == endless(pieces)

@@ -59,6 +59,8 @@ def test_a_list_that_is_about_nothing_is_to_be_seen() -> None:
         ("+k a,b", Refused(Code.KEY_INVALID, "a,b")),
         ("+k :a", Refused(Code.KEY_INVALID, ":a")),
         ("+k a\x07", Refused(Code.KEY_INVALID, "a\x07")),
+        ("+f", Refused(Code.MODE_LACKS, "+f")),
+        ("+f #a,b", Refused(Code.FORWARD_INVALID, "#a,b")),
         ("+b a\x07", Refused(Code.MASK_INVALID, "a\x07")),
     ],
 )

@@ -217,6 +217,14 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
         replies.ModesAre("#Go", Rules(1, "nt", "sesame", 5), inside=False),
         ["the modes of #Go are +ntkl 5"],
     ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", forward="#More"), inside=True),
+        ["the modes of #Go are +ntf #More"],
+    ),
+    (
+        replies.ModesAre("#Go", Rules(1, "nt", forward="#More"), inside=False),
+        ["the modes of #Go are +nt"],
+    ),
     (replies.ModesAre("#Go", FREE, inside=True), ["#Go has no modes"]),
     (
         replies.MasksAre("#Go", {"b": (Mask("x!*@*", "bob", HALF_PAST_NINE),), "e": (), "I": ()}),
@@ -225,6 +233,10 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
             "nobody is excepted from bans in #Go",
             "nobody may come into #Go uninvited",
         ],
+    ),
+    (
+        replies.Forwarded("#Go", "#More"),
+        ["#Go does not let you in, and sends you on to #More"],
     ),
     (replies.Inviting("#Go", "tom"), ["you have invited tom into #Go"]),
     (

@@ -1,5 +1,7 @@
 """`node.core.verbs`: what each command does, as conversations over nodes in one world."""
 
+import itertools
+
 import pytest
 
 from node.core.limits import Act, Limits, Rate
@@ -576,6 +578,21 @@ def test_a_ping_is_answered_after_all_before_it(alice: Villager, bob: Villager) 
     lines = alice.type("/set echo on", "one", "/nick alicia", "/ping 1")[1:]
     expected = ["[#go] <alice> one", "alice is changing nick to alicia", "pong 1"]
     assert expected == lines
+
+
+def test_what_is_under_way_when_redis_has_answered_once_comes_before_the_pong(
+    village: Village, alice: Villager, bob: Villager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = village.brokers[0]
+    barrier, passed = broker.barrier, itertools.count(1)
+
+    async def second_is_late() -> None:
+        if next(passed) == 2:
+            bob.type("on its way")
+        await barrier()
+
+    monkeypatch.setattr(broker, "barrier", second_is_late)
+    assert ["[#go] <bob> on its way", "pong 1"] == alice.type("/ping 1")
 
 
 # -- quitting

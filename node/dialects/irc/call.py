@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """See the module's docstring. `params`, `tags`: the message's. `cuts`: as in `events.Extra`."""
+    """See the module's docstring. `params`, `tags`: the message's. `cuts`: as in
+    `events.Extra`; None: what is said came in one line, and goes out in one.
+    """
 
     def __init__(self, chat: Chat, session: Session, reader: "Reader", message: Message) -> None:
         self.chat = chat
         self.session = session
         self.reader = reader
         self.verb, self.params, self.tags = message
-        self.cuts: tuple[int, ...] = ()
+        self.cuts: tuple[int, ...] | None = None
 
     @property
     def irc(self) -> "Irc":
@@ -109,16 +111,19 @@ class Row(NamedTuple):
     does: str = ""
 
 
-async def perform(call: Call) -> None:
-    """Do a command, and answer to its label if it has one."""
+async def perform(call: Call, handler: Handler | None = None) -> None:
+    """Do a command, and answer to its label if it has one. `handler`: what does it, if it's not
+    its row of the table.
+    """
+    do = handler or _do
     label = call.tags.get("label", "")
     if not label or not call.has("labeled-response") or call.verb in UNLABELLED:
-        await _do(call)
+        await do(call)
         return
     session = call.session
     diversion = session.diversion = Diversion(session.me.num)
     try:
-        await _do(call)
+        await do(call)
     finally:
         session.diversion = None
         irc = call.irc
@@ -145,7 +150,7 @@ async def _do(call: Call) -> None:
     row = COMMANDS.get(call.verb)
     if row is None or not (row.before or call.registered):
         if call.registered:
-            call.numeric("ERR_UNKNOWNCOMMAND", call.verb)
+            call.numeric("ERR_UNKNOWNCOMMAND", refusals.shown(call.verb))
         else:
             call.numeric("ERR_NOTREGISTERED")
     elif len(call.params) < row.least or (row.least and not call.params[row.least - 1]):

@@ -35,6 +35,7 @@ class Irc:
     greets = False
     resumes = False
     longest = wire.LONGEST
+    endless = wire.ENDLESS
     page = EVERYBODY
     history = 0
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from broker import events as core
+from broker.api import Identity
 from broker.events import Event
 from node.core.dialect import Place
 from node.core.modes import STATUSES, written
@@ -64,6 +65,14 @@ def _pieces(event: core.Said | core.Told, room: int) -> Iterator[tuple[str, bool
 MULTILINE, CONCAT = "draft/multiline", "draft/multiline-concat"
 
 FITS = wire.LINE - 2
+
+SHORT = 300
+"""Bytes of a line that fits whoever says it: there's room for any name before it."""
+
+
+def fits(me: Identity, verb: str, target: str, text: str) -> bool:
+    """Whether others can read as one line what somebody says."""
+    return len(f":{me.nick}!{me.profile.by} {verb} {target} :{text}".encode()) <= FITS
 
 
 def _tagged(irc: "Irc", event: core.Tagged, place: Place) -> _Lines:

@@ -12,6 +12,7 @@ from node.core.commands import Command
 from node.core.session import Session
 from node.dialects.irc import wire
 from node.dialects.irc.call import Call, perform
+from node.dialects.irc.events import SHORT, fits
 from node.dialects.irc.wire import Malformed, Message
 
 if TYPE_CHECKING:
@@ -61,14 +62,16 @@ class Reader:
         try:
             message = wire.parse(line)
         except Malformed as malformed:
-            return core.Do(partial(_refuse, malformed.code))
+            return core.Do(partial(_refuse, malformed.code, malformed.message))
         if message is None:
             return None
         me = self._session.me
         plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
         if message.verb == "PRIVMSG" and plain:
             said = _said(message)
-            if said is not None:
+            if said is not None and (
+                len(line) <= SHORT or fits(me, "PRIVMSG", *message.params[:2])
+            ):
                 return said
         return core.Do(partial(self._perform, message))
 
@@ -83,7 +86,7 @@ class Reader:
     @staticmethod
     def too_long() -> Command:
         """What to make of a line of which not even the end was read."""
-        return core.Do(partial(_refuse, wire.TOO_LONG))
+        return core.Do(partial(_refuse, wire.TOO_LONG, wire.UNREAD))
 
 
 def _said(message: Message) -> Command | None:
@@ -104,12 +107,21 @@ def action(text: str) -> str | None:
     return text.removeprefix(_ACTION).removesuffix(CTCP) if text.startswith(_ACTION) else None
 
 
-async def _refuse(code: str, chat: "Chat", session: Session) -> None:
+async def _refuse(code: str, message: Message, chat: "Chat", session: Session) -> None:
     """Answer a line that couldn't be read."""
-    call = Call(chat, session, Reader(session), Message("*", [], {}))
-    if code == wire.TOO_LONG:
-        call.numeric("ERR_INPUTTOOLONG")
-    elif code == wire.NOT_UTF8:
-        call.fail("INVALID_UTF8", "Message rejected, your IRC software MUST use UTF-8 encoding")
-    else:
-        call.fail("INVALID_MESSAGE", "That line could not be read")
+    await perform(Call(chat, session, Reader(session), message), _REFUSALS[code])
+
+
+async def _too_long(call: Call) -> None:
+    call.numeric("ERR_INPUTTOOLONG")
+
+
+async def _not_utf8(call: Call) -> None:
+    call.fail("INVALID_UTF8", "Message rejected, your IRC software MUST use UTF-8 encoding")
+
+
+async def _odd(call: Call) -> None:
+    call.fail("INVALID_MESSAGE", "That line could not be read")
+
+
+_REFUSALS = {wire.TOO_LONG: _too_long, wire.NOT_UTF8: _not_utf8, wire.ODD: _odd}

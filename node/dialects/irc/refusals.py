@@ -51,8 +51,15 @@ OF_CHANNEL: dict[Code, str] = {
 }
 """Those that name the channel before what was refused, if that's named at all."""
 
-PARAMETER = frozenset({Code.MODE_LACKS, Code.LIMIT_INVALID, Code.MASK_INVALID})
-"""A mode's parameter won't do (Modern, ERR_INVALIDMODEPARAM)."""
+PARAMETER: dict[Code, str] = {
+    Code.MODE_LACKS: "",
+    Code.LIMIT_INVALID: "l",
+    Code.FORWARD_INVALID: "f",
+    Code.MASK_INVALID: "*",
+}
+"""A mode's parameter won't do (Modern, ERR_INVALIDMODEPARAM): of which mode; empty: it's what was
+refused, as there is no parameter; `*`: of one of several.
+"""
 
 
 def told(irc: "Irc", to: str, verb: str, refused: Refused, channel: str = "*") -> Iterator[str]:
@@ -66,8 +73,7 @@ def told(irc: "Irc", to: str, verb: str, refused: Refused, channel: str = "*") -
         more = (about,) if code is Code.LIST_FULL else ()
         yield irc.numeric(to, OF_CHANNEL[code], channel, *more)
     elif code in PARAMETER:
-        mode = about.lstrip("+-") if code is Code.MODE_LACKS else "*"
-        given = "*" if code is Code.MODE_LACKS else about
+        mode, given = PARAMETER[code] or about.lstrip("+-"), about if PARAMETER[code] else "*"
         yield irc.numeric(to, "ERR_INVALIDMODEPARAM", channel, mode, given, text=says(refused))
     elif "standard-replies" in irc.options:
         name = code.value.upper().replace("-", "_")

@@ -137,6 +137,7 @@ def _modes_are(irc: "Irc", reply: core.ModesAre, to: str) -> Iterator[str]:
     params = [
         ("k", rules.key and (rules.key if reply.inside else "*")),
         ("l", str(rules.limit or "")),
+        ("f", rules.forward if reply.inside else ""),
     ]
     letters = rules.modes + "".join(letter for letter, about in params if about)
     more = (about for _, about in params if about)
@@ -156,6 +157,10 @@ def _masks_are(irc: "Irc", reply: core.MasksAre, to: str) -> Iterator[str]:
         for mask, nick, ms in masks:
             yield irc.numeric(to, row, reply.channel, mask, nick, str(ms // 1000))
         yield irc.numeric(to, end, reply.channel)
+
+
+def _forwarded(irc: "Irc", reply: core.Forwarded, to: str) -> Iterator[str]:
+    yield irc.numeric(to, "ERR_LINKCHANNEL", reply.channel, reply.forward)
 
 
 def _inviting(irc: "Irc", reply: core.Inviting, to: str) -> Iterator[str]:
@@ -277,6 +282,7 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.Names: _names,
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,
+    core.Forwarded: _forwarded,
     core.Inviting: _inviting,
     core.Whois: _whois,
     core.Whowas: _whowas,

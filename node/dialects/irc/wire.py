@@ -17,21 +17,12 @@ CLIENT_TAGS = 4096
 LONGEST = CLIENT_TAGS + LINE
 """The most bytes that are read as one line."""
 
-_VERB = re.compile(r"[A-Za-z]+|[0-9]{3}")
+ENDLESS = 16_384
+"""A line of more bytes is the last that is heard."""
+
 _KEY = re.compile(r"\+?(?:[A-Za-z0-9-.]+/)?[A-Za-z0-9-]+")
 _ESCAPED = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 _ESCAPES = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n": r"\n"})
-
-
-class Malformed(Exception):
-    """A line that can't be read. `code` is why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-TOO_LONG, NOT_UTF8, ODD = "too-long", "not-utf8", "odd"
 
 
 class Message(NamedTuple):
@@ -40,6 +31,22 @@ class Message(NamedTuple):
     verb: str
     params: list[str]
     tags: dict[str, str]
+
+
+UNREAD = Message("*", [], {})
+"""A line of which nothing is known."""
+
+
+class Malformed(Exception):
+    """A line that can't be read. `code` is why, `message` what of it could be."""
+
+    def __init__(self, code: str, message: Message = UNREAD) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+TOO_LONG, NOT_UTF8, ODD = "too-long", "not-utf8", "odd"
 
 
 def parse(line: bytes) -> Message | None:
@@ -55,7 +62,7 @@ def parse(line: bytes) -> Message | None:
     try:
         text, tags = rest.decode(), tagged[1:].decode()
     except UnicodeDecodeError:
-        raise Malformed(NOT_UTF8) from None
+        raise Malformed(NOT_UTF8, _guessed(line)) from None
     if "\0" in text or "\r" in text:
         raise Malformed(ODD)
     text = text.strip(" ") if " :" not in text else text.lstrip(" ")
@@ -67,9 +74,18 @@ def parse(line: bytes) -> Message | None:
     verb, *params = [word for word in head.split(" ") if word] or [""]
     if colon:
         params.append(last)
-    if not _VERB.fullmatch(verb):
+    if not verb.isprintable() or verb.startswith(":"):
         raise Malformed(ODD)
     return Message(verb.upper(), params, dict(_tags(tags)))
+
+
+def _guessed(line: bytes) -> Message:
+    """What a line that isn't UTF-8 seems to want; its parameters mean nothing."""
+    try:
+        guessed = parse(line.decode(errors="ignore").encode())
+    except Malformed:
+        return UNREAD
+    return guessed._replace(params=[]) if guessed is not None else UNREAD
 
 
 def _tags(text: str) -> Iterator[tuple[str, str]]:

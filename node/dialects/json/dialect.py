@@ -35,6 +35,7 @@ class Json:
     history = 10
     lobby = False
     longest = LONGEST
+    endless = 0
     echo = True
 
     def __init__(

@@ -235,12 +235,13 @@ class Names(Answer, frozen=True, tag="names"):
 
 
 class Modes(Answer, frozen=True, tag="modes"):
-    """`key` only for members."""
+    """`key` and `forward` only for members."""
 
     channel: str
     modes: str = ""
     key: str = ""
     limit: int = 0
+    forward: str = ""
 
 
 class Mask(msgspec.Struct, frozen=True):
@@ -252,6 +253,11 @@ class Mask(msgspec.Struct, frozen=True):
 class Masks(Answer, frozen=True, tag="masks"):
     channel: str
     lists: dict[str, list[Mask]]
+
+
+class Forwarded(Message, frozen=True, tag="forwarded"):
+    channel: str
+    forward: str
 
 
 class Inviting(Answer, frozen=True, tag="inviting"):
@@ -448,6 +454,7 @@ AnyMessage = (
     | Names
     | Modes
     | Masks
+    | Forwarded
     | Inviting
     | Channels
     | People

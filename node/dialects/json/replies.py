@@ -130,11 +130,16 @@ def _statuses(roster: Roster) -> dict[str, str]:
 
 def _modes_are(reply: core.ModesAre) -> Iterator[Message]:
     rules = reply.rules
+    forward = rules.forward if reply.inside else ""
     yield messages.Modes(
         channel=reply.channel,
-        modes=rules.modes + ("k" if rules.key else "") + ("l" if rules.limit else ""),
+        modes=rules.modes
+        + ("k" if rules.key else "")
+        + ("l" if rules.limit else "")
+        + ("f" if forward else ""),
         key=rules.key if reply.inside else "",
         limit=rules.limit,
+        forward=forward,
     )
 
 
@@ -143,6 +148,10 @@ def _masks_are(reply: core.MasksAre) -> Iterator[Message]:
         letter: [messages.Mask(*mask) for mask in masks] for letter, masks in reply.lists.items()
     }
     yield messages.Masks(channel=reply.channel, lists=lists)
+
+
+def _forwarded(reply: core.Forwarded) -> Iterator[Message]:
+    yield messages.Forwarded(channel=reply.channel, forward=reply.forward)
 
 
 def _inviting(reply: core.Inviting) -> Iterator[Message]:
@@ -288,6 +297,7 @@ REPLIES: dict[type[Reply], Callable[[Any], Iterator[Message]]] = {
     core.TopicIs: _topic_is,
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,
+    core.Forwarded: _forwarded,
     core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,

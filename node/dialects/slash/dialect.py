@@ -46,6 +46,7 @@ class Slash:
     history = 10
     lobby = True
     longest = 4096
+    endless = 0
 
     def __init__(
         self,

@@ -261,6 +261,10 @@ def _masks_are(slash: "Slash", reply: core.MasksAre) -> Iterator[str]:
             yield f"nobody {what}"
 
 
+def _forwarded(slash: "Slash", reply: core.Forwarded) -> Iterator[str]:
+    yield f"{reply.channel} does not let you in, and sends you on to {reply.forward}"
+
+
 def _inviting(slash: "Slash", reply: core.Inviting) -> Iterator[str]:
     yield f"you have invited {reply.nick} into {reply.channel}"
     if reply.away is not None:
@@ -353,6 +357,7 @@ REPLIES: dict[type[Reply], Callable[["Slash", Any], Iterator[str]]] = {
     core.TopicIs: _topic_is,
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,
+    core.Forwarded: _forwarded,
     core.Inviting: _inviting,
     core.Lines: _history,
     core.Past: _past,

@@ -8,6 +8,7 @@ from node.core.dialect import Place
 from node.core.modes import STATUSES
 from node.core.replies import HolderAway
 from node.dialects.irc.call import Call, Row
+from node.dialects.irc.events import fits
 from node.dialects.irc.isupport import TARGETS
 from node.dialects.irc.reader import action
 
@@ -45,10 +46,14 @@ def client_tags(call: Call) -> dict[str, str]:
 
 async def _send(call: Call, text: str | None) -> None:
     """Send a text, or (None) only its tags, to all targets that are named."""
+    session = call.session
     targets = list(dict.fromkeys(each for each in call.params[0].split(",") if each))
     for target in targets[TARGETS:]:
         call.numeric("ERR_TOOMANYTARGETS", target)
     for target in targets[:TARGETS]:
+        if text is not None and call.cuts is None and not fits(session.me, call.verb, target, text):
+            call.numeric("ERR_INPUTTOOLONG")
+            continue
         try:
             await _send_to(call, target, text)
         except Refused as refused:
@@ -78,6 +83,7 @@ async def _send_to(call: Call, target: str, text: str | None) -> None:
     extra = _extra(call)
     told = names.lines(said)
     receipt = await chat.broker.tell(session.me, name, told, action=does is not None, extra=extra)
+    session.wrote(receipt)
     me = session.me
     event = Told(me.sid, me.num, me.nick, told, "", does is not None, me.profile.by, extra)
     _echo(call, event, receipt)
@@ -113,7 +119,7 @@ def _extra(call: Call, rank: str = "") -> Extra | None:
         rank=rank,
         bot="B" in profile.modes,
         account=profile.account,
-        cuts=call.cuts,
+        cuts=call.cuts or (),
     )
     return extra if extra != _PLAIN else None
 

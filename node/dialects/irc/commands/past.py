@@ -56,20 +56,33 @@ async def _span(call: Call, sub: str) -> None:
         call.fail("INVALID_TARGET", "Messages could not be retrieved", sub, shown(target))
         return
     assert isinstance(reply, replies.Span)
-    _play(call, reply)
+    await _play(call, reply)
 
 
 _NO_TARGET = {Code.NOT_MEMBER, Code.NO_SUCH_CHANNEL, Code.CHANNEL_INVALID, Code.NO_SUCH_NICK}
 
 
-def _play(call: Call, reply: replies.Span) -> None:
+async def _play(call: Call, reply: replies.Span) -> None:
     irc, me = call.irc, call.session.me
     lines: list[str] = []
     channel = reply.target if reply.target.startswith("#") else ""
+    other = "" if channel else await _spelled(call, reply)
     for at, ms, event in reply.entries:
-        to = reply.target if event.sid == me.sid and not channel else me.nick
+        to = other if event.sid == me.sid and not channel else me.nick
         lines += irc.lines(event, dialect.Place(channel, *at, ms, to))
     call.batch("chathistory", lines, shown(reply.target))
+
+
+async def _spelled(call: Call, reply: replies.Span) -> str:
+    """How the other of a conversation is called: as who has the nick now spells it, or as it was
+    spelled then, or as it was given.
+    """
+    nick = reply.target
+    (holder,) = await call.chat.broker.persons([nick])
+    if holder is not None:
+        return holder.nick
+    others = (e.event.nick for e in reply.entries if fold(e.event.nick) == fold(nick))
+    return next(others, nick)
 
 
 async def _targets(call: Call) -> None:

@@ -23,6 +23,9 @@ _ODD = re.compile(r"[^A-Za-z0-9._\-\[\]\\`^{}|]")
 
 NEWEST = 302
 
+ANYBODY = "user"
+"""The user name of those whose own has no letter that may stand in one."""
+
 
 # -- capabilities
 
@@ -121,7 +124,8 @@ async def nick(call: Call) -> None:
         return
     try:
         if call.registered:
-            await verbs.nick(call.chat, call.session, core.SetNick(given))
+            if names.nick(given) != call.nick:
+                await verbs.nick(call.chat, call.session, core.SetNick(given))
         else:
             call.reader.nick = names.nick(given)
             await come_in(call)
@@ -135,11 +139,7 @@ async def user(call: Call) -> None:
     if call.registered:
         call.numeric("ERR_ALREADYREGISTERED")
         return
-    name = _ODD.sub("", call.params[0])[:USER]
-    if not name:
-        call.fail("INVALID_USERNAME", "That can't be a username")
-        return
-    call.reader.user = name
+    call.reader.user = _ODD.sub("", call.params[0])[:USER] or ANYBODY
     call.reader.real = call.params[3][:REAL]
     await come_in(call)
 
@@ -188,8 +188,8 @@ async def ping(call: Call) -> None:
     if not call.params:
         call.numeric("ERR_NOORIGIN")
         return
-    if call.registered and call.chat.broker.ready:
-        await call.chat.broker.barrier()
+    if call.registered:
+        await verbs.all_here(call.chat)
     call.said(f"PONG {call.irc.config.server} :{call.params[0]}")
 
 

@@ -1,14 +1,40 @@
 """What one may ask of the server (Modern, "Server Queries and Commands")."""
 
+import re
 import time
+from fnmatch import translate
 
 from broker.api import Refused
+from broker.names import fold
 from node.core.people import INVISIBLE, OPERATOR
 from node.dialects.irc import wire
-from node.dialects.irc.call import Call, Row
+from node.dialects.irc.call import Call, Handler, Row
 from node.dialects.irc.commands import opers
 from node.dialects.irc.isupport import isupport
 from node.dialects.irc.refusals import shown
+
+
+def asked_of(handler: Handler, number: int = 0) -> Handler:
+    """A command of which a parameter says which server is asked. It's this one, by its name or a
+    mask of that, or by the nick of somebody who is here, as everybody is; or there's none.
+    """
+
+    async def ask(call: Call) -> None:
+        target = call.param(number)
+        if target and not await _meant(call, target):
+            call.numeric("ERR_NOSUCHSERVER", shown(target))
+            return
+        await handler(call)
+
+    return ask
+
+
+async def _meant(call: Call, target: str) -> bool:
+    mask = translate(fold(target).replace("[", "[[]"))
+    if re.fullmatch(mask, fold(call.irc.config.server)):
+        return True
+    (holder,) = await call.chat.broker.persons([target])
+    return holder is not None
 
 
 async def motd(call: Call) -> None:
@@ -32,7 +58,9 @@ async def lusers(call: Call) -> None:
     seen = f"{len(everybody) - invisible} users and {invisible} invisible on 1 servers"
     call.numeric("RPL_LUSERCLIENT", text=f"There are {seen}")
     call.numeric("RPL_LUSEROP", str(operators))
-    call.numeric("RPL_LUSERUNKNOWN", str(len(sessions) - here))
+    unknown = len(sessions) - here
+    if unknown and totals.nodes == 1:  # nobody knows those of other nodes; of none nothing is said
+        call.numeric("RPL_LUSERUNKNOWN", str(unknown))
     call.numeric("RPL_LUSERCHANNELS", str(totals.channels))
     call.numeric("RPL_LUSERME", text=f"I have {here} clients and 0 servers")
     # how many there were at most nobody counts, so it isn't said (both numbers may be left out)
@@ -130,15 +158,19 @@ async def users(call: Call) -> None:
 
 
 COMMANDS = {
-    "MOTD": Row(motd, does="the message of the day"),
+    "MOTD": Row(asked_of(motd), form="[SERVER]", does="the message of the day"),
     "LUSERS": Row(lusers, does="how many people, channels and operators there are"),
-    "VERSION": Row(version, does="which server this is, and what it supports"),
-    "ADMIN": Row(admin, does="who runs this server"),
-    "TIME": Row(time_, does="the server's clock, in UTC"),
-    "INFO": Row(info, does="what this server is"),
+    "VERSION": Row(
+        asked_of(version), form="[SERVER]", does="which server this is, and what it supports"
+    ),
+    "ADMIN": Row(asked_of(admin), form="[SERVER]", does="who runs this server"),
+    "TIME": Row(asked_of(time_), form="[SERVER]", does="the server's clock, in UTC"),
+    "INFO": Row(asked_of(info), form="[SERVER]", does="what this server is"),
     "LINKS": Row(links, does="which servers there are: all nodes are this one"),
     "STATS": Row(
-        stats, form="LETTER", does="numbers of the server: u (since when it runs), k, d (bans)"
+        asked_of(stats, 1),
+        form="LETTER [SERVER]",
+        does="numbers of the server: u (since when it runs), k, d (bans)",
     ),
     "HELP": Row(help_, form="[COMMAND]", does="the commands, or one of them"),
     "HELPOP": Row(help_, form="[COMMAND]", does="as HELP"),

@@ -24,6 +24,8 @@ export class Store {
   away = null;
   /** Those of whom it's known that they are away, folded, and why. @type {Map<string, string>} */
   absent = new Map();
+  /** Where channels, folded, sent this person on to. @type {Map<string, string>} */
+  forwards = new Map();
   brokerAway = false;
   /** By folded name, in the order in which they came. @type {Map<string, Conversation>} */
   conversations = new Map();
@@ -306,6 +308,7 @@ const HEARD = {
     }
     store.older(where, history);
   },
+  forwarded: (store, { channel, forward }) => void store.forwards.set(fold(channel), forward),
   names(store, { channel, nicks }) {
     const where = store.find(channel);
     if (where) where.members = new Map(nicks.map((/** @type {string} */ nick) => [fold(nick), nick]));

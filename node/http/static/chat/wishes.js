@@ -1,7 +1,7 @@
 /** What a person may wish, and how it's done: a function for each kind of wish of commands.js. */
 
 import { showHelp, showPerson } from "./dialogs.js";
-import { isChannel } from "./names.js";
+import { fold, isChannel } from "./names.js";
 import { Refused } from "./session.js";
 import { sentence } from "./store.js";
 import { full } from "./times.js";
@@ -87,11 +87,16 @@ const WAYS = {
   },
 
   async join(wishes, { channel, key }) {
+    const { forwards } = wishes.store;
+    let forward;
     if (!wishes.store.find(channel)?.joined) {
+      forwards.delete(fold(channel));
       await wishes.session.ask({ do: "join", channel, ...(key && { key }) });
+      forward = forwards.get(fold(channel));
     }
-    wishes.page.open(wishes.store.conversation(channel));
+    wishes.page.open(wishes.store.conversation(forward ?? channel));
     wishes.page.moved();
+    if (forward) wishes.tell(`${channel} does not let you in, and sends you on to ${forward}.`);
   },
 
   async leave(wishes, { channel, why }) {
