@@ -7,21 +7,20 @@ done in its turn.
 from functools import partial
 from typing import TYPE_CHECKING
 
+from broker.api import BOT
 from node.core import commands as core
 from node.core.commands import Command
+from node.core.rules import CTCP
 from node.core.session import Session
 from node.dialects.irc import wire
-from node.dialects.irc.call import Call, perform
+from node.dialects.irc.call import Call
 from node.dialects.irc.events import SHORT, fits
+from node.dialects.irc.perform import perform
 from node.dialects.irc.wire import Malformed, Message
 
 if TYPE_CHECKING:
     from node.core.chat import Chat
     from node.dialects.irc.commands.batches import Open
-
-BOT = "B"
-CTCP = "\x01"
-_ACTION = "\x01ACTION "
 
 
 class Reader:
@@ -76,7 +75,11 @@ class Reader:
         return core.Do(partial(self._perform, message))
 
     async def _perform(self, message: Message, chat: "Chat", session: Session) -> None:
-        await perform(Call(chat, session, self, message))
+        await self.perform(Call(chat, session, self, message))
+
+    async def perform(self, call: Call) -> None:
+        """Do a command of theirs."""
+        await perform(call)
 
     def ref(self) -> str:
         """A name for a batch, that no other of theirs has."""
@@ -97,14 +100,9 @@ def _said(message: Message) -> Command | None:
     if not channel.startswith("#") or "," in channel or not text:
         return None
     if text.startswith(CTCP):
-        said = action(text)
+        said = wire.action(text)
         return core.Say(channel, said, action=True, outside=True) if said is not None else None
     return core.Say(channel, text, outside=True)
-
-
-def action(text: str) -> str | None:
-    """What somebody does, if the text is CTCP's ACTION."""
-    return text.removeprefix(_ACTION).removesuffix(CTCP) if text.startswith(_ACTION) else None
 
 
 async def _refuse(code: str, message: Message, chat: "Chat", session: Session) -> None:
