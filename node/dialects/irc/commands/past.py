@@ -10,8 +10,8 @@ from broker.names import fold
 from node.core import commands as core
 from node.core import dialect, past, replies
 from node.dialects.irc.call import Call, Row
-from node.dialects.irc.dialect import clock
 from node.dialects.irc.isupport import HISTORY
+from node.dialects.irc.wire import clock
 
 _MSGID = re.compile(r"(\w{1,64})\.([0-9]{1,15})", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,6})?Z", re.ASCII)
