@@ -81,7 +81,7 @@ class Reader:
         return core.Do(partial(self._perform, message))
 
     async def _perform(self, message: Message, chat: "Chat", session: Session) -> None:
-        await self.perform(Call(chat, session, self, message))
+        await perform(Call(chat, session, self, message))
 
     async def perform(self, call: Call) -> None:
         """Do a command of theirs."""
