@@ -2,6 +2,7 @@
 Operations").
 """
 
+import re
 from collections.abc import Callable
 from itertools import zip_longest
 
