@@ -919,7 +919,9 @@ class Broker(Protocol):
         """
 
     async def channels(self) -> list[ChannelInfo]:
-        """Every channel that has members, by name. May be a second old, where there are many."""
+        """Every channel that has members, by name. Where there are many it may be a second old, or
+        as old as reading it takes twice.
+        """
 
     async def person(self, nick: str) -> Person:
         """Details of the nick's holder. NO_SUCH_NICK.
@@ -959,12 +961,12 @@ class Broker(Protocol):
         """
 
     async def people(self) -> list[Presence]:
-        """Everyone, by nick. May be a second old, where there are so many that reading them takes
-        long.
+        """Everyone, by nick. May be as old as `channels`, where there are so many that reading them
+        takes long.
         """
 
     async def totals(self) -> Totals:
-        """The cluster in numbers. May be a second old."""
+        """The cluster in numbers. May be as old as `channels`."""
 
     async def count(self, counter: str) -> int:
         """Add one to a counter of the whole cluster and return it: 1, 2, 3, without a hole."""

@@ -43,7 +43,7 @@ class Attempts:
     @property
     def ready(self) -> bool:
         """Whether commands are taken now."""
-        return self.open and not self._presence.moving
+        return self.open and not self._presence.ended
 
     async def moved(self) -> None:
         """Returns when no renewal of the lease is under way, if that's all that hinders."""

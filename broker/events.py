@@ -298,7 +298,9 @@ encode = _encoder.encode
 """Event -> bytes (JSON, no line breaks)."""
 
 _decode_event = msgspec.json.Decoder(Event).decode
-_decode_envelope = msgspec.json.Decoder(Envelope).decode
+decode_quickly = msgspec.json.Decoder(Envelope).decode
+"""As `decode_envelope`, of events that this release knows. Raises ValidationError for others."""
+
 _decode_apart = msgspec.json.Decoder(tuple[int, str, str, int, int, list[msgspec.Raw]]).decode
 _fields = msgspec.json.Decoder(list[Any]).decode
 _KINDS = {kind.__struct_config__.tag for kind in get_args(Event)}
@@ -322,7 +324,7 @@ def decode_event(data: bytes | str | msgspec.Raw) -> Event:
 def decode_envelope(data: bytes) -> Envelope:
     """An envelope. Raises as `decode_event` does."""
     try:
-        return _decode_envelope(data)
+        return decode_quickly(data)
     except msgspec.ValidationError:
         schema, log, epoch, seq, ms, events = _decode_apart(data)
         return Envelope(schema, log, epoch, seq, ms, list(map(decode_event, events)))

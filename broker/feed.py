@@ -29,6 +29,7 @@ from broker.events import (
     Redacted,
     Unknown,
     decode_envelope,
+    decode_quickly,
     encode,
 )
 from broker.merge import Merge
@@ -215,10 +216,13 @@ class Feed:
     def hear(self, message: bytes) -> None:
         """Something was published on a topic that this node hears."""
         try:
-            envelope = decode_envelope(message)
+            envelope = decode_quickly(message)
         except msgspec.DecodeError:
-            self.logger.warn("an envelope that can't be understood was left to the log")
-            return
+            try:
+                envelope = decode_envelope(message)
+            except msgspec.DecodeError:
+                self.logger.warn("an envelope that can't be understood was left to the log")
+                return
         log = self._logs.get(envelope.log)
         if log is None:
             if envelope.log == "":

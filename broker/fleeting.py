@@ -32,8 +32,8 @@ class Fleeting:
         known = self._ruling.known(name)
         if judge is anybody:
             law = UNJUDGED
-        elif known is not None and (known.rules.law == 0 or known.permits(me.sid, judge)):
-            law = str(known.rules.law)
+        elif known is not None and (known.free or known.permits(me.sid, judge)):
+            law = known.law
         keys, body = self._store.keys.channel(channel), encode(event)
         for _ in range(TRIES):
             head = (self._store.log_name(channel), me.sid, me.token)

@@ -144,7 +144,8 @@ class Keys:
 
     def traces(self, name: str) -> tuple[str, ...]:
         """The keys of what a nick's changing hands leaves a trace in, as the scripts take them."""
-        return (*self.nick(name), self.was(name), self.watch(name))
+        base = f"{self._prefix}{{n:{_encoded(name)}}}:"
+        return tuple(base + part for part in ("claim", "meta", "log", "was", "watch"))
 
     def was(self, name: str) -> str:
         return f"{self._prefix}{{n:{_encoded(name)}}}:was"

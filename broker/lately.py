@@ -1,25 +1,18 @@
 """Lists and sums of all that the cluster has.
 
-Each is read when somebody asks; but a long list in no more than a tenth of the time, so that it may
-be a second old.
+How often each is read is `seldom`'s to say.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any
 
 from broker.api import ChannelInfo, Totals
 from broker.api import Presence as Present
 from broker.names import fold
 from broker.people import People
 from broker.rules import decode_rules
+from broker.seldom import Seldom
 from broker.store import Store
-
-T = TypeVar("T")
-
-FEW = 500
-"""A list of so many or fewer is read whenever somebody asks. How long that takes says less of the
-list than of how busy the machine is, and who asks then wants no older one.
-"""
 
 
 class Lately:
@@ -33,41 +26,20 @@ class Lately:
         self._store = store
         self._keys = store.keys
         self._people = people
-        self._clock = clock
         self._unsaid = unsaid
-        self._cached: dict[str, tuple[float, list[Any]]] = {}
+        self._seldom = Seldom(clock.seconds)
 
     async def channels(self) -> list[ChannelInfo]:
         """As `api.Broker.channels`."""
-        return await self._lately("channels", self._read_channels)
+        return await self._seldom.get("channels", self._read_channels)
 
     async def people(self) -> list[Present]:
         """As `api.Broker.people`."""
-        return await self._lately("people", self._read_people)
+        return await self._seldom.get("people", self._read_people)
 
     async def totals(self) -> Totals:
         """As `api.Broker.totals`."""
-        nodes = await self._nodes()
-        channels, messages, *sessions = await self._store.ask_all(
-            ("SCARD", self._keys.channel_index),
-            ("GET", self._keys.messages),
-            ("HLEN", self._keys.shelf),
-            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
-        )
-        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())
-
-    async def _lately(self, what: str, read: Callable[[], Awaitable[list[T]]]) -> list[T]:
-        """A list that is read when it's asked for, but if it's long in no more than a tenth of the
-        time.
-        """
-        until, rows = self._cached.pop(what, (0.0, []))
-        began = self._clock.seconds()
-        if began >= until:
-            rows = await read()
-            until = began + min(1.0, 10 * (self._clock.seconds() - began))
-        if len(rows) > FEW:
-            self._cached[what] = until, rows
-        return cast(list[T], rows)
+        return await self._seldom.get("totals", self._read_totals)
 
     async def _read_channels(self) -> list[ChannelInfo]:
         names = [
@@ -91,6 +63,16 @@ class Lately:
 
     async def _nodes(self) -> list[str]:
         return [node.decode() for node in await self._store.ask("ZRANGE", self._keys.leases, 0, -1)]
+
+    async def _read_totals(self) -> Totals:
+        nodes = await self._nodes()
+        channels, messages, *sessions = await self._store.ask_all(
+            ("SCARD", self._keys.channel_index),
+            ("GET", self._keys.messages),
+            ("HLEN", self._keys.shelf),
+            *(("HLEN", self._keys.node_sessions(node)) for node in nodes),
+        )
+        return Totals(len(nodes), sum(sessions), channels, int(messages or 0) + self._unsaid())
 
     async def _read_people(self) -> list[Present]:
         return await self._people.everyone(await self._nodes())

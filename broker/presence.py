@@ -36,7 +36,8 @@ class Presence:
     (see `api.Sink.evicted`). Before that, if it did, `gather` gets the last beat at which it
     hadn't, and returns when all that nodes held is held again. `probe` is called with each beat.
     `ordered` is told what an operator has ordered this incarnation to do (`broker.orders`), each
-    order by itself, and `bans` which version they have.
+    order by itself, and `bans` which version they have. `ended`: own incarnations whose end isn't
+    dealt with yet: what they held isn't cleared away.
     """
 
     log = Logger()
@@ -78,7 +79,7 @@ class Presence:
         self._beating = LoopingCall(self._tick)
         self._beating.clock = clock
         self._sweeps: set[str] = set()
-        self._ended: list[str] = []  # own incarnations whose end isn't dealt with yet
+        self.ended: list[str] = []
         self._before: Beat | None = None  # the last at which Redis hadn't forgotten what it has now
         self._one_at_a_time = DeferredLock()
         self._hurrying = False
@@ -105,14 +106,9 @@ class Presence:
         """Of what Redis knows: another one after it lost everything."""
         return self._epoch
 
-    @property
-    def moving(self) -> bool:
-        """Whether the lease had ended, and what was held under it isn't cleared away yet."""
-        return bool(self._ended)
-
     async def moved(self) -> None:
         """Returns when no renewal is under way."""
-        if self._ended:
+        if self.ended:
             await self._one_at_a_time.run(lambda: None)
 
     @property
@@ -182,7 +178,7 @@ class Presence:
         before = self._last
         beat = await self._beat(take=False)
         if not beat.held:
-            self._ended.append(self.node)
+            self.ended.append(self.node)
             if beat.epoch != self._epoch and self._before is None:
                 self._before = before
             self._epoch = beat.epoch
@@ -193,17 +189,17 @@ class Presence:
             await self.take()
         else:
             self._epoch = beat.epoch
-        if not self._ended:
+        if not self.ended:
             return True
         forgotten = self._before is not None
         if self._before is not None:
             await self._gather(self._before)
-        for old in self._ended:
+        for old in self.ended:
             # its people quit, as far as others are concerned, before they come again; if all was
             # forgotten, these are only the few who came since, and nobody has to see them go
             if not await self.sweep(old, silently=forgotten):
                 raise Refused(Code.BUSY)  # with the next beat, then
-        self._before, self._ended = None, []
+        self._before, self.ended = None, []
         self._evicted(forgotten)
         return False
 

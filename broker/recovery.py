@@ -116,7 +116,7 @@ class Recovery:
             # also those of which nothing was seen here: they are read next, and others offered
             await _all(store.settle(log) for log in {*self._feed.followed(), *self._rewound})
             await _all(self._amend(store, log, seen[log]) for log in late)
-            if not self._presence.moving and await self._presence.carry_over(store, ran=ran):
+            if not self._presence.ended and await self._presence.carry_over(store, ran=ran):
                 await self._put_back(store, rows, overtaken)
             self.moved = True
         self._store.server, self._store.survived = met.server, store.survived

@@ -35,23 +35,49 @@ each time. Then the channel is too busy with its rules.
 """
 
 
+AllSpeak = Callable[[Rules], bool]
+"""Whether, where these rules hold, no member is kept from saying anything."""
+
+
+def unruled(rules: Rules) -> bool:
+    """The least of `AllSpeak`: nothing was ever decided there."""
+    return rules.law == 0
+
+
 class Known:
     """What is known of a channel with people here: its rules, the status of each, and after which
     place they came. Who has no status here is to be asked about.
+
+    `law`: of the rules, as scripts are given it. `free`: whether all members may say anything by
+    them, so that no line has to be judged. Found out once for each law.
     """
 
-    __slots__ = ("rules", "statuses", "since")
+    __slots__ = ("rules", "law", "free", "statuses", "since", "_all_speak")
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: Rules, all_speak: AllSpeak) -> None:
         self.statuses: dict[str, str] = {}
         self.since: dict[str, Position] = {}
+        self._all_speak = all_speak
+        self._go_by(rules)
+
+    def _go_by(self, rules: Rules) -> None:
+        self.rules = rules
+        self.law = str(rules.law)
+        self.free = self._all_speak(rules)
 
     def goes_by(self, rules: Rules) -> None:
         """Redis says what the rules are; of another law the statuses aren't known."""
         if rules.law != self.rules.law:
             self.statuses.clear()
-        self.rules = rules
+        self._go_by(rules)
+
+    def heard(self, event: Ruled) -> None:
+        """By what comes by only what is known for certain gets newer: Redis may have told more."""
+        if event.law == self.rules.law + 1:
+            self._go_by(after(self.rules, event))
+            for sid, status in event.statuses:
+                if sid in self.statuses:
+                    self.statuses[sid] = status
 
     def permits(self, sid: str, judge: Judge) -> bool:
         """Whether, by what is known, the judge lets a member do it."""
@@ -61,7 +87,7 @@ class Known:
 
 class Ruling:
     """See the module's docstring. `struck` is told whose membership of which channel (folded) was
-    ended by somebody else.
+    ended by somebody else. `all_speak`: lines of members aren't judged where it says so.
     """
 
     def __init__(
@@ -70,11 +96,13 @@ class Ruling:
         presence: Presence,
         attempts: Attempts,
         struck: Callable[[str, str], None],
+        all_speak: AllSpeak = unruled,
     ) -> None:
         self._rows = RuledRows(store)
         self._presence = presence
         self._attempts = attempts
         self._struck = struck
+        self._all_speak = all_speak
         self._known: dict[str, Known] = {}  # by channel, folded
         self._before: dict[str, Known] = {}  # what was known when Redis forgot everything
 
@@ -86,8 +114,11 @@ class Ruling:
 
     def came(self, channel: str, sid: str, tip: Position, status: str, rules: Rules) -> None:
         """Somebody here is a member since this place, and found these rules."""
-        known = self._known.setdefault(fold(channel), Known(rules))
-        known.goes_by(rules)
+        known = self._known.get(fold(channel))
+        if known is None:
+            known = self._known[fold(channel)] = Known(rules, self._all_speak)
+        else:
+            known.goes_by(rules)
         known.statuses[sid] = status
         known.since[sid] = tip
         before = self._before.get(fold(channel))
@@ -143,22 +174,13 @@ class Ruling:
             return
         for seq, event in enumerate(envelope.events, envelope.seq):
             if isinstance(event, Ruled):
-                self._heard_of(known, event)
+                known.heard(event)
             elif isinstance(event, Kicked):
                 since = known.since.get(event.target_sid)
                 # a kick from before they came again is old news
                 if since is not None and not (since.epoch == envelope.epoch and seq <= since.seq):
                     self.gone(envelope.log, event.target_sid)
                     self._struck(event.target_sid, envelope.log)
-
-    @staticmethod
-    def _heard_of(known: Known, event: Ruled) -> None:
-        """By what comes by only what is known for certain gets newer: Redis may have told more."""
-        if event.law == known.rules.law + 1:
-            known.rules = after(known.rules, event)
-            for sid, status in event.statuses:
-                if sid in known.statuses:
-                    known.statuses[sid] = status
 
     # -- what is judged
 

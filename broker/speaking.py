@@ -13,26 +13,25 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
+
 from broker.api import Code, Refused, Settled
 from broker.events import Said
 from broker.ruled import as_it_is
 from broker.rules import Judge, Standing, anybody
-from broker.ruling import LOOK, UNJUDGED, Ruling
+from broker.ruling import LOOK, UNJUDGED, Known, Ruling
 from broker.store import Line, Store
 
 
-class _UnderWay:
+class _UnderWay(msgspec.Struct):
     """What a channel has under way: how many calls, judged by which law; the lines of those that
     were judged by another than there is; and the lines that wait for all that.
     """
 
-    __slots__ = ("calls", "law", "outdated", "waiting")
-
-    def __init__(self, law: str) -> None:
-        self.calls = 0
-        self.law = law
-        self.outdated: list[Line] = []
-        self.waiting: list[Line] = []
+    law: str
+    calls: int = 0
+    outdated: list[Line] = []
+    waiting: list[Line] = []
 
 
 class Speaking:
@@ -71,7 +70,8 @@ class Speaking:
             self._send(channel, lines)
 
     def _send(self, channel: str, lines: list[Line]) -> None:
-        law = self._law(channel, lines)
+        known = self._ruling.known(channel)
+        law = known.law if known is not None and known.free else _law(known, lines)
         at = self._channels.get(channel)
         if at is None:
             at = self._channels[channel] = _UnderWay(law)
@@ -91,18 +91,6 @@ class Speaking:
                     self._send(channel, again)
 
         self._store.say(channel, lines, law, done)
-
-    def _law(self, channel: str, lines: list[Line]) -> str:
-        """By which law all of these may be said, by what is known."""
-        known = self._ruling.known(channel)
-        if known is not None and known.rules.law == 0:
-            return "0"  # there are no rules
-        judged = [line for line in lines if line.judge is not anybody]
-        if not judged:
-            return UNJUDGED
-        if known is None or not all(known.permits(line.sid, line.judge) for line in judged):
-            return LOOK  # they may have changed
-        return str(known.rules.law)
 
     def _judged(self, channel: str, lines: list[Line], reply: list[bytes]) -> list[Line]:
         """Those of these lines that may be said, by what Redis says; the others are refused."""
@@ -148,3 +136,13 @@ class Speaking:
                 settled(None)
             waiting.popleft()
         del self._outside[sid]
+
+
+def _law(known: Known | None, lines: list[Line]) -> str:
+    """By which law all of these may be said, by what is known of a channel with rules."""
+    judged = [line for line in lines if line.judge is not anybody]
+    if not judged:
+        return UNJUDGED
+    if known is None or not all(known.permits(line.sid, line.judge) for line in judged):
+        return LOOK  # they may have changed
+    return known.law

@@ -32,6 +32,7 @@ from node.core.drain import Drain
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks, parse_rate
 from node.core.replies import Goodbye
+from node.core.rules import anybody_speaks
 from node.core.session import Session
 from node.core.tally import Tally
 from node.dialects.irc import Irc, IrcConfig
@@ -89,6 +90,7 @@ class Node:
             later=end_of_turn(reactor),
             orders=lambda order: self._ordered.do(order),  # noqa: PLW0108 (it's made below)
             bans=lambda bans: self._ordered.ban(bans),  # noqa: PLW0108
+            all_speak=anybody_speaks,
         )
         self.tally = Tally()
         bans = Bans(lambda: self.broker.now_ms)

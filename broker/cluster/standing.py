@@ -50,7 +50,7 @@ from broker.records import Records
 from broker.recovery import Recovery
 from broker.replication import Replication
 from broker.reports import Kind
-from broker.ruling import Ruling
+from broker.ruling import AllSpeak, Ruling, unruled
 from broker.sessions import TAKEN, KeptSessions
 from broker.shards import Shards
 from broker.speaking import Speaking
@@ -68,6 +68,7 @@ class Standing:
 
     `later`: as for `Link`. `orders` is told what an operator has ordered this node to do, and
     `bans` who may not connect, when that has changed. `via`: as for `Shards`.
+    `all_speak`: as for `Ruling`.
     """
 
     log = Logger()
@@ -81,6 +82,7 @@ class Standing:
         orders: Callable[[Order], None] = lambda _: None,
         bans: Callable[[tuple[Ban, ...]], None] = lambda _: None,
         via: Callable[[Place], Place] = lambda place: place,
+        all_speak: AllSpeak = unruled,
     ) -> None:
         self._config = config
         self._reactor = reactor
@@ -186,7 +188,7 @@ class Standing:
         self._holding = Holding(
             self._store, self._records, self._feed, self._presence, self._attempts
         )
-        self._ruling = Ruling(self._store, self._presence, self._attempts, self._struck)
+        self._ruling = Ruling(self._store, self._presence, self._attempts, self._struck, all_speak)
         self._speaking = Speaking(self._store, self._ruling, self._attempts.aside)
         self._fleeting = Fleeting(self._store, self._ruling, self._presence, self._attempts)
         self._past = Past(self._store, self._attempts, self._presence, self._feed)
@@ -262,7 +264,7 @@ class Standing:
     @property
     def ready(self) -> bool:
         # as `Attempts.ready`, without asking it: each line is asked for this
-        return self._attempts.open and not self._presence.moving
+        return self._attempts.open and not self._presence.ended
 
     @property
     def calls(self) -> int:

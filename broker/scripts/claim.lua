@@ -11,39 +11,48 @@
 --       remembered: seconds for which it's kept who had it before, if it's taken from them
 -- ->    {'taken'}, {'late'}, {'asked'} or
 --       {'ok', epoch, seq of the inbox's tip when the nick was taken, claimed}
-local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'claimed', 'topic')
+local held = redis.call('HMGET', KEYS[1], 'sid', 'token', 'nick', 'node', 'since', 'about',
+  'claimed', 'topic', 'epoch', 'seq')
 local since, retained = tonumber(ARGV[10]), held[2] == '+'
 -- one's own claim, if Redis went back behind a change of token, or if it was retained
 local own = held[1] == ARGV[1] and (held[2] == ARGV[2] or since > 0)
 local other = held[1] and not own
-if other and (since == 0 or since >= tonumber(held[3] or '0')) then return { 'taken' } end
-if now() > tonumber(ARGV[9]) then return { 'late' } end
+if other and (since == 0 or since >= tonumber(held[7] or '0')) then return { 'taken' } end
+local ms = now()
+if ms > tonumber(ARGV[9]) then return { 'late' } end
 if other and not retained then
   if ARGV[11] == '1' then
-    redis.call('PUBLISH', held[4], '[1,"",' .. cjson.encode('yield ' .. ARGV[3]) .. ',0,0,[]]')
+    redis.call('PUBLISH', held[8], '[1,"",' .. cjson.encode('yield ' .. ARGV[3]) .. ',0,0,[]]')
     return { 'asked' }
   end
-  redis.call('PUBLISH', held[4], '[1,"","lost",0,0,[]]')
+  redis.call('PUBLISH', held[8], '[1,"","lost",0,0,[]]')
 end
 if other then
-  remember(KEYS[1], KEYS[4], ARGV[15])
+  remember(held, KEYS[4], ARGV[15])
   redis.call('DEL', KEYS[1])
 end
-redis.call('HSET', KEYS[1], 'sid', ARGV[1], 'token', ARGV[2], 'nick', ARGV[3], 'node', ARGV[4],
-  'topic', ARGV[5], 'since', ARGV[6], 'about', ARGV[13])
-if ARGV[7] == '1' then redis.call('HSET', KEYS[1], 'away', ARGV[8]) end
-redis.call('PERSIST', KEYS[2])
-redis.call('PERSIST', KEYS[3])
+local claim = { 'sid', ARGV[1], 'token', ARGV[2], 'nick', ARGV[3], 'node', ARGV[4],
+  'topic', ARGV[5], 'since', ARGV[6], 'about', ARGV[13] }
+local function put(field, value)
+  claim[#claim + 1], claim[#claim + 2] = field, value
+end
+if ARGV[7] == '1' then put('away', ARGV[8]) end
+local epoch, seq, claimed = held[9], held[10], held[7]
 if not own or retained then
   local tip = redis.call('HMGET', KEYS[2], 'epoch', 'seq')
-  redis.call('HSET', KEYS[1], 'epoch', tip[1] or '', 'seq', tip[2] or '0',
-    'claimed', since > 0 and ARGV[10] or string.format('%.0f', now()))
+  epoch, seq = tip[1] or '', tip[2] or '0'
+  claimed = since > 0 and ARGV[10] or string.format('%.0f', ms)
+  put('epoch', epoch)
+  put('seq', seq)
+  put('claimed', claimed)
 end
+redis.call('HSET', KEYS[1], unpack(claim))
+redis.call('PERSIST', KEYS[2])
+redis.call('PERSIST', KEYS[3])
 if ARGV[12] ~= '0' then
   redis.call('EXPIRE', KEYS[1], ARGV[12])
 elseif retained then
   redis.call('PERSIST', KEYS[1])
 end
 if ARGV[14] ~= '' then redis.call('PUBLISH', KEYS[5], ARGV[14]) end
-local tip = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'claimed')
-return { 'ok', tip[1], tip[2], tip[3] or '0' }
+return { 'ok', epoch, seq, claimed or '0' }

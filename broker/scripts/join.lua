@@ -16,7 +16,7 @@ local meta, roster, log = KEYS[1], KEYS[2], KEYS[3]
 local sid, token, num = ARGV[3], ARGV[4], tonumber(ARGV[5])
 if now() > tonumber(ARGV[15]) then return { 'late' } end
 settle(meta, roster, log, ARGV[2], ARGV[16])
-local about = redis.call('HMGET', meta, 'epoch', 'spoken', 'name', 'law', 'invites', 'closed')
+local about = redis.call('HMGET', meta, 'epoch', 'spoken', 'name', 'law', 'invites', 'closed', 'seq')
 local there = redis.call('HLEN', roster)
 local empty, invited, restored = there == 0, is_invited(about[5], sid), ARGV[23] ~= ''
 local m = member(roster, sid)
@@ -44,7 +44,7 @@ end
 -- whose answer was lost: no event, and what follows from here on is theirs
 if m and m.token ~= token and m.token ~= '-' and num > 0 and num <= m.num then return { 'overtaken' } end
 local announced = ARGV[7] ~= '' and not m
-local tip = redis.call('HGET', meta, 'seq')
+local tip = about[1] and about[7] or '0'
 local mine = { token = token, num = m and math.max(num, m.num) or num, flag = m and m.flag or ARGV[8],
   status = m and m.status or '-', seq = tip, nick = ARGV[6] }
 seen_as(mine, ARGV[17])

@@ -59,25 +59,25 @@ class ChannelCalls(Calls):
     ) -> None:
         """Append lines to a channel's log, in one call; each is told how it ended.
 
-        `law`: by which they were judged. `done` gets None; or how it is (see `_rules.lua`), if
-        that's another by now, and then nothing has ended.
+        `channel`: folded. `law`: by which they were judged. `done` gets None; or how it is (see
+        `_rules.lua`), if that's another by now, and then nothing has ended.
         """
-        flat: list[Argument] = [self.log_name(channel), self._lines, law]
+        flat: list[Argument] = [msgspec.json.encode(channel), self._lines, law]
         for line in lines:
             flat += line[:4]
 
         def answered(reply: Any) -> None:
-            if isinstance(reply, list):
-                done(reply)
-                return
-            settle(reply)
-            done(None)
-
-        def settle(reply: Any) -> None:
             if isinstance(reply, bytes):
                 for line, code in zip(lines, reply, strict=True):
                     line.settled(Refused(Code.NOT_MEMBER, channel) if code == 0x32 else None)
-                return
+                done(None)
+            elif isinstance(reply, list):
+                done(reply)
+            else:
+                unsaid(reply)
+                done(None)
+
+        def unsaid(reply: Any) -> None:
             refused = Refused(Code.UNSETTLED)
             if isinstance(reply, ReplyError):
                 refused = Refused(Code.BUSY)

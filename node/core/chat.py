@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.api import Broker, Code, Identity, Kept, Profile, Refused, Sighting
 from broker.bans import Ban
-from broker.events import Altered, Envelope
+from broker.events import Altered
 from broker.names import fold
 from node.core import kept, names, people, verbs
 from node.core.bans import Bans
@@ -149,6 +149,7 @@ class Chat:
         self.tally = tally or Tally()
         self.journal = journal or NoJournal()
         self.hub = Hub(outbox, broker.unfollow, self.tally)
+        self.events = self.hub.events  # as `broker.api.Sink.events`; each line comes by here
         self.watchers = Watchers(broker, self._tell_seen, self._show_altered)
         self.started = seconds()
         self.seconds = seconds
@@ -538,9 +539,6 @@ class Chat:
 
     # -- what the broker tells (`broker.api.Sink`)
 
-    def events(self, envelope: Envelope) -> None:
-        self.hub.events(envelope)
-
     def gap(self, log: str, lost: int | None) -> None:
         self.hub.gap(log, lost)
 
@@ -615,6 +613,12 @@ class Chat:
         session = self.hub.sessions.get(sid)
         if session is not None:
             self.hand_over(session)
+
+    @property
+    def inside(self) -> int:
+        """How many people here have come in."""
+        restoring = sum(session not in self._known for session in self._restoring)
+        return len(self._known) + len(self._unknown) + restoring
 
     def _notice(self, code: News, about: str = "") -> int:
         told = self._known | self._unknown.keys() | self._restoring

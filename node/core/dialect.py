@@ -1,9 +1,9 @@
 """What the core asks of a dialect and of a connection, and nothing more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from broker.events import Event
+from broker.events import Event, Said
 from node.core.commands import Command
 from node.core.replies import Reply
 
@@ -51,6 +51,9 @@ class Dialect(Protocol):
     echo: bool
     """Whether people read their own lines."""
 
+    speech: object
+    """Those for whom it's the same read lines as the same bytes."""
+
     options: frozenset[str]
     """Those that are on."""
 
@@ -67,6 +70,11 @@ class Dialect(Protocol):
 
     def render(self, event: Event, place: Place) -> bytes:
         """An event, ready to send; empty if this kind of listener isn't told."""
+
+    def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
+        """Lines that were said in a channel and came by together, each as `render` has it. All
+        kinds of listeners are given the same objects.
+        """
 
     def reply(self, reply: Reply, to: str = "") -> bytes:
         """A reply, ready to send. `to`: the nick of whom it's for; empty if they have none."""

@@ -6,8 +6,8 @@ whatever answers from the broker arrive when: until a join has told its place, w
 is recorded, and played back from that place.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol, cast
 
 from broker.api import Arrival, Missed, Regained, Roster, Topic
 from broker.events import (
@@ -278,7 +278,9 @@ class Hub:
             listener.heard(envelope)
         events = envelope.events
         if not channel.arriving and all(
-            type(event) is Said and event.extra is None for event in events
+            type(event) is Said
+            and (event.extra is None or not (event.extra.rank or event.extra.outside))
+            for event in events
         ):
             channel.seq = envelope.seq + len(events) - 1
             self._say(channel, envelope)
@@ -292,68 +294,87 @@ class Hub:
             self._concern(channel, event)
 
     def _say(self, channel: Channel, envelope: Envelope) -> None:
-        """The hot path: lines said, rendered once per kind of listener, put once per listener.
+        """The hot path: lines that members said to all, rendered once per kind of listener, put
+        once per listener.
 
         All lines of an envelope are one piece for everyone but their authors, who don't read
         their own unless they asked to.
         """
-        events, seq = envelope.events, envelope.seq
+        events, seq = cast("list[Said]", envelope.events), envelope.seq
         spelled, epoch, ms = channel.spelled, envelope.epoch, envelope.ms
         places = [Place(spelled, epoch, seq + i, ms) for i in range(len(events))]
         deliveries = 0
         authors = {event.sid for event in events} & channel.members.keys()
         for sid in authors:
             channel.members[sid].channels[channel.name].quiet = False
+        spoken: dict[object, tuple[list[bytes], bytes]] = {}
         for dialect, group in channel.groups.items():
-            pieces = [
-                dialect.render(event, place) for event, place in zip(events, places, strict=True)
-            ]
+            said = spoken.get(dialect.speech)
+            if said is None:
+                pieces = dialect.speak(events, places)
+                said = spoken[dialect.speech] = pieces, b"".join(pieces)
+            pieces, whole = said
             skipped = []
             if authors:
                 here = (channel.members[sid] for sid in authors)
                 skipped = [s for s in here if s in group and (s.diversion or not dialect.echo)]
                 for session in skipped:
                     del group[session]
-            self._outbox.put_all(group, b"".join(pieces))
+            self._outbox.put_all(group, whole)
             deliveries += len(group) * len(events)
             for session in skipped:
                 group[session] = None
-                for piece, event, place in zip(pieces, events, places, strict=True):
-                    if event.sid != session.me.sid or dialect.echo:
-                        self._give(session, event, place, piece)
-                        deliveries += 1
+                others = [
+                    (event, place, piece)
+                    for event, place, piece in zip(events, places, pieces, strict=True)
+                    if event.sid != session.me.sid or dialect.echo
+                ]
+                deliveries += len(others)
+                if session.diversion:
+                    for each in others:
+                        self._give(session, *each)
+                elif others:
+                    self._outbox.put(session, b"".join([piece for _, _, piece in others]))
         for sid in authors:
-            num = max(event.num for event in events if event.sid == sid)
-            self._seen(channel.members[sid], num)
+            session = channel.members[sid]
+            session.seen = max(session.seen, *(event.num for event in events if event.sid == sid))
+            if session.waiting is not None:
+                self._seen(session, session.seen)
         tally = self.tally  # as in `shown`: this is the hot path
         tally.deliveries += deliveries
         tally.fan_out.observe(deliveries / len(events), len(events))
 
     def _show(self, channel: Channel, event: Event, place: Place) -> None:
-        """Any one event, to those of the channel whom it's for."""
+        """Any one event, to those of the channel whom it's for: rendered once per kind of listener,
+        and put without asking about each where it's for all of them.
+        """
         author = self.sessions.get(event.sid)
         before: dict[str, tuple[str, int]] = {}
         if isinstance(event, Wide):
             before = self._shown_before(event)
+        elsewhere = [(name, *at) for name, at in before.items() if name != channel.name]
         deliveries = 0
         restricted = not readable(event, "")
         for dialect, group in channel.groups.items():
             data = dialect.render(event, place)
             if not data:
                 continue
-            for session in list(group):
-                if restricted and session is not author and not session.reads(channel.name, event):
-                    continue
-                if session is author and not self._own(event, dialect):
-                    continue
-                if any(
-                    session.was_in(name, era, seq)
-                    for name, (era, seq) in before.items()
-                    if name != channel.name
-                ):
-                    continue
-                self._give(session, event, place, data)
-                deliveries += 1
+            readers: Collection[Session] = group
+            if restricted or elsewhere:
+                readers = [
+                    session
+                    for session in group
+                    if (not restricted or session is author or session.reads(channel.name, event))
+                    and not any(session.was_in(*at) for at in elsewhere)
+                ]
+            deliveries += len(readers)
+            if author is not None and author in readers:
+                readers = [session for session in readers if session is not author]
+                if self._own(event, dialect):
+                    self._give(author, event, place, data)
+                else:
+                    deliveries -= 1
+            self._outbox.put_all(readers, data)
         if isinstance(event, Said):
             self.tally.shown(deliveries, 1)
         else:

@@ -4,6 +4,7 @@ Members read all that their channel has kept, as with `history`; of what is for 
 theirs lets them read. What each does is said where its command is.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from broker.api import Code, Refused, Wanted
@@ -87,7 +88,7 @@ async def tag(chat: "Chat", session: Session, command: commands.Tag) -> Reply | 
     if target.startswith("#"):
         if fold(target) not in session.channels:
             raise Refused(Code.NOT_MEMBER, target)
-        judge = rules.speaking(target, session.me, "")
+        judge = partial(rules.speaking, target, session.me, "")
         await chat.broker.tag(session.me, fold(target), tags, extra, judge=judge)
         if session.dialect.echo and not is_fleeting(tags):
             await chat.seen(session)

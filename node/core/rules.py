@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from broker.api import Code, Identity, Refused
 from broker.names import fold
-from broker.rules import Fellow, Judge, Mask, Rules, Standing
+from broker.rules import Fellow, Mask, Rules, Standing
 from node.core.masks import MUTE, Who, matches, same
 from node.core.modes import LIST, MODES, Change, Kind, Mode, ranked, reaches
 
@@ -66,18 +66,13 @@ def speak(rules: Rules, standing: Standing, channel: str, who: Who, text: str = 
         raise Refused(Code.SILENCED, channel)
 
 
-def speaking(channel: str, me: Identity, text: str) -> Judge:
-    """As `speak`, to be asked later, of a line of somebody's."""
-
-    def judge(rules: Rules, standing: Standing) -> None:
-        if not (standing.member and anybody_speaks(rules)):
-            speak(rules, standing, channel, who(me), text)
-
-    return judge
+def speaking(channel: str, me: Identity, text: str, rules: Rules, standing: Standing) -> None:
+    """As `speak`, of somebody who is here. The last two are what a judge is asked with."""
+    speak(rules, standing, channel, who(me), text)
 
 
 def anybody_speaks(rules: Rules) -> bool:
-    """Whether no member is kept from speaking, as in most channels. Asked for each line."""
+    """Whether no member is kept from speaking, as in most channels: then none is judged."""
     return "m" not in rules.modes and "C" not in rules.modes and not rules.lists.get("b")
 
 

@@ -86,7 +86,8 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
     settled = session.lane.settled
     try:
         channel = _channel(session, command.channel)
-        if not command.outside and fold(channel) not in session.channels:
+        name = fold(channel)
+        if not command.outside and name not in session.channels:
             raise Refused(Code.NOT_MEMBER, channel)
         text = names.lines(command.text) if command.lines else names.text(command.text)
     except Refused as refused:
@@ -95,25 +96,26 @@ def say(chat: "Chat", session: Session, command: commands.Say) -> None:
         return
     if command.ref is not None:
         settled = partial(settled, line=command)
-    _put(chat, session, channel, text, settled, command.action, command.extra)
+    _put(chat, session, channel, name, text, settled, command.action, command.extra)
 
 
 def _put(
     chat: "Chat",
     session: Session,
     channel: str,
+    name: str,
     text: str,
     settled: Settled,
     action: bool,
     extra: Extra | None,
 ) -> None:
-    """A line on its way into the log of a channel, if its rules let it."""
-    me, name = session.me, fold(channel)
+    """A line on its way into the log of a channel, if its rules let it. `name`: folded."""
+    me = session.me
     outside = name not in session.channels
     if not outside:
         session.current = name
         chat.tally.said(name, me.nick)
-    judge = rules.speaking(channel, me, text)
+    judge = partial(rules.speaking, channel, me, text)
     chat.broker.say(me, name, text, action, settled, judge=judge, extra=extra, outside=outside)
 
 
@@ -138,8 +140,9 @@ async def say_and_wait(
             refusals.append(refused)
         promise.callback(None)
 
-    inside = fold(channel) in session.channels
-    _put(chat, session, channel, names.lines(text), settled, action, extra)
+    name = fold(channel)
+    inside = name in session.channels
+    _put(chat, session, channel, name, names.lines(text), settled, action, extra)
     await promise
     for refused in refusals:
         raise refused
@@ -345,7 +348,7 @@ async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
     return replies.Pong(command.text)
 
 
-ROUNDS = 2
+ROUNDS = 3
 """How many barriers come before the answer to a ping. One would do for what was accepted before.
 But somebody else may have sent something to another node a moment before the ping came here: the
 nodes' turns decide which of the two is first in Redis. So that node gets some turns more.

@@ -80,7 +80,8 @@ class Watchers:
 
     def unwatch_all(self, session: Session) -> None:
         """Watch nothing."""
-        self.unwatch(session, list(session.watched))
+        if session.watched:
+            self.unwatch(session, list(session.watched))
 
     def _desert(self, names: Iterable[str]) -> None:
         """Hear no more of those whom nobody watches."""

@@ -34,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST 64              /* ports, pids, rates */
+#define MOST 64              /* ports, pids, rates, lists of capabilities */
 #define SECOND 1000000000ull /* in ns, as all times here */
 #define READ_SIZE (1u << 20)
 #define MOST_TEXT 2000 /* bytes of --size; IRC alone bounds a line, by less */
@@ -66,6 +66,8 @@ struct person {
     uint64_t began;
     struct bytes in, out;
     char nick[16], channel[16];
+    const char *caps; /* IRC: the capabilities that they ask for; empty: none */
+    bool echo, tagged; /* they read what they say themselves; what they read has tags */
     int group;            /* the channel's number */
     struct track *tracks; /* one for each who talks in the channel */
     bool witness;         /* whose copy counts when the window moves on */
@@ -82,7 +84,7 @@ struct person {
 
 struct dialect {
     const char *name;
-    bool echo;  /* people read what they say themselves */
+    bool echo;  /* people read what they say themselves, whatever they ask for */
     bool names; /* people have nicks, and are in channels */
     void (*ask)(struct person *);                                 /* do the step */
     bool (*answers)(struct person *, const char *line, size_t n); /* is the step done? */
@@ -103,6 +105,8 @@ static int window = 64, size = 100, parallel = 50, sessions = 1000, repetitions 
 static double seconds = 1.5;
 static bool all_witness;
 static const char *oper;
+static const char *caps[MOST];
+static int caps_count;
 
 /* What there is. */
 static struct person *people, **dirty;
@@ -410,7 +414,11 @@ static void slash_introduce(struct person *p) {
 
 static void irc_ask(struct person *p) {
     switch (p->step) {
-    case NICK: putf(p, "NICK %s\r\nUSER %s 0 * :load\r\n", p->nick, p->nick); break;
+    case NICK:
+        if (*p->caps) putf(p, "CAP REQ :%s\r\n", p->caps);
+        putf(p, "NICK %s\r\nUSER %s 0 * :load\r\n", p->nick, p->nick);
+        if (*p->caps) putf(p, "CAP END\r\n");
+        break;
     case JOIN:
         /* ngIRCd lets only operators with the mode F talk as fast as they like */
         if (oper && p->voice >= 0) putf(p, "OPER %s\r\nMODE %s +F\r\n", oper, p->nick);
@@ -582,7 +590,7 @@ static bool hear_message(struct person *p, const char *line, size_t n) {
         return false;
     struct person *from = &people[who];
     size_t before = (size_t)(text - line);
-    if (from->voice < 0 || from->group != p->group || (from == p && !dialect->echo) ||
+    if (from->voice < 0 || from->group != p->group || (from == p && !p->echo) ||
         end - text != size || !begins(line, before, from->head) ||
         !ends(line, before, from->tail) || (dialect->say == redis_say && !p->named)) {
         misplaced++;
@@ -594,6 +602,16 @@ static bool hear_message(struct person *p, const char *line, size_t n) {
 }
 
 static void hear(struct person *p, const char *line, size_t n) {
+    if (p->tagged && line[0] == '@') {
+        const char *space = memchr(line, ' ', n);
+        if (!space) return;
+        n -= (size_t)(space + 1 - line);
+        line = space + 1;
+    } else if (p->tagged && p->step == READY && memmem(line, n, "@@", 2)) {
+        misplaced++;
+        complain(p, line, n);
+        return;
+    }
     if (mode == TALK && hear_message(p, line, n)) return;
     if (dialect->answers(p, line, n)) advance(p);
 }
@@ -815,8 +833,8 @@ static void place_talkers(void) {
             p->voice = -1;
             continue;
         }
-        p->copies = members - !dialect->echo;
-        p->witnesses = witnesses - (p->witness && !dialect->echo);
+        p->copies = members - !p->echo;
+        p->witnesses = witnesses - (p->witness && !p->echo);
         p->witnessed = zeroed(ring, sizeof *p->witnessed);
         if (p->witnesses < 1) give_up("too few members, or too many who talk");
     }
@@ -842,6 +860,8 @@ __attribute__((noreturn)) static void usage(void) {
          "  --seconds T       that each measurement takes\n"
          "  --parallel N      connections that may be on their way in; in churn, that there are\n"
          "  --oper NAME PASS  who talks on IRC becomes an operator first (one argument)\n"
+         "  --caps LIST       capabilities that people on IRC ask for (one argument); if it's\n"
+         "                    repeated they ask for one list or another, in turn\n"
          "talk:\n"
          "  --channels N --members N --senders N    in all; of each channel; of these, who talk\n"
          "  --rate R          messages per second, 0: as fast as it goes, -1: none; may be repeated\n"
@@ -855,11 +875,11 @@ __attribute__((noreturn)) static void usage(void) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { MODE = 1, DIALECT, PORT, PID, SECONDS, PARALLEL, OPER, CHANNELS, MEMBERS, SENDERS, RATE,
-           WINDOW, ALL_WITNESS, BYSTANDERS, ASIDE, SIZE, REPETITIONS, SESSIONS, HELP };
+    enum { MODE = 1, DIALECT, PORT, PID, SECONDS, PARALLEL, OPER, CAPS, CHANNELS, MEMBERS, SENDERS,
+           RATE, WINDOW, ALL_WITNESS, BYSTANDERS, ASIDE, SIZE, REPETITIONS, SESSIONS, HELP };
     static const struct option options[] = {
         {"mode", 1, 0, MODE}, {"dialect", 1, 0, DIALECT}, {"port", 1, 0, PORT}, {"pid", 1, 0, PID},
-        {"seconds", 1, 0, SECONDS}, {"parallel", 1, 0, PARALLEL}, {"oper", 1, 0, OPER},
+        {"seconds", 1, 0, SECONDS}, {"parallel", 1, 0, PARALLEL}, {"oper", 1, 0, OPER}, {"caps", 1, 0, CAPS},
         {"channels", 1, 0, CHANNELS}, {"members", 1, 0, MEMBERS}, {"senders", 1, 0, SENDERS},
         {"rate", 1, 0, RATE}, {"window", 1, 0, WINDOW}, {"all-witness", 0, 0, ALL_WITNESS},
         {"bystanders", 1, 0, BYSTANDERS}, {"aside", 1, 0, ASIDE}, {"size", 1, 0, SIZE},
@@ -891,6 +911,9 @@ static void read_options(int argc, char **argv) {
         case SECONDS: seconds = atof(optarg); break;
         case PARALLEL: parallel = positive(name, optarg); break;
         case OPER: oper = optarg; break;
+        case CAPS:
+            if (caps_count < MOST) caps[caps_count++] = optarg;
+            break;
         case CHANNELS: channels = positive(name, optarg); break;
         case MEMBERS: members = positive(name, optarg); break;
         case SENDERS: senders = positive(name, optarg); break;
@@ -932,6 +955,9 @@ int main(int argc, char **argv) {
         people[i].voice = -1;
         people[i].port = ports[i % port_count];
         people[i].group = i % CHURNED_CHANNELS;
+        people[i].caps = caps_count ? caps[i / port_count % caps_count] : "";
+        people[i].echo = dialect->echo || strstr(people[i].caps, "echo-message");
+        people[i].tagged = strstr(people[i].caps, "server-time");
     }
     if (mode == TALK) place_talkers();
     for (int i = 0; i < people_count; i++)

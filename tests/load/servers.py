@@ -40,9 +40,11 @@ Start = Callable[[Path], AbstractContextManager[Server]]
 """Starts a server that keeps what it must in a folder. Raises LoadError."""
 
 
-def chorus(nodes: int, *, appendonly: bool = True, door: str = "line") -> Start:
+def chorus(
+    nodes: int, *, appendonly: bool = True, door: str = "line", caps: Sequence[str] = ()
+) -> Start:
     """Nodes on a Redis of their own. `appendonly`: as the product runs it. `door`: where people
-    come in, `line` or `irc`.
+    come in, `line` or `irc`. `caps`: lists of capabilities that people on IRC ask for, in turn.
     """
 
     @contextmanager
@@ -55,7 +57,9 @@ def chorus(nodes: int, *, appendonly: bool = True, door: str = "line") -> Start:
             started = cluster.start(*(f"node{i + 1}" for i in range(nodes)))
             ports = [node.doors[door] for node in started]
             dialect = {"line": "slash"}.get(door, door)
-            yield Server(dialect, ports, [*(node.pid for node in started), redis.pid])
+            pids = [*(node.pid for node in started), redis.pid]
+            options = tuple(word for each in caps for word in ("--caps", each))
+            yield Server(dialect, ports, pids, options=options)
 
     return start
 

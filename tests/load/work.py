@@ -2,6 +2,7 @@
 
     alone     a line to 3 others: mostly what is done once for each line
     crowd     a line to 49 others: mostly what is done for each delivery
+    irc       as crowd, over IRC; every other one has capabilities, and who speaks, too
     together  64 lines in one write to 9 others
     sessions  connect, nick, join, part, quit, where two others are
 
@@ -11,6 +12,7 @@ comes to the same counts, however busy the machine is, in a few repetitions. Nee
 process waits is read from /proc. Must not know how it is counted, nor what may come out.
 """
 
+import socket
 import sys
 import tempfile
 import time
@@ -23,7 +25,8 @@ import msgspec
 from broker.embedded import Embedded
 from tests.load import ledger
 from tests.load.counted import ASK, Counts
-from tests.support.nodes import Nodes
+from tests.support.nodes import NodeProcess, Nodes
+from tests.support.person import Person
 from tests.support.town import Citizen, Town
 
 FILE = Path(__file__).with_name("work.toml")
@@ -48,6 +51,11 @@ class Scene:
     def __init__(self, town: Town, redis: int) -> None:
         self._town = town
         self._pids = [*(node.pid for node in town.nodes), redis]
+
+    @property
+    def nodes(self) -> list[NodeProcess]:
+        """Both of them."""
+        return self._town.nodes
 
     def people(self, count: int, channel: str) -> list[Citizen]:
         """So many in a channel, on both nodes in turn. Each has read that all came."""
@@ -118,6 +126,43 @@ def talk(others: int, lines: int) -> Callable[[Scene], Again]:
     return prepare
 
 
+CAPS = "account-tag batch echo-message labeled-response message-tags server-time"
+
+
+class Chatter(Person):
+    """Somebody in a channel, with a client of IRC that asks for capabilities."""
+
+    def __init__(self, port: int, nick: str, channel: str, caps: str) -> None:
+        super().__init__(port)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # it's there at once
+        for line in (f"CAP REQ :{caps}", f"NICK {nick}", f"USER {nick} 0 * :{nick}", "CAP END"):
+            self.type(line)
+        self.type(f"JOIN {channel}")
+        self.until(lambda line: " 366 " in line)
+
+
+def irc(others: int) -> Callable[[Scene], Again]:
+    """Somebody says a line over IRC, and reads it, as so many others do."""
+
+    def prepare(scene: Scene) -> Again:
+        ports = [node.irc for node in scene.nodes]
+        came = [
+            Chatter(ports[i // 2 % 2], f"irc{i}", "#irc", (CAPS, "multi-prefix")[i % 2])
+            for i in range(1 + others)
+        ]
+        scene.wait()
+
+        def again() -> None:
+            came[0].type(f"PRIVMSG #irc :{TEXT}")
+            scene.wait()
+            for one in came:
+                one.until(lambda line: line.endswith(f" PRIVMSG #irc :{TEXT}"))
+
+        return again
+
+    return prepare
+
+
 def sessions(scene: Scene) -> Again:
     """Somebody comes, on either node in turn, and goes, and two others read it."""
     residents = scene.people(2, "#sessions")
@@ -153,6 +198,7 @@ class Workload(NamedTuple):
 WORKLOADS = [
     Workload("alone", talk(3, 1), 20, deliveries=3),
     Workload("crowd", talk(49, 1), 10, deliveries=49),
+    Workload("irc", irc(49), 10, deliveries=50),
     Workload("together", talk(9, AT_ONCE), 5, deliveries=9 * AT_ONCE),
     Workload("sessions", sessions, 5, units=2),
 ]

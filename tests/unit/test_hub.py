@@ -161,6 +161,38 @@ def test_a_line_is_rendered_once_for_each_kind_of_listener(hall: Hall) -> None:
     assert (1, 1) == (hall.dialect.rendered, loud.rendered)
 
 
+def test_a_notice_is_rendered_once_for_all_and_not_shown_to_its_author(hall: Hall) -> None:
+    people = [hall.come(nick, "#go") for nick in ("ann", "bob", "cat")]
+    hall.log("#go", Said("ann", 1, "ann", "psst", extra=Extra(notice=True)))
+    shown = [read(one) for one in people]
+    assert ([[], shown[1], shown[1]], 1) == (shown, hall.dialect.rendered)
+    assert shown[1]
+
+
+def test_who_says_something_from_outside_has_said_it(hall: Hall) -> None:
+    ann, bob = hall.come("ann"), hall.come("bob", "#go")
+    hall.log("#go", Said("ann", 7, "ann", "hi", extra=Extra(outside=True)))
+    assert (7, [], ["[#go] <ann> hi"]) == (ann.seen, read(ann), read(bob))
+
+
+def test_kinds_that_read_the_same_share_a_rendering(hall: Hall) -> None:
+    quiet, loud = Counting(), Counting(["echo"])
+    loud.speech = quiet.speech
+    ann = hall.come("ann", "#go", dialect=loud)
+    bob = hall.come("bob", "#go", dialect=quiet)
+    hall.say("#go", "ann", "hi")
+    rendered = quiet.rendered + loud.rendered
+    assert (["[#go] <ann> hi"], ["[#go] <ann> hi"], 1) == (read(ann), read(bob), rendered)
+
+
+def test_authors_of_one_envelope_read_each_other_in_order(hall: Hall) -> None:
+    ann, bob = hall.come("ann", "#go"), hall.come("bob", "#go")
+    said = [("ann", "1"), ("bob", "2"), ("ann", "3"), ("bob", "4")]
+    hall.log("#go", *(Said(nick, i, nick, text) for i, (nick, text) in enumerate(said, 1)))
+    expected = ["[#go] <bob> 2", "[#go] <bob> 4"], ["[#go] <ann> 1", "[#go] <ann> 3"]
+    assert expected == (read(ann), read(bob))
+
+
 def test_the_lines_of_an_envelope_are_put_at_once(hall: Hall) -> None:
     for i in range(10):
         hall.come(f"p{i}", "#go")

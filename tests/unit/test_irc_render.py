@@ -225,3 +225,71 @@ def test_a_long_roster_goes_out_as_several_lines() -> None:
     lines = replied(replies.Names(Roster("#Go", members, 200)), "userhost-in-names")
     assert all(len(line.encode()) <= 510 for line in lines)
     assert 200 == sum(line.count("+somebody") for line in lines)
+
+
+CAPABILITY_SETS = st.sets(
+    st.sampled_from(
+        [
+            "server-time",
+            "message-tags",
+            "account-tag",
+            "draft/multiline",
+            "batch",
+            "echo-message",
+            "away-notify",
+            "extended-join",
+            "labeled-response",
+        ]
+    )
+)
+
+
+@given(
+    CAPABILITY_SETS,
+    CAPABILITY_SETS,
+    st.text(max_size=600).filter(lambda text: text.isprintable()),
+    st.sampled_from([None, Extra(True, {"+draft/reply": "x"}, account="ann"), Extra(bot=True)]),
+)
+def test_kinds_that_share_their_speech_read_the_same_lines(
+    some: set[str], others: set[str], text: str, extra: Extra | None
+) -> None:
+    one, other = IRC.having(frozenset(some)), IRC.having(frozenset(others))
+    if one.speech is other.speech:
+        said = Said(*BOB, text, by=BY, extra=extra)
+        assert one.render(said, HERE) == other.render(said, HERE)
+
+
+@given(
+    st.lists(CAPABILITY_SETS, min_size=1, max_size=3),
+    st.lists(
+        st.builds(
+            Said,
+            st.sampled_from(["s", ".program"]),
+            st.integers(1, 9),
+            st.sampled_from(["bob", "j\xfcrg"]),
+            st.text(max_size=600).filter(lambda text: "\r" not in text),
+            st.booleans(),
+            st.sampled_from(["", BY]),
+            st.sampled_from([None, Extra(bot=True), Extra(cuts=(3,)), Extra(account="ann")]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_lines_that_come_together_are_what_each_is_alone(
+    kinds: list[set[str]], events: list[Said]
+) -> None:
+    places = [Place("#Go", "e1", seq, 1_699_963_200_123) for seq, _ in enumerate(events, 1)]
+    for kind in (IRC.having(frozenset(caps)) for caps in kinds):
+        alone = [kind.render(event, place) for event, place in zip(events, places, strict=True)]
+        assert alone == kind.speak(events, places)
+
+
+def test_no_line_is_longer_than_a_line_may_be_where_names_are_long() -> None:
+    place = Place("#" + "\N{SNOWMAN}" * 50, "e1", 7, 0)
+    rendered = IRC.render(Said(*BOB, "x" * 400, by=BY), place)
+    assert [True, True] == [len(line) <= 510 for line in rendered.split(b"\r\n")[:-1]]
+
+
+def test_what_has_nothing_to_do_with_lines_makes_no_other_speech() -> None:
+    assert IRC.speech is IRC.having(frozenset({"away-notify", "echo-message", "batch"})).speech

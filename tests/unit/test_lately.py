@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 from twisted.internet.task import Clock
 
-from broker.lately import FEW, Lately
+from broker.lately import Lately
+from broker.seldom import FEW
 from tests.support.village import done
 
 

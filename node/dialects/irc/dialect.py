@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from broker.api import Code, Refused
-from broker.events import PROGRAM, Event, Extra, Tagged
+from broker.events import PROGRAM, Event, Extra, Said, Tagged
 from node.core.commands import Command
 from node.core.dialect import Place
 from node.core.replies import Reply
@@ -16,13 +16,25 @@ from node.core.session import Session
 from node.dialects.irc import wire
 from node.dialects.irc.caps import CAPS
 from node.dialects.irc.config import IrcConfig
-from node.dialects.irc.events import EVENTS
+from node.dialects.irc.events import EVENTS, MULTILINE, plain
 from node.dialects.irc.numerics import NUMERICS
 from node.dialects.irc.reader import Reader
 from node.dialects.irc.replies import REPLIES
 
 EVERYBODY = 1 << 30
 """NAMES at JOIN is the whole roster."""
+
+
+class _Last:
+    """What was said last, at these places: lines without tags, so far as they're plain. All kinds
+    put their own tags before them.
+    """
+
+    __slots__ = ("places", "lines")
+
+    def __init__(self) -> None:
+        self.places: Sequence[Place] = ()
+        self.lines: list[str | None] = []
 
 
 class Irc:
@@ -45,6 +57,7 @@ class Irc:
         framed: Callable[[str], bytes] = lambda line: f"{line}\r\n".encode(),
         options: frozenset[str] = frozenset(),
         known: "dict[frozenset[str], Irc] | None" = None,
+        last: _Last | None = None,
     ) -> None:
         self.config = config
         self.options = options
@@ -52,10 +65,13 @@ class Irc:
         self._framed = framed
         self._known = {} if known is None else known
         self._known[options] = self
+        self._last = last or _Last()
         self._time = "server-time" in options
         self._msgid = "message-tags" in options
         self._account = "account-tag" in options
         self._tagged = self._time or self._msgid or self._account
+        self.says = (self._time, self._msgid, self._account, MULTILINE in options)
+        self.speech: object = next(one for one in self._known.values() if one.says == self.says)
 
     def option(self, name: str, on: bool) -> "Irc":
         if name not in CAPS:
@@ -64,7 +80,9 @@ class Irc:
 
     def having(self, caps: frozenset[str]) -> "Irc":
         """The dialect with these capabilities."""
-        return self._known.get(caps) or Irc(self.config, self._framed, caps, self._known)
+        return self._known.get(caps) or Irc(
+            self.config, self._framed, caps, self._known, self._last
+        )
 
     def parser(self, session: Session) -> Callable[[bytes], Command | None]:
         return Reader(session)
@@ -75,39 +93,59 @@ class Irc:
     # -- events
 
     def render(self, event: Event, place: Place) -> bytes:
-        return b"".join(map(self._framed, self.lines(event, place)))
+        lines = self.lines(event, place)
+        if len(lines) == 1:  # as nearly all are
+            return self._framed(lines[0])
+        return b"".join(map(self._framed, lines))
+
+    def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
+        last = self._last
+        if last.places is not places:
+            last.places, last.lines = places, list(map(plain, events, places))
+        framed, render = self._framed, self.render
+        said = zip(self._heads(places), last.lines, events, places, strict=True)
+        return [
+            framed(head + line) if line else render(event, at) for head, line, event, at in said
+        ]
+
+    def _heads(self, places: Sequence[Place]) -> Sequence[str]:
+        """What stands before plain lines that came by together."""
+        time = f"time={clock(places[0].ms)}" if self._time else ""
+        if self._msgid:
+            before = f"@{time};" if time else "@"
+            return [f"{before}msgid={at.epoch}.{at.seq} " for at in places]
+        return [f"@{time} " if time else ""] * len(places)
 
     def lines(self, event: Event, place: Place) -> Sequence[str]:
         """An event, not framed yet."""
         lines = EVENTS[type(event)](self, event, place)
         if not lines or not self._tagged:
             return lines
-        first, *more = lines
-        extra: Extra | None = getattr(event, "extra", None)
-        tags = self._tags(event, place, extra)
-        whole = [wire.tagged(tags) + first]
-        if more:  # one message, in pieces: its id is the first's
-            tags.pop("msgid", None)
-            whole += [line if line.startswith("@") else wire.tagged(tags) + line for line in more]
+        msgid = f"{place.epoch}.{place.seq}" if place.epoch else ""
+        whole = [self._tags(event, place, msgid) + lines[0]]
+        if len(lines) > 1:  # one message, in pieces: its id is the first's
+            tags = self._tags(event, place, "")
+            whole += [line if line.startswith("@") else tags + line for line in lines[1:]]
         return whole
 
-    def _tags(self, event: Event, place: Place, extra: Extra | None) -> dict[str, str]:
+    def _tags(self, event: Event, place: Place, msgid: str) -> str:
         """What stands before an event's line."""
-        tags = {}
+        extra: Extra | None = getattr(event, "extra", None)
+        tags = []
         if self._time:
-            tags["time"] = clock(place.ms)
+            tags.append(f"time={clock(place.ms)}")
         if self._msgid:
-            if place.epoch:
-                tags["msgid"] = f"{place.epoch}.{place.seq}"
+            if msgid:
+                tags.append(f"msgid={msgid}")
             if event.sid.startswith(PROGRAM) or (extra is not None and extra.bot):
-                tags["bot"] = ""
-            if extra is not None:
-                tags |= extra.tags
-            if isinstance(event, Tagged):
-                tags |= event.tags
+                tags.append("bot")
+            if extra is not None and extra.tags:
+                tags += map(wire.tag, extra.tags.items())
+            if type(event) is Tagged:
+                tags += map(wire.tag, event.tags.items())
         if self._account and extra is not None and extra.account:
-            tags["account"] = extra.account
-        return tags
+            tags.append(wire.tag(("account", extra.account)))
+        return f"@{';'.join(tags)} " if tags else ""
 
     def source(self, event: Event) -> str:
         """Who it comes from."""
@@ -174,6 +212,7 @@ def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
+@lru_cache(64)
 def clock(ms: int) -> str:
     """Unix milliseconds as IRCv3 server-time has them."""
     return f"{_second(ms // 1000)}.{ms % 1000:03}Z"

@@ -30,7 +30,7 @@ def _text(irc: "Irc", event: core.Said | core.Told, place: Place) -> _Lines:
     head = f":{irc.source(event)} {verb} {target} :"
     text = event.text
     whole = f"{head}{_ACTION.format(text) if event.action else text}"
-    if len(whole) <= FITS and text.isascii() and "\n" not in text:
+    if "\n" not in text and _fits(whole) and (extra is None or not extra.cuts):
         return (whole,)
     pieces = list(_pieces(event, wire.LINE - 2 - len(head.encode())))
     said = [_ACTION.format(piece) if event.action else piece for piece, _ in pieces]
@@ -43,6 +43,21 @@ def _text(irc: "Irc", event: core.Said | core.Told, place: Place) -> _Lines:
         for line, (_, joined) in zip(said, pieces, strict=True)
     ]
     return [begun, *inside, f":{irc.source(event)} BATCH -{ref}"]
+
+
+def plain(event: core.Said, place: Place) -> str | None:
+    """What was said in a channel, if it's one line of text and has nothing besides; else None. It's
+    as `_text` has it for every kind of listener, but for the tags before it.
+    """
+    text = event.text
+    if event.extra is not None or event.action or not event.by or event.sid[:1] == core.PROGRAM:
+        return None
+    whole = f":{event.nick}!{event.by} PRIVMSG {place.channel} :{text}"
+    return whole if "\n" not in text and _fits(whole) else None
+
+
+def _fits(line: str) -> bool:
+    return len(line) <= FITS and (line.isascii() or len(line.encode()) <= FITS)
 
 
 def _pieces(event: core.Said | core.Told, room: int) -> Iterator[tuple[str, bool]]:

@@ -7,6 +7,8 @@ done in its turn.
 from functools import partial
 from typing import TYPE_CHECKING
 
+from broker.api import BOT, Profile
+from broker.events import Extra
 from node.core import commands as core
 from node.core.commands import Command
 from node.core.session import Session
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from node.core.chat import Chat
     from node.dialects.irc.commands.batches import Open
 
-BOT = "B"
+_HEAD = len("PRIVMSG ")
+
 CTCP = "\x01"
 _ACTION = "\x01ACTION "
 
@@ -59,16 +62,19 @@ class Reader:
         self.batch: Open | None = None
 
     def __call__(self, line: bytes) -> Command | None:
+        me = self._session.me
+        if me.nick:
+            said = _plainly(line, me.profile)
+            if said is not None:
+                return said
         try:
             message = wire.parse(line)
         except Malformed as malformed:
             return core.Do(partial(_refuse, malformed.code, malformed.message))
         if message is None:
             return None
-        me = self._session.me
-        plain = me.nick and not (message.tags or me.profile.account or BOT in me.profile.modes)
-        if message.verb == "PRIVMSG" and plain:
-            said = _said(message)
+        if message.verb == "PRIVMSG" and me.nick and not message.tags:
+            said = _said(message, me.profile)
             if said is not None and (
                 len(line) <= SHORT or fits(me, "PRIVMSG", *message.params[:2])
             ):
@@ -89,7 +95,31 @@ class Reader:
         return core.Do(partial(_refuse, wire.TOO_LONG, wire.UNREAD))
 
 
-def _said(message: Message) -> Command | None:
+def _plainly(line: bytes, profile: Profile) -> Command | None:
+    """A line said in one channel, if it's written as clients write nearly all of them; it needn't
+    be taken apart then.
+    """
+    if not line.startswith(b"PRIVMSG #") or len(line) > SHORT:
+        return None
+    try:
+        channel, _, text = line[_HEAD:].decode().partition(" :")
+    except UnicodeDecodeError:
+        return None
+    if not text or text[0] == CTCP or " " in channel or "," in channel:
+        return None
+    if "\r" in text or "\0" in text or not channel.isprintable():
+        return None
+    return core.Say(channel, text, extra=_marks(profile), outside=True)
+
+
+def _marks(profile: Profile) -> Extra | None:
+    """What whatever somebody says has besides its text."""
+    if not profile.account and BOT not in profile.modes:
+        return None
+    return Extra(bot=BOT in profile.modes, account=profile.account)
+
+
+def _said(message: Message, profile: Profile) -> Command | None:
     """A plain line said in one channel, or None."""
     if len(message.params) < 2:
         return None
@@ -98,8 +128,10 @@ def _said(message: Message) -> Command | None:
         return None
     if text.startswith(CTCP):
         said = action(text)
-        return core.Say(channel, said, action=True, outside=True) if said is not None else None
-    return core.Say(channel, text, outside=True)
+        if said is None:
+            return None
+        return core.Say(channel, said, action=True, extra=_marks(profile), outside=True)
+    return core.Say(channel, text, extra=_marks(profile), outside=True)
 
 
 def action(text: str) -> str | None:

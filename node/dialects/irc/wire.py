@@ -110,10 +110,11 @@ def tagged(tags: Mapping[str, str]) -> str:
     """Tags as they stand before a line, with the space after them; empty if there are none."""
     if not tags:
         return ""
-    return f"@{';'.join(map(_tag, tags.items()))} "
+    return f"@{';'.join(map(tag, tags.items()))} "
 
 
-def _tag(tag: tuple[str, str]) -> str:
+def tag(tag: tuple[str, str]) -> str:
+    """One of them."""
     key, value = tag
     return f"{key}={value.translate(_ESCAPES)}" if value else key
 

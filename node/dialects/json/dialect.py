@@ -1,11 +1,11 @@
 """Events and replies to messages, ready to send; messages to commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from broker.api import Code, Refused
-from broker.events import Event
+from broker.events import Event, Said
 from node.core import replies
 from node.core.commands import Answer, Command
 from node.core.dialect import Place
@@ -49,6 +49,7 @@ class Json:
         self._tags = "tags" in options
         self._known = {} if known is None else known
         self._known[options] = self
+        self.speech: object = self
 
     def parser(self, session: Session) -> Callable[[bytes], Command | None]:  # noqa: ARG002
         return self.parse
@@ -68,6 +69,9 @@ class Json:
     def render(self, event: Event, place: Place) -> bytes:
         message = events.message(event, place, tags=self._tags)
         return self._framed(_encode(message)) if message is not None else b""
+
+    def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
+        return list(map(self.render, events, places))
 
     def reply(self, reply: Reply, to: str = "") -> bytes:  # noqa: ARG002
         return b"".join(self._framed(_encode(each)) for each in REPLIES[type(reply)](reply))

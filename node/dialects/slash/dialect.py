@@ -4,7 +4,7 @@ One instance is one kind of listener: those with the same options share it.
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -61,6 +61,7 @@ class Slash:
         self._marked = self._time or self._pos
         self._known = {} if known is None else known
         self._known[options] = self
+        self.speech: object = self
 
     def option(self, name: str, on: bool) -> "Slash":
         if name not in OPTIONS:
@@ -149,6 +150,9 @@ class Slash:
             return nick
         color = words.COLORS[zlib.crc32(fold(nick).encode()) % len(words.COLORS)]
         return f"\x1b[{color}m{nick}\x1b[0m"
+
+    def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
+        return list(map(self.render, events, places))
 
     # -- replies
 

@@ -4,7 +4,7 @@ import re
 import time
 from fnmatch import translate
 
-from broker.api import Refused
+from broker.api import Presence, Refused
 from broker.names import fold
 from node.core.people import INVISIBLE, OPERATOR
 from node.dialects.irc import wire
@@ -50,15 +50,14 @@ async def motd(call: Call) -> None:
 
 
 async def lusers(call: Call) -> None:
-    broker, sessions = call.chat.broker, call.chat.hub.sessions.values()
+    broker = call.chat.broker
     everybody, totals = await broker.people(), await broker.totals()
-    invisible = sum(INVISIBLE in one.profile.modes for one in everybody)
-    operators = sum(OPERATOR in one.profile.modes for one in everybody)
-    here = sum(session.me.nick != "" for session in sessions)
+    invisible, operators = _COUNTED.of(everybody)
+    here = call.chat.inside
     seen = f"{len(everybody) - invisible} users and {invisible} invisible on 1 servers"
     call.numeric("RPL_LUSERCLIENT", text=f"There are {seen}")
     call.numeric("RPL_LUSEROP", str(operators))
-    unknown = len(sessions) - here
+    unknown = len(call.chat.hub.sessions) - here
     if unknown and totals.nodes == 1:  # nobody knows those of other nodes; of none nothing is said
         call.numeric("RPL_LUSERUNKNOWN", str(unknown))
     call.numeric("RPL_LUSERCHANNELS", str(totals.channels))
@@ -66,6 +65,28 @@ async def lusers(call: Call) -> None:
     # how many there were at most nobody counts, so it isn't said (both numbers may be left out)
     call.numeric("RPL_LOCALUSERS", text=f"Current local users {here}")
     call.numeric("RPL_GLOBALUSERS", text=f"Current global users {len(everybody)}")
+
+
+class _Counted:
+    """Who is invisible, and who an operator, in the list of everybody that was seen last. Where
+    there are many it's the same one for a while, and it's asked for each who comes in.
+    """
+
+    def __init__(self) -> None:
+        self._everybody: list[Presence] = []
+        self._found = 0, 0
+
+    def of(self, everybody: list[Presence]) -> tuple[int, int]:
+        """How many of them are invisible, and how many operators."""
+        if everybody is not self._everybody:
+            modes = [one.profile.modes for one in everybody]
+            invisible = sum(INVISIBLE in each for each in modes)
+            self._found = invisible, sum(OPERATOR in each for each in modes)
+            self._everybody = everybody
+        return self._found
+
+
+_COUNTED = _Counted()
 
 
 async def version(call: Call) -> None:
