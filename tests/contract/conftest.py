@@ -1,5 +1,5 @@
 """Runs the contract suite on every broker: in memory, over fakeredis, over a real server, over one
-that sentinels name, over a Redis Cluster.
+that sentinels name (where that can matter), over a Redis Cluster.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,6 +25,23 @@ from tests.support.redis_server import fake_server, real_server
 from tests.support.sentinels import Guard
 
 MakeBrokers = Callable[..., Awaitable[list[Node]]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What does nothing to the fleet runs without sentinels only: once they have named a server,
+    it's one like another, and so is the link to it. What loses it runs with them, too.
+    """
+
+    def same_without(item: pytest.Item) -> bool:
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+            return False
+        named = item.callspec.params.get("fleet") == "sentinel"
+        return named and "fleet" not in signature(item.obj).parameters
+
+    same = list(filter(same_without, items))
+    if same:
+        config.hook.pytest_deselected(items=same)
+        items[:] = [item for item in items if not same_without(item)]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,10 +47,13 @@ AT_ONCE = 64
 
 
 class Scene:
-    """Two nodes that count and their Redis; people on them, and the lock-step."""
+    """Two nodes that count and their Redis; people on them, and the lock-step. `visitors`: who is
+    to hang up at the end, besides the town's citizens.
+    """
 
-    def __init__(self, town: Town, redis: int) -> None:
+    def __init__(self, town: Town, redis: int, visitors: ExitStack) -> None:
         self._town = town
+        self.visitors = visitors
         self._pids = [*(node.pid for node in town.nodes), redis]
 
     @property
@@ -147,7 +151,9 @@ def irc(others: int) -> Callable[[Scene], Again]:
     def prepare(scene: Scene) -> Again:
         ports = [node.irc for node in scene.nodes]
         came = [
-            Chatter(ports[i // 2 % 2], f"irc{i}", "#irc", (CAPS, "multi-prefix")[i % 2])
+            scene.visitors.enter_context(
+                Chatter(ports[i // 2 % 2], f"irc{i}", "#irc", (CAPS, "multi-prefix")[i % 2])
+            )
             for i in range(1 + others)
         ]
         scene.wait()
@@ -210,8 +216,9 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
         Embedded(folder / "redis", port=0, appendonly=False) as redis,
         Nodes(redis.url, folder, *FLAGS, module="tests.load.counted") as nodes,
         Town(nodes, 2) as town,
+        ExitStack() as visitors,
     ):
-        scene = Scene(town, redis.pid)
+        scene = Scene(town, redis.pid, visitors)
         return {workload.name: _measure(scene, workload) for workload in WORKLOADS}
 
 

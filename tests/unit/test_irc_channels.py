@@ -230,6 +230,8 @@ LISTED = [
     (">1", ["#go"]),
     ("<2", ["#py"]),
     (">0,#p*", ["#py"]),
+    (">²", ["#go", "#py"]),  # no number
+    ("#[a-z]?", []),  # only * and ? stand for others
 ]
 
 

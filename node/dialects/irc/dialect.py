@@ -3,9 +3,7 @@ capabilities share it.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 
 from broker.api import Code, Refused
 from broker.events import PROGRAM, Event, Extra, Said, Tagged
@@ -20,6 +18,7 @@ from node.dialects.irc.events import EVENTS, MULTILINE, plain
 from node.dialects.irc.numerics import NUMERICS
 from node.dialects.irc.reader import Reader
 from node.dialects.irc.replies import REPLIES
+from node.dialects.irc.wire import clock
 
 EVERYBODY = 1 << 30
 """NAMES at JOIN is the whole roster."""
@@ -205,14 +204,3 @@ def _one_batch(lines: Sequence[str]) -> bool:
 
 
 _BATCH = re.compile(r"^(?:@\S+ )?:\S+ BATCH ([+-])(\S+)")
-
-
-@lru_cache(64)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-@lru_cache(64)
-def clock(ms: int) -> str:
-    """Unix milliseconds as IRCv3 server-time has them."""
-    return f"{_second(ms // 1000)}.{ms % 1000:03}Z"

@@ -11,10 +11,12 @@ from broker.api import BOT, Profile
 from broker.events import Extra
 from node.core import commands as core
 from node.core.commands import Command
+from node.core.rules import CTCP
 from node.core.session import Session
 from node.dialects.irc import wire
-from node.dialects.irc.call import Call, perform
+from node.dialects.irc.call import Call
 from node.dialects.irc.events import SHORT, fits
+from node.dialects.irc.perform import perform
 from node.dialects.irc.wire import Malformed, Message
 
 if TYPE_CHECKING:
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from node.dialects.irc.commands.batches import Open
 
 _HEAD = len("PRIVMSG ")
-
-CTCP = "\x01"
-_ACTION = "\x01ACTION "
 
 
 class Reader:
@@ -84,6 +83,10 @@ class Reader:
     async def _perform(self, message: Message, chat: "Chat", session: Session) -> None:
         await perform(Call(chat, session, self, message))
 
+    async def perform(self, call: Call) -> None:
+        """Do a command of theirs."""
+        await perform(call)
+
     def ref(self) -> str:
         """A name for a batch, that no other of theirs has."""
         self.refs += 1
@@ -127,16 +130,11 @@ def _said(message: Message, profile: Profile) -> Command | None:
     if not channel.startswith("#") or "," in channel or not text:
         return None
     if text.startswith(CTCP):
-        said = action(text)
+        said = wire.action(text)
         if said is None:
             return None
         return core.Say(channel, said, action=True, extra=_marks(profile), outside=True)
     return core.Say(channel, text, extra=_marks(profile), outside=True)
-
-
-def action(text: str) -> str | None:
-    """What somebody does, if the text is CTCP's ACTION."""
-    return text.removeprefix(_ACTION).removesuffix(CTCP) if text.startswith(_ACTION) else None
 
 
 async def _refuse(code: str, message: Message, chat: "Chat", session: Session) -> None:

@@ -92,8 +92,8 @@ def _welcome(irc: "Irc", reply: core.Welcome, to: str) -> Iterator[str]:
     if reply.topic.text:
         yield from topic(irc, to, reply.channel, reply.topic)
     if "draft/no-implicit-names" not in irc.options:
-        symbol_ = symbol(reply.modes)
-        yield from names(irc, to, reply.channel, reply.roster.members, symbol_)
+        members, hidden = reply.roster.members, symbol(reply.modes)
+        yield from names(irc, to, reply.channel, members, hidden)
 
 
 def symbol(modes: str) -> str:

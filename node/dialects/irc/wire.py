@@ -5,8 +5,12 @@ Modern IRC Client Protocol, "Message Format" (modern.ircdocs.horse); IRCv3 Messa
 """
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
+
+from node.core.rules import CTCP
 
 LINE = 512
 """The most bytes of a line, without its tags and with its CRLF."""
@@ -158,3 +162,27 @@ def filled(words: Iterable[str], room: int) -> Iterator[str]:
         length += size
     if line:
         yield " ".join(line)
+
+
+_ACTION = f"{CTCP}ACTION "
+
+
+def number(text: str) -> int | None:
+    """A whole number, of nine digits at the most that count; None if it's none."""
+    return int(text[:9]) if text.isascii() and text.isdigit() else None
+
+
+def action(text: str) -> str | None:
+    """What somebody does, if the text is CTCP's ACTION."""
+    return text.removeprefix(_ACTION).removesuffix(CTCP) if text.startswith(_ACTION) else None
+
+
+@lru_cache(64)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+@lru_cache(64)
+def clock(ms: int) -> str:
+    """Unix milliseconds as IRCv3 server-time has them."""
+    return f"{_second(ms // 1000)}.{ms % 1000:03}Z"

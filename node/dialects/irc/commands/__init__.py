@@ -4,6 +4,7 @@ from node.dialects.irc.call import Row
 from node.dialects.irc.commands import (
     batches,
     channels,
+    help,
     messages,
     operators,
     opers,
@@ -24,3 +25,4 @@ COMMANDS: dict[str, Row] = {
     **opers.COMMANDS,
     **server.COMMANDS,
 }
+COMMANDS.update(help.rows(COMMANDS))

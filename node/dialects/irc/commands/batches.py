@@ -3,11 +3,9 @@
 from itertools import accumulate
 
 from node.core import names
-from node.dialects.irc.call import Call, Row, perform
+from node.dialects.irc.call import Call, Row
+from node.dialects.irc.events import CONCAT, MULTILINE
 from node.dialects.irc.wire import Message
-
-MULTILINE = "draft/multiline"
-CONCAT = "draft/multiline-concat"
 
 
 class Open:
@@ -69,7 +67,7 @@ async def _end(call: Call, done: Open) -> None:
     message = Message(done.verb, [done.target, done.text], done.tags)
     whole = Call(call.chat, call.session, call.reader, message)
     whole.cuts = done.cuts
-    await perform(whole)
+    await call.reader.perform(whole)
 
 
 def add(call: Call, into: Open | None) -> None:

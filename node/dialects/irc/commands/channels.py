@@ -2,16 +2,15 @@
 Operations").
 """
 
-import re
 from collections.abc import Callable
-from fnmatch import translate
+from itertools import zip_longest
 
 from broker.api import ChannelInfo, Code, Refused
 from broker.names import fold
 from node.core import commands as core
-from node.core import secrecy, verbs
+from node.core import masks, secrecy, verbs
 from node.core.replies import Names
-from node.dialects.irc import replies
+from node.dialects.irc import replies, wire
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import TOPIC
 
@@ -21,8 +20,8 @@ async def join(call: Call) -> None:
         for name in list(call.session.channels):
             await _part(call, name, "")
         return
-    keys = call.param(1).split(",")
-    for given, key in zip(call.params[0].split(","), [*keys, *[""] * 1000], strict=False):
+    channels, keys = call.params[0].split(","), call.param(1).split(",")
+    for given, key in zip_longest(channels, keys, fillvalue=""):
         if not given:
             continue
         try:
@@ -100,15 +99,15 @@ async def list_(call: Call) -> None:
 
 def _condition(given: str) -> Callable[[ChannelInfo], bool] | None:
     """One of ELIST's conditions (Modern, "LIST message"); None for a channel's own name."""
-    if given[0] in "<>" and given[1:].isdigit():
-        most = int(given[1:9])
+    most = wire.number(given[1:]) if given[0] in "<>" else None
+    if most is not None:
         if given[0] == "<":
             return lambda channel: channel.members < most
         return lambda channel: channel.members > most
     without = given.startswith("!")
     if without or "*" in given or "?" in given:
-        fits = re.compile(translate(fold(given.removeprefix("!")))).match
-        return lambda channel: (fits(fold(channel.name)) is None) is without
+        fits = masks.like(given.removeprefix("!"))
+        return lambda channel: fits(channel.name) is not without
     return None
 
 

@@ -1,6 +1,6 @@
 """Messages (Modern, "Sending Messages"; IRCv3 Message Tags for TAGMSG)."""
 
-from broker.api import Code, Receipt, Refused
+from broker.api import BOT, Code, Receipt, Refused
 from broker.events import Extra, Tagged, Told
 from node.core import commands as core
 from node.core import names, verbs
@@ -10,7 +10,7 @@ from node.core.replies import HolderAway
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.events import fits
 from node.dialects.irc.isupport import TARGETS
-from node.dialects.irc.reader import action
+from node.dialects.irc.wire import action
 
 _RANKS = {mark: letter for letter, mark in STATUSES.items()}
 
@@ -117,7 +117,7 @@ def _extra(call: Call, rank: str = "") -> Extra | None:
         notice=call.verb == NOTICE,
         tags=names.tags(tags),
         rank=rank,
-        bot="B" in profile.modes,
+        bot=BOT in profile.modes,
         account=profile.account,
         cuts=call.cuts or (),
     )

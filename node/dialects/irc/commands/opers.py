@@ -22,6 +22,7 @@ from node.core.opers import (
     Wallops,
 )
 from node.core.replies import Reply
+from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
 
 
@@ -65,8 +66,9 @@ async def bar(call: Call) -> None:
 
 def duration(text: str) -> float | None:
     """Minutes, or such as `1d12h`, in seconds; None if it's neither."""
-    if text.isascii() and text.isdigit():
-        return 60.0 * int(text[:9])
+    minutes = wire.number(text)
+    if minutes is not None:
+        return 60.0 * minutes
     if not _DURATION.fullmatch(text):
         return None
     return float(sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text)))

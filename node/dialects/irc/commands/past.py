@@ -9,9 +9,10 @@ from broker.api import Code, Place, Position, Refused, Way
 from broker.names import fold
 from node.core import commands as core
 from node.core import dialect, past, replies
+from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Row
-from node.dialects.irc.dialect import clock
 from node.dialects.irc.isupport import HISTORY
+from node.dialects.irc.wire import clock
 
 _MSGID = re.compile(r"(\w{1,64})\.([0-9]{1,15})", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,6})?Z", re.ASCII)
@@ -102,9 +103,8 @@ async def _targets(call: Call) -> None:
 
 
 def _count(given: str) -> int | None:
-    if not (given.isascii() and given.isdigit()):
-        return None
-    return min(int(given[:6]), HISTORY)
+    number = wire.number(given)
+    return None if number is None else min(number, HISTORY)
 
 
 def place(given: str) -> Place | None:

@@ -39,8 +39,7 @@ async def whois(call: Call) -> None:
 
 
 async def whowas(call: Call) -> None:
-    nick, given = call.params[0].split(",")[0], call.param(1)
-    count = int(given[:4]) if given.isascii() and given.isdigit() else 0
+    nick, count = call.params[0].split(",")[0], wire.number(call.param(1)) or 0
     reply = await people.whowas(call.chat, call.session, core.Whowas(nick, count))
     call.chat.hub.reply(call.session, reply)
 

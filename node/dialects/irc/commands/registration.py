@@ -43,9 +43,7 @@ async def cap(call: Call) -> None:
 
 def _ls(call: Call) -> None:
     reader = call.reader
-    version = call.param(1)
-    if version.isascii() and version.isdigit():
-        reader.version = max(reader.version, int(version[:6]))
+    reader.version = max(reader.version, wire.number(call.param(1)) or 0)
     if not call.registered:
         reader.negotiating = True
     modern = reader.version >= NEWEST

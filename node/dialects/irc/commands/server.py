@@ -7,7 +7,6 @@ from fnmatch import translate
 from broker.api import Presence, Refused
 from broker.names import fold
 from node.core.people import INVISIBLE, OPERATOR
-from node.dialects.irc import wire
 from node.dialects.irc.call import Call, Handler, Row
 from node.dialects.irc.commands import opers
 from node.dialects.irc.isupport import isupport
@@ -151,25 +150,6 @@ async def stats(call: Call) -> None:
     call.numeric("RPL_ENDOFSTATS", letter)
 
 
-async def help_(call: Call) -> None:
-    from node.dialects.irc.commands import COMMANDS  # this is one of them
-
-    about = call.param(0).upper().removeprefix("/")
-    if not about:
-        call.numeric("RPL_HELPSTART", "*", text="The commands; HELP COMMAND tells what one does")
-        for line in wire.filled(sorted(COMMANDS), 400):
-            call.numeric("RPL_HELPTXT", "*", text=line)
-        call.numeric("RPL_ENDOFHELP", "*", text="End of HELP")
-        return
-    row = COMMANDS.get(about)
-    if row is None:
-        call.numeric("ERR_HELPNOTFOUND", shown(call.params[0]))
-        return
-    call.numeric("RPL_HELPSTART", about, text=f"{about} {row.form}".rstrip())
-    call.numeric("RPL_HELPTXT", about, text=row.does)
-    call.numeric("RPL_ENDOFHELP", about, text="End of HELP")
-
-
 async def summon(call: Call) -> None:
     call.numeric("ERR_SUMMONDISABLED")
 
@@ -193,8 +173,6 @@ COMMANDS = {
         form="LETTER [SERVER]",
         does="numbers of the server: u (since when it runs), k, d (bans)",
     ),
-    "HELP": Row(help_, form="[COMMAND]", does="the commands, or one of them"),
-    "HELPOP": Row(help_, form="[COMMAND]", does="as HELP"),
     "SUMMON": Row(summon, does="nothing: nobody can be summoned"),
     "USERS": Row(users, does="nothing: WHO shows who is there"),
 }
