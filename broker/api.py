@@ -76,6 +76,8 @@ class Code(StrEnum):
     MASK_INVALID = "mask-invalid"
     KEY_INVALID = "key-invalid"
     LIMIT_INVALID = "limit-invalid"
+    NAME_IN_USE = "name-in-use"
+    NAME_GIVEN_UP = "name-given-up"
     FORWARD_INVALID = "forward-invalid"
 
 
@@ -103,7 +105,8 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `by`: `user@host` as others see it. `real`: their real name, as they say. `peer`: the address
     that they're connected from, for operators. `modes`: letters of user modes. `account`, and
-    `certificate` (its fingerprint): empty if there's none.
+    `certificate` (its fingerprint): empty if there's none. `secure`: nobody between can read what's
+    said on their connection, as far as this cluster knows.
     """
 
     by: str = ""
@@ -112,6 +115,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     modes: str = ""
     account: str = ""
     certificate: str = ""
+    secure: bool = False
 
 
 NOBODY = Profile()
@@ -128,10 +132,13 @@ ALTERABLE: dict[str, Callable[[Profile, str], Profile]] = {
     "account": lambda profile, account: msgspec.structs.replace(profile, account=account),
     "modes": lambda profile, modes: msgspec.structs.replace(profile, modes=modes),
     "peer": lambda profile, peer: msgspec.structs.replace(profile, peer=peer),
+    "secure": lambda profile, on: msgspec.structs.replace(profile, secure=bool(on)),
 }
-"""What may be altered of a profile, and how; of a bot: whether it's one (empty: it isn't)."""
+"""What may be altered of a profile, and how; of a bot, and of what's secure: whether it is (empty:
+it isn't).
+"""
 
-UNTOLD = {"modes", "peer"}
+UNTOLD = {"modes", "peer", "secure"}
 """What of that is altered without a word to anybody."""
 
 
@@ -380,12 +387,16 @@ class Invitation(NamedTuple):
 
 
 class ChannelInfo(NamedTuple):
-    """A row of the list of channels. `modes`: as in `Rules`."""
+    """A row of the list of channels. `modes`: as in `Rules`. `created`, `topic_ms`: since when
+    there is the channel, and its topic (Unix milliseconds; 0: there's none, or it isn't known).
+    """
 
     name: str
     members: int
     topic: str
     modes: str = ""
+    created: int = 0
+    topic_ms: int = 0
 
 
 class Seat(NamedTuple):
@@ -560,6 +571,9 @@ class Sink(Protocol):
     def kept(self) -> Iterable[Kept]:
         """The kept sessions that are here. Asked for each second."""
 
+    def idle(self, sid: str) -> int | None:
+        """For how many seconds a session that is here has said nothing; None if it's not here."""
+
     def taken(self, sid: str) -> None:
         """The kept session is taken up on another node: nothing of it is this node's any more.
 
@@ -716,7 +730,8 @@ class Broker(Protocol):
         fewer members than the rules' limit: else CHANNEL_FULL, unless they were invited. An
         invitation is good for coming in once. Who is a member already isn't judged.
         Whoever was a member when the broker forgot everything isn't, either: they have their old
-        status, and the channel has the rules that it had, as far as any node knew them.
+        status, and the channel has the rules and invitations that it had, as far as any node knew
+        them.
         """
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:
@@ -801,6 +816,23 @@ class Broker(Protocol):
         NO_SUCH_NICK, TARGET_NOT_MEMBER, NO_SUCH_CHANNEL. `me` need not be a member. Nothing that
         the other says in the channel is accepted after that; where they are it's known when the
         event has come by. A session that is detached finds it out when it's taken up.
+        """
+
+    async def move(self, me: Identity, channel: str, new: str, why: str, *, judge: Judge) -> None:
+        """Give a channel another name, with a `Moved` event, if the `judge` lets it, by the rules
+        and with the status that hold at that moment.
+
+        Everybody who is in it is in it under the new name, with their status, and the channel has
+        its rules, invitations, topic, times and history. The event is the last that they're told
+        under the old name; after it comes what follows under the new one, without anybody's doing
+        anything. Whoever leaves, quits or changes their nick before they were told does it where
+        the channel is. What is said under the old name after the event is refused. Nobody comes
+        into the channel under the new name before all that's done.
+
+        NAME_IN_USE if there's a channel `new`, as for `roster`. NAME_GIVEN_UP if another one gave
+        that name up less than a minute ago; it's free for who comes in by `join`, where they find
+        nothing of the old one. The spelling may be changed alone. `me` need not be a member.
+        NO_SUCH_CHANNEL. Of a move that was stopped in the middle nothing is left, or all.
         """
 
     async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
@@ -923,10 +955,22 @@ class Broker(Protocol):
         as old as reading it takes twice.
         """
 
+    async def channel(self, name: str) -> ChannelInfo:
+        """One channel, as it's now. NO_SUCH_CHANNEL as for `roster`.
+
+        It's created when somebody comes into it and there is none, and anew by those who put it
+        back after the broker forgot it.
+        """
+
     async def person(self, nick: str) -> Person:
         """Details of the nick's holder. NO_SUCH_NICK.
 
         A channel that was left a second ago may be among theirs.
+        """
+
+    async def idle(self, nick: str) -> int | None:
+        """For how many seconds whoever has the nick has said nothing, as their node tells
+        (`Sink.idle`). None if they're on none, or it doesn't tell within a second. NO_SUCH_NICK.
         """
 
     async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
@@ -940,8 +984,8 @@ class Broker(Protocol):
     async def was(self, nick: str, count: int = 0) -> list[Was]:
         """Who had a nick before, the last first; at most `count`, if it's above 0.
 
-        That's kept for a day, and of the last ten. Of nicks that are given to whoever comes,
-        nothing is.
+        That's kept for a day, of the last ten, and of so many nicks as the broker may keep, those
+        that were given back last. Of nicks that are given to whoever comes, nothing is.
         """
 
     async def watch(self, nicks: Sequence[str]) -> list[Sighting | None]:

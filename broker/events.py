@@ -188,6 +188,25 @@ class TopicSet(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="topi
     by: str = ""
 
 
+class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="moved"):
+    """The channel `channel` (as spelled until then) is called `new` from here on: the last event
+    that its people have of it under the old name.
+
+    `epoch`: of its log under the new name, in which all up to this place stands at the same places,
+    and everybody is in it who was in it here. Empty: only the spelling is another, and this log
+    goes on.
+    """
+
+    sid: str
+    num: int
+    nick: str
+    channel: str
+    new: str
+    epoch: str
+    why: str = ""
+    by: str = ""
+
+
 class Renamed(msgspec.Struct, array_like=True, frozen=True, tag="renamed"):
     """`nick` is called `new` from here on.
 
@@ -252,6 +271,7 @@ Event = (
     | Invited
     | Redacted
     | TopicSet
+    | Moved
     | Renamed
     | Quit
     | Altered
@@ -260,7 +280,7 @@ Event = (
 Wide = Renamed | Quit | Altered
 """Kinds that stand in several logs, and are shown once."""
 
-DECISIONS = frozenset((Kicked, Ruled))
+DECISIONS = frozenset((Invited, Joined, Kicked, Moved, Ruled))
 """Kinds that the broker itself has to know of."""
 
 SPOKEN = (Said,)

@@ -26,6 +26,7 @@ from broker.events import (
     DECISIONS,
     Entry,
     Envelope,
+    Moved,
     Redacted,
     Unknown,
     decode_envelope,
@@ -131,11 +132,16 @@ def _blank(entries: dict[int, Entry], epochs: set[str]) -> None:
             entries[entry.seq] = Entry(entry.seq, entry.ms, left)
 
 
+async def _at_once(_log: str, _event: Moved) -> None:
+    """Nothing has to be waited for."""
+
+
 class Feed:
     """Follows logs for one node. `told` gets each word that is meant for the node itself.
 
     `seconds`: the clock of the tally's `skew`. `gap` is told of gaps, too, for operators. `decided`
-    is told of envelopes with DECISIONS, before the sink is.
+    is told of envelopes with DECISIONS, before the sink is; and before that `arrived` returns when
+    the channel of a log (folded) has all that it had where it went.
     """
 
     logger = Logger()
@@ -149,12 +155,14 @@ class Feed:
         seconds: Callable[[], float] = time.time,
         gap: Callable[[str, int | None], None] = lambda _log, _lost: None,
         decided: Callable[[Envelope], None] = lambda _: None,
+        arrived: Callable[[str, Moved], Awaitable[None]] | None = None,
     ) -> None:
         self._read = read
         self._tally = tally or BrokerTally()
         self._seconds = seconds
         self._gap = gap
         self._decided = decided
+        self._arrived = arrived or _at_once
         self._told = told
         self._logs: dict[str, _Log] = {}
         self._mended: list[Deferred[None]] = []
@@ -237,6 +245,14 @@ class Feed:
             else:
                 log.again = True
         elif envelope.seq == log.seq + 1 and (envelope.epoch == log.epoch or self._first(log)):
+            decided = False
+            for event in envelope.events:
+                if type(event) in DECISIONS:
+                    decided = True
+                    if type(event) is Moved:  # it's passed on when all is where it went
+                        log.held = [envelope]
+                        self._mend(log)
+                        return
             log.epoch = envelope.epoch
             if log.shown and not log.shown.isdisjoint((e.sid, e.num) for e in envelope.events):
                 self._pass_each(log, envelope)
@@ -247,10 +263,8 @@ class Feed:
             self._weight += weight
             if self._weight > WITNESSED:
                 self._lighten()
-            for event in envelope.events:
-                if type(event) in DECISIONS:
-                    self._decided(envelope)
-                    break
+            if decided:
+                self._decided(envelope)
             self.sink.events(envelope)
             tally = self._tally  # as in _pass: this is the hot path
             lag = self._seconds() - (envelope.ms - tally.skew) / 1000
@@ -434,7 +448,12 @@ class Feed:
                 log.seq = excerpt.tip.seq
             for entry in excerpt.entries:
                 if entry.seq > log.seq:
-                    self._find_hole(log)
+                    if type(entry.event) is Moved:
+                        await self._arrived(log.name, entry.event)
+                        if self._logs.get(log.name) is not log:
+                            return
+                    else:
+                        self._find_hole(log)
                 self._pass(log, entry)
             if len(excerpt.entries) == CHUNK:
                 continue
@@ -533,7 +552,8 @@ class Feed:
         for i, envelope in enumerate(held):
             if self._known(log, envelope):
                 continue
-            if not self._continues(log, envelope):
+            moves = any(type(event) is Moved for event in envelope.events)
+            if moves or not self._continues(log, envelope):
                 log.held = held[i:]
                 if not log.mending:
                     self._mend(log)

@@ -2,11 +2,14 @@
 
     NAMESPACE:1:{c:#go}:meta       hash    epoch, seq, at, past and what is offered after another
                                            server took over (see scripts/_settle.lua), name,
-                                           topic..., made (address), spoken: the seq of the last
-                                           line, 0 if there's only a topic, law, rules, invites
-                                           and closed (see scripts/_rules.lua)
+                                           topic..., made (address), created (ms),
+                                           spoken: the seq of the last line, 0 if there's only a
+                                           topic, law, rules, invites and closed (see
+                                           scripts/_rules.lua)
     NAMESPACE:1:{c:#go}:roster     hash    sid -> member (see scripts/_member.lua)
     NAMESPACE:1:{c:#go}:log        stream  SEQ-0 -> m: Unix ms, e: event; also the topic's name
+    NAMESPACE:1:{c:#go}:moved      hash    where channels went that had the name before, and
+    NAMESPACE:1:{c:#go}:left:ID    hash    what they had then (see scripts/_moving.lua)
     NAMESPACE:1:{c:#go}:post:ID    string  where a program's line stands (see scripts/post.lua)
     NAMESPACE:1:{n:alice}:claim    hash    sid, token, nick, node, topic, since, away, about (the
                                            Profile, JSON), claimed (ms), and epoch, seq: the
@@ -31,6 +34,7 @@
                                            report:ID (hash): see broker/orders.py, bans (hash:
                                            network -> ban) and bans-version: see broker/bans.py,
                                            detached (zset of sids, by when they end),
+                                           bygone (zset of nicks, see broker/bygone.py),
                                            shelf (hash, their records by sid),
                                            status (hash: incarnation -> Status),
                                            incidents (stream): see broker/reports.py,
@@ -114,6 +118,7 @@ class Keys:
         self.bans_version = cluster + "bans-version"
         self._reports = cluster + "report:"
         self.detached = cluster + "detached"
+        self.bygone = cluster + "bygone"
         self.shelf = cluster + "shelf"
         self.status = cluster + "status"
         self.incidents = cluster + "incidents"
@@ -138,6 +143,14 @@ class Keys:
     def post(self, channel: str, digest: str) -> str:
         return f"{self._prefix}{{c:{_encoded(channel)}}}:post:{digest}"
 
+    def moved(self, channel: str) -> str:
+        """Where channels went that had this name before."""
+        return f"{self._prefix}{{c:{_encoded(channel)}}}:moved"
+
+    def left(self, channel: str, move: str) -> str:
+        """What one of them had when it went."""
+        return f"{self._prefix}{{c:{_encoded(channel)}}}:left:{move}"
+
     def nick(self, name: str) -> NickKeys:
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
         return NickKeys(base + "claim", base + "meta", base + "log")
@@ -145,7 +158,7 @@ class Keys:
     def traces(self, name: str) -> tuple[str, ...]:
         """The keys of what a nick's changing hands leaves a trace in, as the scripts take them."""
         base = f"{self._prefix}{{n:{_encoded(name)}}}:"
-        return tuple(base + part for part in ("claim", "meta", "log", "was", "watch"))
+        return base + "claim", base + "meta", base + "log", base + "was", base + "watch"
 
     def was(self, name: str) -> str:
         return f"{self._prefix}{{n:{_encoded(name)}}}:was"

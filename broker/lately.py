@@ -8,9 +8,9 @@ from typing import Any
 
 from broker.api import ChannelInfo, Totals
 from broker.api import Presence as Present
+from broker.channels import CHANNEL_FIELDS, channel_info
 from broker.names import fold
 from broker.people import People
-from broker.rules import decode_rules
 from broker.seldom import Seldom
 from broker.store import Store
 
@@ -50,13 +50,12 @@ class Lately:
             some = [self._keys.channel(name) for name in names[i : i + 500]]
             sizes = await self._store.ask_all(*(("HLEN", keys.roster) for keys in some))
             about = await self._store.ask_all(
-                *(("HMGET", keys.meta, "name", "topic", "rules") for keys in some)
+                *(("HMGET", keys.meta, *CHANNEL_FIELDS) for keys in some)
             )
-            for name, size, (spelled, topic, rules) in zip(names[i:], sizes, about, strict=False):
-                if size and spelled is not None:
-                    modes = decode_rules(0, rules or b"").modes
-                    row = spelled.decode(), size, (topic or b"").decode(), modes
-                    found.append(ChannelInfo(*row))
+            for name, size, fields in zip(names[i:], sizes, about, strict=False):
+                row = channel_info(size, fields)
+                if row is not None and size:
+                    found.append(row)
                 else:
                     await self._store.unindex(name)
         return sorted(found, key=lambda channel: fold(channel.name))

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 
 from broker.api import Sink
-from broker.events import Envelope
+from broker.events import Envelope, Moved
+from broker.names import fold
 
 MOST = 50_000
 """How much is held; beyond that it goes out as it is."""
@@ -32,6 +33,10 @@ class Merge:
     def events(self, envelope: Envelope) -> None:
         """As `Sink.events`, later."""
         self._hold(envelope.ms, envelope.log, partial(self.sink.events, envelope))
+        for event in envelope.events:
+            if isinstance(event, Moved):  # what follows under the new name comes after that
+                ms, new = self._last[envelope.log], fold(event.new)
+                self._last[new] = max(ms, self._last.get(new, 0))
 
     def gap(self, log: str, lost: int | None) -> None:
         """As `Sink.gap`, later."""

@@ -196,6 +196,17 @@ class Records:
         if record is not None and record.channels.pop(fold(channel), ""):
             self.changed.add(sid)
 
+    def went(self, sid: str, channel: str, new: str) -> None:
+        """A channel that the session is in (folded) is called `new` now (as spelled)."""
+        record = self._records.get(sid)
+        quiet = self._members.get(channel, {}).get(sid)
+        self.leaving(sid, channel)
+        if record is not None and record.channels.pop(channel, ""):
+            record.channels[fold(new)] = new
+            self.changed.add(sid)
+            if quiet is not None:
+                self.joined(sid, new, quiet)
+
     def members(self) -> dict[str, dict[str, Membership]]:
         """Who is in which channel, or may be: by its folded name, and sid."""
         found: dict[str, dict[str, Membership]] = {}

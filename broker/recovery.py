@@ -266,6 +266,7 @@ class Recovery:
             )
         await _all(store.index(name) for name in members)
         await _all(self._uphold(store, *each) for each in self._ruling.ruled())
+        await _all(RuledRows(store).reinvite(*each) for each in self._ruling.invited())
         keeping = self._keeping.over(store)
         await _all(keeping.put_back_detached(sid, deadline) for sid in keeping.detached())
 

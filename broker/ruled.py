@@ -159,6 +159,11 @@ class RuledRows:
         flat = [part for sid, one in statuses.items() for part in (sid, *one)]
         await self._store.run("uphold", (meta, roster), rules.law, encode_rules(rules), *flat)
 
+    async def reinvite(self, channel: str, sids: list[str]) -> None:
+        """Tell Redis again who was invited."""
+        meta, roster, _ = self._store.keys.channel(channel)
+        await self._store.run("reinvite", (meta, roster), *sids)
+
     async def _ask(
         self, script: str, me: Identity, channel: str, deadline: int, *args: Argument
     ) -> list[Any]:

@@ -16,7 +16,7 @@ import msgspec
 
 from broker.api import Arrival, Code, Decide, Identity, JudgeOf, Position, Refused
 from broker.attempts import Attempts
-from broker.events import Envelope, Invited, Kicked, Ruled, Said
+from broker.events import Envelope, Invited, Joined, Kicked, Ruled, Said
 from broker.names import fold
 from broker.presence import Presence
 from broker.ruled import AsItIs, RuledRows
@@ -25,6 +25,9 @@ from broker.store import Judged, Parted, Store
 
 LOOK = "?"
 """A law that no channel has: a script that's given it does nothing, and tells how things are."""
+
+INVITES = 100
+"""How many invitations of a channel are known; as many count (see scripts/_rules.lua)."""
 
 UNJUDGED = ""
 """In the place of a law: it doesn't matter which there is."""
@@ -45,18 +48,19 @@ def unruled(rules: Rules) -> bool:
 
 
 class Known:
-    """What is known of a channel with people here: its rules, the status of each, and after which
-    place they came. Who has no status here is to be asked about.
+    """What is known of a channel with people here: its rules, the status of each, after which place
+    they came, and who was invited meanwhile (sids). Who has no status here is to be asked about.
 
     `law`: of the rules, as scripts are given it. `free`: whether all members may say anything by
     them, so that no line has to be judged. Found out once for each law.
     """
 
-    __slots__ = ("rules", "law", "free", "statuses", "since", "_all_speak")
+    __slots__ = ("rules", "law", "free", "statuses", "since", "invites", "_all_speak")
 
     def __init__(self, rules: Rules, all_speak: AllSpeak) -> None:
         self.statuses: dict[str, str] = {}
         self.since: dict[str, Position] = {}
+        self.invites: dict[str, None] = {}
         self._all_speak = all_speak
         self._go_by(rules)
 
@@ -64,6 +68,13 @@ class Known:
         self.rules = rules
         self.law = str(rules.law)
         self.free = self._all_speak(rules)
+
+    def invited(self, sid: str) -> None:
+        """Somebody was asked in."""
+        self.invites.pop(sid, None)
+        self.invites[sid] = None
+        if len(self.invites) > INVITES:
+            del self.invites[next(iter(self.invites))]
 
     def goes_by(self, rules: Rules) -> None:
         """Redis says what the rules are; of another law the statuses aren't known."""
@@ -146,6 +157,28 @@ class Ruling:
             if not known.since:
                 del self._known[fold(channel)]
 
+    def went(self, channel: str, new: str, at: Position, tip: Position) -> list[str]:
+        """A channel (folded) is called `new` since the place `at` of its log: who of those here is
+        there now, from `tip` on.
+        """
+        known = self._known.get(channel)
+        if known is None:
+            return []
+        sids = [
+            sid
+            for sid, since in known.since.items()
+            if not (since.epoch == at.epoch and since.seq >= at.seq)  # they came after that
+        ]
+        rules, statuses = known.rules, dict(known.statuses)
+        for sid in sids:
+            self.came(new, sid, tip, statuses.get(sid, ""), rules)
+            if sid not in statuses:
+                del self._known[fold(new)].statuses[sid]
+            self.gone(channel, sid)
+        if sids:
+            self._known[fold(new)].invites |= known.invites
+        return sids
+
     def disown(self, *, forgotten: bool) -> None:
         """Nobody here is in any channel any more. `forgotten`: since Redis forgot all, and it can
         be told again.
@@ -162,6 +195,15 @@ class Ruling:
         """As `forgotten`, as it's now."""
         return _of(self._known.get(fold(channel)), sid)
 
+    def invited_before(self, channel: str) -> list[str]:
+        """Who had been invited into a channel (sids) when Redis forgot it, as far as is known."""
+        before = self._before.get(fold(channel))
+        return list(before.invites) if before is not None else []
+
+    def invited(self) -> list[tuple[str, list[str]]]:
+        """The channels into which people were invited, by sid, as far as is known."""
+        return [(name, list(known.invites)) for name, known in self._known.items() if known.invites]
+
     def ruled(self) -> list[tuple[str, Rules, dict[str, str]]]:
         """The channels with rules: what they go by, and statuses by sid."""
         ruled = ((name, known) for name, known in self._known.items() if known.rules.law)
@@ -175,6 +217,10 @@ class Ruling:
         for seq, event in enumerate(envelope.events, envelope.seq):
             if isinstance(event, Ruled):
                 known.heard(event)
+            elif isinstance(event, Invited):
+                known.invited(event.to)
+            elif isinstance(event, Joined):
+                known.invites.pop(event.sid, None)  # it was good for that
             elif isinstance(event, Kicked):
                 since = known.since.get(event.target_sid)
                 # a kick from before they came again is old news
@@ -244,6 +290,14 @@ class Ruling:
     async def rules(self, channel: str) -> Rules:
         """As `broker.api.Broker.rules`."""
         return await self._rows.rules(channel)
+
+    async def reinvite(self, channel: str, sids: list[str]) -> None:
+        """These are invited still."""
+        known = self._known.get(fold(channel))
+        if known is not None:
+            for sid in sids:
+                known.invited(sid)
+        await self._rows.reinvite(channel, sids)
 
     async def rule(
         self, me: Identity, channel: str, decide: Decide, about: Iterable[str] | None

@@ -24,11 +24,13 @@ from broker.api import (
     Sink,
 )
 from broker.attempts import Attempts
-from broker.events import SCHEMA, Envelope, Renamed
+from broker.events import SCHEMA, Envelope, Left, Renamed
 from broker.feed import CHUNK, Feed
 from broker.holding import Holding
 from broker.keeping import LOST, Keeping, Outcome, Taking
 from broker.kept import TURN, Reclaimed
+from broker.moves import whither
+from broker.moving import Moving
 from broker.names import fold
 from broker.presence import Presence
 from broker.reaches import Places
@@ -63,6 +65,7 @@ class KeptSessions:
         attempts: Attempts,
         holding: Holding,
         ruling: Ruling,
+        moving: Moving,
         quit: Callable[[Identity, str, list[str]], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -73,6 +76,7 @@ class KeptSessions:
         self._attempts = attempts
         self._holding = holding
         self._ruling = ruling
+        self._moving = moving
         self._quit = quit
         self._recording = False
         self._detaching: dict[str, list[Deferred[None]]] = {}  # sid: who waits for that
@@ -236,6 +240,10 @@ class KeptSessions:
             told[fold(nick)] = reach
         if not me.nick:
             await self._keeping.acts(me)
+        for old, new in (await self._moving.looked_after(me.sid, taking.record)).items():
+            self._records.changed.add(me.sid)
+            if old in told:
+                told[new] = told.pop(old)
         channels = list(taking.record.channels.values())
         return Resumed(
             me.nick, me.away, me.since, taking.row.state, channels, inbox, told, taking.till
@@ -283,6 +291,8 @@ class KeptSessions:
 
         found = await self._attempts.settle(node, regain)
         self._still_taking(me, node)
+        if found is None:
+            await self._lose_sight_of(me, channel)
         if found is not None:
             self._records.joined(me.sid, channel, found.quiet)
             self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)
@@ -294,6 +304,13 @@ class KeptSessions:
                 event = Renamed(me.sid, num, found.nick, me.nick, channels, me.profile.by)
                 await self._store.rename(me, fold(channel), event)
         return found
+
+    async def _lose_sight_of(self, me: Identity, channel: str) -> None:
+        """Nobody is to be left where a channel went while its people were being taken up."""
+        moved = await whither(self._store, channel, me.sid)
+        if moved is not None and await self._keeping.regain(me, moved, self._presence.deadline):
+            left = Left(me.sid, me.num, me.nick, "", me.profile.by)
+            await self._store.part(me.token, moved, left)
 
     def attend(self, me: Identity, inbox: Position) -> None:
         """As `broker.api.Broker.attend`."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from broker.api import Found, Place, Position, Span, Wanted, Way
-from broker.events import SPOKEN, Entry, Event, Said, Tagged, Told
+from broker.events import SPOKEN, Entry, Event, Moved, Said, Tagged, Told
 from broker.names import fold
 
 RANKS = "ohv"
@@ -30,8 +30,11 @@ def readable(event: Event, readers: str) -> bool:
 
 
 def fits(event: Event, wanted: Wanted) -> bool:
-    """Whether an event is of a kind that is wanted, and for the reader."""
-    return (wanted.every or isinstance(event, (*SPOKEN, Told))) and readable(event, wanted.ranks)
+    """Whether an event is of a kind that is wanted, and for the reader. Where a channel has gone
+    isn't for who came to its name after that.
+    """
+    kind = not isinstance(event, Moved) if wanted.every else isinstance(event, (*SPOKEN, Told))
+    return kind and readable(event, wanted.ranks)
 
 
 class Edge(NamedTuple):

@@ -211,6 +211,7 @@ class Doors:
             call_later=self._reactor.callLater,
             spawn=self._parts.spawn,
             entrance=self._parts.entrance,
+            registration=self._settings.registration,
         )
 
     def _slow(self, session: Session) -> None:

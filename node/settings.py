@@ -230,6 +230,13 @@ class Settings:
         0,
         31_536_000,
     )
+    registration: float = _amount(
+        60.0,
+        "SECONDS",
+        "How long one may take to say who one is, where that is to be said (IRC).",
+        1,
+        86_400,
+    )
     dead_peer: int = _amount(
         120,
         "SECONDS",

@@ -54,6 +54,7 @@ from broker.api import (
     altered,
 )
 from broker.api import Presence as Present
+from broker.channels import channel_now
 from broker.cluster.config import ClusterConfig
 from broker.cluster.standing import Standing
 from broker.events import Altered, Extra, Invited, Said, Tagged, Told, encode, is_fleeting, program
@@ -61,7 +62,7 @@ from broker.names import fold
 from broker.orders import SUMMARY, Following, Shown
 from broker.replication import Replication
 from broker.rules import Decision, Judge, Rules, anybody
-from broker.store import Judged, Line, Parted
+from broker.store import Berthed, Judged, Late, Line, Parted
 from broker.together import together
 
 __all__ = ["Cluster", "ClusterConfig"]
@@ -241,13 +242,18 @@ class Cluster(Standing):
             "modes": modes,
             "before": self._ruling.forgotten(channel, me.sid),
         }
+        invited = self._ruling.invited_before(channel)
         may_make = not (most and me.address)
 
         async def join(judged: Judged) -> Arrival | tuple[Rules, bool] | None:
             async def join(_again: bool) -> Arrival | tuple[Rules, bool] | None:
                 ways["deadline"] = self._presence.deadline
                 joining = self._store.join(me, channel, may_make=may_make, judged=judged, **ways)
-                return await self._holding.noted(me, node, joining)
+                try:
+                    return await self._holding.noted(me, node, joining)
+                except Berthed as berthed:
+                    await self._moving.make_way(berthed.move, berthed.old, channel)
+                    raise Late from None  # and so it's tried again
 
             return await self._attempts.settle(node, join)
 
@@ -267,6 +273,9 @@ class Cluster(Standing):
         self._records.joined(me.sid, channel, quiet)
         self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
+        self._moving.came(fold(channel))
+        if invited:
+            await self._ruling.reinvite(channel, invited)
         if found.roster.total == 1:
             self._attempts.aside(self._store.index(channel))
         return found
@@ -286,6 +295,11 @@ class Cluster(Standing):
         self._records.left(me, channel)
         self._ruling.gone(channel, me.sid)
         if parted is None and not gone:
+            moved = await self._store.whither(self._store, channel, me.sid)
+            if moved is not None:  # this node has yet to hear of it
+                channel = moved
+                parted = await self._attempts.settle(node, leave)
+        if parted is None and not gone:
             raise Refused(Code.NOT_MEMBER, channel)
         if parted is not None and parted.left == 0:
             self._attempts.aside(self._store.emptied(channel, parted.maker))
@@ -300,6 +314,10 @@ class Cluster(Standing):
     async def roster(self, channel: str) -> Roster:
         self._attempts.check()
         return await self._store.roster(channel)
+
+    async def channel(self, name: str) -> ChannelInfo:
+        self._attempts.check()
+        return await channel_now(self._store, name)
 
     async def topic(self, channel: str) -> Topic:
         self._attempts.check()
@@ -345,6 +363,12 @@ class Cluster(Standing):
         parted = await self._ruling.kick(me, channel, nick, why, judge)
         if parted is not None and parted.left == 0:
             self._attempts.aside(self._store.emptied(channel, parted.maker))
+
+    async def move(self, me: Identity, channel: str, new: str, why: str, *, judge: Judge) -> None:
+        self._attempts.check()
+        self._records.of(me)
+        me.num += 1
+        await self._moving.move(me, channel, new, why, judge)
 
     async def invite(self, me: Identity, channel: str, nick: str, *, judge: Judge) -> Invitation:
         self._attempts.check()
@@ -420,6 +444,10 @@ class Cluster(Standing):
     async def person(self, nick: str) -> Person:
         self._attempts.check()
         return await self._people.person(nick)
+
+    async def idle(self, nick: str) -> int | None:
+        self._attempts.check()
+        return await self._asking.idle(nick)
 
     async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
         self._attempts.check()

@@ -15,6 +15,7 @@ class ClusterConfig:
     `channels_per_address` and `connections_per_address` 0: any number. `replicas`: how many must
     have what is said before its author is answered, within `ack_timeout` seconds; 0: nobody waits
     for any. `passing`: how nicks begin (folded) that are given to whoever comes; empty: none are.
+    `was_nicks`: of how many nicks it's kept who had them.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -33,3 +34,4 @@ class ClusterConfig:
     keep: float = 60.0
     script_flags: bool = True
     passing: str = ""
+    was_nicks: int = 10_000

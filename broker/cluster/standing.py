@@ -22,15 +22,17 @@ from twisted.python.failure import Failure
 from broker.address import Address, Place, Seeds, Sentinels, parse
 from broker.addresses import Addresses
 from broker.api import Later, Refused, Sink
+from broker.asking import Asking
 from broker.attempts import Attempts
 from broker.bans import Ban
 from broker.barring import Barring
 from broker.board import Board
+from broker.bygone import Bygone
 from broker.cluster.config import ClusterConfig
 from broker.counting import Counting
 from broker.delivery import PROBE, Delivery
 from broker.desk import Desk
-from broker.events import Envelope
+from broker.events import Envelope, Moved
 from broker.feed import Feed
 from broker.fleeting import Fleeting
 from broker.guarded import Guarded
@@ -40,6 +42,8 @@ from broker.keys import Keys
 from broker.lately import Lately
 from broker.link import Link, Wire
 from broker.marks import Marks
+from broker.moves import make_way, whither
+from broker.moving import Moving
 from broker.names import fold
 from broker.naming import NICK_LOST, YIELD, Naming
 from broker.orders import HURRY, Order, decode_order
@@ -109,6 +113,7 @@ class Standing:
             seconds=reactor.seconds,
             gap=self._gap,
             decided=self._decided,
+            arrived=self._arrived,
         )
         how: dict[str, Any] = {
             "deadline": config.deadline,
@@ -161,6 +166,8 @@ class Standing:
         )
         self._people = People(self._store, self._keeping)
         self._watching = Watching(self._store, self._people)
+        self._asking = Asking(self._store, reactor)
+        self._bygone = Bygone(self._store, config.was_nicks)
         self.barring = Barring(self._store, bans)
         self._presence = Presence(
             self._store,
@@ -189,6 +196,11 @@ class Standing:
             self._store, self._records, self._feed, self._presence, self._attempts
         )
         self._ruling = Ruling(self._store, self._presence, self._attempts, self._struck, all_speak)
+        self._moving = Moving(
+            self._store, self._records, self._feed, self._presence, self._attempts, self._ruling
+        )
+        self._store.whither, self._store.make_way = whither, make_way
+        self._store.astray = self._moving.astray
         self._speaking = Speaking(self._store, self._ruling, self._attempts.aside)
         self._fleeting = Fleeting(self._store, self._ruling, self._presence, self._attempts)
         self._past = Past(self._store, self._attempts, self._presence, self._feed)
@@ -234,6 +246,7 @@ class Standing:
             self._attempts,
             self._holding,
             self._ruling,
+            self._moving,
             self._naming.quit,
         )
         self._addresses = Addresses(
@@ -286,6 +299,7 @@ class Standing:
 
     async def start(self, sink: Sink) -> None:
         self._sink = self._feed.sink = self._kept.sink = self._watching.sink = sink
+        self._asking.sink = sink
         self._started = Deferred()
         self._link.subscribe(self._store.own_topic)
         self._link.start()
@@ -428,6 +442,10 @@ class Standing:
 
     def _decided(self, envelope: Envelope) -> None:
         self._ruling.heard(envelope)
+        self._moving.heard(envelope)
+
+    async def _arrived(self, log: str, event: Moved) -> None:
+        await self._moving.arrived(log, event)
 
     def _nick_lost(self, sid: str) -> None:
         self._sink.nick_lost(sid)
@@ -452,6 +470,7 @@ class Standing:
         self._attempts.aside(self._holding.stop_hearing(self._delivery.barrier))
         self._attempts.aside(self._holding.shorten())
         self._attempts.aside(self._watching.look_again())
+        self._attempts.aside(self._bygone.settle())
         self._addresses.settle()
         self._attempts.aside(self._kept.record())
         self._feed.mend_stalled()
@@ -460,12 +479,12 @@ class Standing:
 
     def _told(self, word: str) -> None:
         """Something was published that is in no log: this node's own probe, that another node took
-        up a session, that somebody else has one of its nicks, who has a nick that is watched, or
-        that it's to look for orders.
+        up a session, that somebody else has one of its nicks, who has a nick that is watched, what
+        another node asks or answers, or that it's to look for orders.
         """
         kind, _, rest = word.partition(" ")
         about = rest.split(" ")
-        if self._watching.heard(kind, rest):
+        if self._watching.heard(kind, rest) or self._asking.heard(kind, about):
             return
         if kind == PROBE:
             self._delivery.proved()

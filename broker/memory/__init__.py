@@ -16,6 +16,7 @@ from functools import partial
 from twisted.internet.defer import Deferred
 
 from broker.memory.channels import Channels
+from broker.memory.moving import Moving
 from broker.memory.past import Past
 from broker.memory.people import People
 from broker.memory.sessions import Sessions
@@ -24,7 +25,7 @@ from broker.memory.world import World
 __all__ = ["Memory", "World"]
 
 
-class Memory(Sessions, Channels, People, Past):
+class Memory(Sessions, Channels, Moving, People, Past):
     """One node's way to the `World`; the whole of `broker.api.Broker`."""
 
     async def barrier(self) -> None:

@@ -80,7 +80,9 @@ class Channels(Node):
             made = sum(c.maker == me.address for c in world.channels.values())
             if me.address and made >= (world.channels_per_address or inf):
                 raise Refused(Code.TOO_MANY_MADE, channel)
-            found = world.channels[name] = Channel(channel, world.log(name), me.address)
+            found = world.channels[name] = Channel(channel, world.log_at(name), me.address)
+        if not found.members and not found.spoken:
+            found.created = world.ms()
         log, member = world.trim(found.log), found.members.get(me.sid)
         joins = member is None
         if member is None:
@@ -90,6 +92,7 @@ class Channels(Node):
                 if rules.law > found.rules.law:
                     found.rules = rules
                 del world.before[name, me.sid]
+                found.invites += world.invited_before.pop(name, [])
             elif not found.members:
                 member.status = status
                 if modes:
@@ -133,7 +136,7 @@ class Channels(Node):
             raise Refused(Code.CHANNEL_FULL, channel)
 
     async def leave(self, me: Identity, channel: str, why: str) -> None:
-        found, member = self._member(me, channel)
+        found, member = self._member(me, self._world.whither(channel, me.sid))
         del found.members[me.sid]
         self._world.sessions[me.sid].channels.pop(found.log.name, None)
         self._world.append(found.log, Left(me.sid, me.num, member.nick, why, member.by))
@@ -148,11 +151,10 @@ class Channels(Node):
     async def channels(self) -> list[ChannelInfo]:
         self._check_ready()
         rows = sorted(self._world.channels.items())
-        return [
-            ChannelInfo(c.name, len(c.members), c.topic.text, c.rules.modes)
-            for _, c in rows
-            if c.members
-        ]
+        return [channel.info for _, channel in rows if channel.members]
+
+    async def channel(self, name: str) -> ChannelInfo:
+        return self._channel(name).info
 
     # -- what is said
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from broker.api import Code, Identity, Position, Reach, Refused, Sighting, Sink
-from broker.events import SCHEMA, Altered, Envelope, Event, Redacted
+from broker.events import SCHEMA, Altered, Envelope, Event, Moved, Redacted
 from broker.memory.state import Channel, Log, Row, Session
 from broker.memory.world import World
 from broker.names import fold
@@ -189,7 +189,21 @@ class Node:
             if shown in self._shown:
                 self._shown.discard(shown)
             else:
+                if isinstance(event, Moved):
+                    self._go_along(event, envelope.seq)
                 self.sink.events(envelope)
+
+    def _go_along(self, event: Moved, seq: int) -> None:
+        """A channel is heard under its new name from this place on."""
+        channel = self._world.channels.get(fold(event.new))
+        if not event.epoch or channel is None or channel.log.epoch != event.epoch:
+            return
+        log = channel.log
+        self._heard[log.name] = Position(log.epoch, seq)
+        for entry in log.entries:
+            if entry.seq > seq:
+                told = Envelope(SCHEMA, log.name, log.epoch, entry.seq, entry.ms, [entry.event])
+                self.publish(log, told)
 
     def _gap(self, name: str, lost: int | None) -> None:
         heard = self._heard.get(name)

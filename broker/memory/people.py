@@ -73,7 +73,7 @@ class People(Node):
         for node in world.nodes:
             node.tell_altered(event)
         told = []
-        for name in names:
+        for name in (world.whither(name, me.sid) for name in names):
             channel = world.channels.get(name)
             member = channel and channel.members.get(me.sid)
             if channel and member:
@@ -100,6 +100,11 @@ class People(Node):
     @staticmethod
     def _person(held: Session) -> Person:
         return Person(held.nick, held.home.name, held.since, held.away, [], held.profile)
+
+    async def idle(self, nick: str) -> int | None:
+        held = self._holder(nick)
+        kept = held.kept is not None and held.kept.ends is not None
+        return None if kept or not held.home.ready else held.home.sink.idle(held.sid)
 
     async def persons(self, nicks: Iterable[str]) -> list[Person | None]:
         self._check_ready()

@@ -70,7 +70,7 @@ class Sessions(Node):
         session.nick = new
         world.came(session)
         told = []
-        for name in names:
+        for name in (world.whither(name, me.sid) for name in names):
             channel = world.channels.get(name)
             member = channel and channel.members.get(me.sid)
             if channel and member:
@@ -137,7 +137,7 @@ class Sessions(Node):
         session.token, session.home, kept.ends = me.token, self, None
         kept.taking = True
         nick = fold(session.nick)
-        known = dict(kept.told)
+        known = {world.whither(log, me.sid): reach for log, reach in kept.told.items()}
         known.setdefault(nick, Reach(Position(session.inbox.epoch, 0), 0))
         channels = [world.channels[name].name for name in session.channels]
         inbox = session.inbox.tip

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from broker import spans
-from broker.api import NOBODY, Member, Position, Profile, Reach, Roster, Topic
+from broker.api import NOBODY, ChannelInfo, Member, Position, Profile, Reach, Roster, Topic
 from broker.events import SPOKEN, Entry, Said, Tagged, Told, Unknown
 from broker.rules import FREE, Fellow, Rules, Standing
 
@@ -133,6 +133,12 @@ class Channel:
     spoken: bool = False
     rules: Rules = FREE
     invites: list[str] = field(default_factory=list)
+    created: int = 0
+
+    @property
+    def info(self) -> ChannelInfo:
+        topic, modes = self.topic, self.rules.modes
+        return ChannelInfo(self.name, len(self.members), topic.text, modes, self.created, topic.ms)
 
     def standing(self, sid: str) -> Standing:
         """Of somebody who is there, or isn't."""

@@ -34,11 +34,13 @@ class World:
         channels_per_address: int = 1000,
         connections_per_address: int = 100,
         keep: float = 60.0,
+        was_nicks: int = 10_000,
         passing: str = "",
     ) -> None:
         self.passing = passing
         self.secrets: dict[str, str] = {}
         self._keep_ms = int(keep * 1000)
+        self._was_nicks = was_nicks
         self._clock = clock
         self._history_lines = history_lines
         self._history_ms = history_days * DAY_MS
@@ -49,6 +51,7 @@ class World:
         self.counters: Counter[str] = Counter()
         # the rules of channels and the status of each member when all was forgotten
         self.before: dict[tuple[str, str], tuple[Rules, str]] = {}
+        self.invited_before: dict[str, list[str]] = {}
         self._replicated: dict[str, int] | None = None
         self._logs_made = 0
         self._claims_made = 0
@@ -61,6 +64,10 @@ class World:
         self.claims: dict[str, Session] = {}
         self.retained: dict[str, Retained] = {}  # nicks, folded
         self.channels: dict[str, Channel] = {}
+        self.given_up: dict[str, tuple[Log, int]] = {}  # by name, folded: its log, since when (ms)
+        self.gone_along: dict[
+            tuple[str, str], str
+        ] = {}  # a name and a sid: under which they're in it now
         self.messages = 0
         self.had: dict[str, deque[Was]] = {}  # who had nicks, folded
         self.posted: dict[tuple[str, str, str], tuple[Posted, str]] = {}
@@ -98,6 +105,9 @@ class World:
             for name, channel in self.channels.items()
             for sid, member in channel.members.items()
         }
+        self.invited_before = {
+            name: list(channel.invites) for name, channel in self.channels.items()
+        }
         self._begin()
         self.counters.clear()
         for node in self.nodes:
@@ -124,7 +134,7 @@ class World:
                 log.entries.pop()
             log.seq = min(log.seq, common)
             log.past[log.epoch] = log.seq
-            log.epoch = self._new_epoch()
+            log.epoch = self.new_epoch()
 
     def usurp(self, nick: str) -> None:
         """Somebody who isn't here turns out to have held the nick before its holder."""
@@ -148,7 +158,8 @@ class World:
         inboxes = [session.inbox for session in self.claims.values()]
         return [channel.log for channel in self.channels.values()] + inboxes
 
-    def _new_epoch(self) -> str:
+    def new_epoch(self) -> str:
+        """One that never was before."""
         self._logs_made += 1
         return f"epoch{self._logs_made}"
 
@@ -190,13 +201,50 @@ class World:
         """Nothing is held any more for a session that isn't open."""
         self.retained = {nick: one for nick, one in self.retained.items() if one.sid != sid}
 
+    def depart(self, channel: Channel, new: str, epoch: str) -> None:
+        """A channel goes to a new name, after it was told so; its old log stays for who comes."""
+        old, name, log = channel.log.name, fold(new), channel.log
+        entries = deque(log.entries, maxlen=log.entries.maxlen)
+        channel.log = Log(name, epoch, entries, log.seq, log.past | {log.epoch: log.seq})
+        channel.name = new
+        self.given_up[old] = log, self.ms()
+        self.channels[name] = self.channels.pop(old)
+        for sid in channel.members:
+            self.gone_along[old, sid] = name
+            self.sessions[sid].channels.pop(old, None)
+            self.sessions[sid].channels[name] = None
+
+    def whither(self, channel: str, sid: str) -> str:
+        """Under which name a session is in the channel that it was in under this one, as far as it
+        is.
+        """
+        name, seen = fold(channel), set[str]()
+        while name not in seen and (name, sid) in self.gone_along:
+            found = self.channels.get(name)
+            if found is not None and sid in found.members:
+                return name
+            seen.add(name)
+            name = self.gone_along[name, sid]
+        return name
+
+    def log_at(self, name: str) -> Log:
+        """The log of a new channel: a name that was given up has one that must still be read, of
+        which nobody reads what was before.
+        """
+        log, _ = self.given_up.pop(name, (None, 0))
+        if log is None:
+            return self.log(name)
+        while len(log.entries) > 1:
+            log.entries.popleft()
+        return log
+
     def ms(self) -> int:
         return int(self._clock() * 1000)
 
     def log(self, name: str) -> Log:
         """An empty log, under an epoch that never was before."""
         lines = self._history_lines if name.startswith("#") else self._inbox_lines
-        return Log(name, self._new_epoch(), deque(maxlen=lines))
+        return Log(name, self.new_epoch(), deque(maxlen=lines))
 
     def trim(self, log: Log) -> Log:
         """The log, without what is older than the days kept."""
@@ -207,10 +255,17 @@ class World:
 
     def append(self, log: Log, event: Event, to: "Iterable[Node] | None" = None) -> None:
         """Write an event, and hand it to whoever hears the log: `to`, or all who follow it."""
+        self.publish(log, self.write(log, event), to)
+
+    def write(self, log: Log, event: Event) -> Envelope:
+        """Write an event, of which nobody is told yet."""
         log.seq += 1
         entry = Entry(log.seq, self.ms(), event)
         self.trim(log).entries.append(entry)
-        envelope = Envelope(SCHEMA, log.name, log.epoch, entry.seq, entry.ms, [event])
+        return Envelope(SCHEMA, log.name, log.epoch, entry.seq, entry.ms, [event])
+
+    def publish(self, log: Log, envelope: Envelope, to: "Iterable[Node] | None" = None) -> None:
+        """Hand an event to whoever hears the log."""
         for node in self.nodes if to is None else to:
             node.publish(log, envelope)
 
@@ -264,7 +319,11 @@ class World:
                 row = Was(
                     session.nick, session.home.name, session.since, self.ms(), session.profile
                 )
-                self.had.setdefault(name, deque(maxlen=10)).appendleft(row)
+                had = self.had.pop(name, None) or deque[Was](maxlen=10)
+                had.appendleft(row)
+                self.had[name] = had
+                if len(self.had) > self._was_nicks:
+                    del self.had[next(iter(self.had))]
             self.went(session)
 
     def came(self, session: Session) -> None:

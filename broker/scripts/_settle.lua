@@ -78,7 +78,7 @@ end
 
 -- What an event did to its author's entry and to the channel, when it was accepted first. Who has
 -- no entry (they joined in what was lost) gets one without a token, for their node to take.
-local function replay(meta, roster, seq, ms, body)
+local function replay(meta, roster, log, seq, ms, body)
   local event = cjson.decode(body)
   local kind, sid, nick = event[1], event[2], event[4]
   if kind == '?' then return end
@@ -117,6 +117,10 @@ local function replay(meta, roster, seq, ms, body)
     enact(meta, roster, event)
   elseif kind == 'kicked' then
     redis.call('HDEL', roster, event[5])
+  elseif kind == 'moved' and event[7] == '' then
+    redis.call('HSET', meta, 'name', event[6])
+  elseif kind == 'moved' then
+    depart(meta, roster, log, event, seq)
   end
 end
 
@@ -138,7 +142,7 @@ local function settle(meta, roster, log, lines, at)
       local ms, body = string.match(about[seq], '^(%d+) (.*)$')
       redis.call('XADD', log, 'MAXLEN', '~', lines, seq .. '-0', 'm', ms, 'e', body)
       if string.sub(body, 1, 11) == '["redacted"' then take_back(meta, log, cjson.decode(body)[5]) end
-      if roster then replay(meta, roster, seq, ms, body) end
+      if roster then replay(meta, roster, log, seq, ms, body) end
     end
     redis.call('HDEL', meta, seq)
   end

@@ -14,6 +14,8 @@ local function still(event)
     enact(meta, roster, event)
   elseif event[1] == 'kicked' then
     return redis.call('HLEN', roster) > 1 and redis.call('HDEL', roster, event[5]) == 1
+  elseif event[1] == 'moved' then
+    return false  -- the channel has gone on where it was
   end
   return true
 end

@@ -9,6 +9,7 @@
 --       restored-law: '' unless they were there when Redis lost it; then what they had
 -- ->    {'late'}, {'overtaken'} if the member is another node's by now,
 --       {'make'} if there is no channel and may-make is 0, {'full'},
+--       {'berth', id, from} if the name is held for a channel that is about to have it, see berth,
 --       {'law', law, rules, invited(1 or 0)} if that's not what was judged by, else
 --       {'ok', epoch, tip, name, total, {face(see _member)...}, topic, topic_nick, topic_ms, history,
 --        announced, status, law, rules}
@@ -16,6 +17,8 @@ local meta, roster, log = KEYS[1], KEYS[2], KEYS[3]
 local sid, token, num = ARGV[3], ARGV[4], tonumber(ARGV[5])
 if now() > tonumber(ARGV[15]) then return { 'late' } end
 settle(meta, roster, log, ARGV[2], ARGV[16])
+local berth = redis.call('HMGET', meta, 'berth', 'berth_from')
+if berth[1] then return { 'berth', berth[1], berth[2] } end
 local about = redis.call('HMGET', meta, 'epoch', 'spoken', 'name', 'law', 'invites', 'closed', 'seq')
 local there = redis.call('HLEN', roster)
 local empty, invited, restored = there == 0, is_invited(about[5], sid), ARGV[23] ~= ''
@@ -30,11 +33,12 @@ end
 if not about[1] or not about[3] or (empty and not about[2]) then
   if ARGV[12] == '0' then return { 'make' } end
   if not about[1] then redis.call('HSET', meta, 'epoch', ARGV[9], 'seq', 0, 'at', ARGV[16]) end
-  redis.call('HSET', meta, 'name', ARGV[10], 'made', ARGV[11])
+  redis.call('HSET', meta, 'name', ARGV[10], 'made', ARGV[11], 'created', string.format('%.0f', now()))
   if about[6] then  -- what was said here isn't for those who come now
     redis.call('XTRIM', log, 'MAXLEN', 0)
     redis.call('HDEL', meta, 'closed')
   end
+  begin_after(meta, log)
 end
 if empty then
   redis.call('PERSIST', meta)

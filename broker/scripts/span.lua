@@ -46,7 +46,8 @@ local function part(low, high, most, newest)
       or redis.call('XRANGE', log, id(low), id(high - 1), 'COUNT', size)
     for _, entry in ipairs(chunk) do
       local body = entry[2][4]
-      if (every or string.sub(body, 1, 7) == '["said"') and readable(body, ranks) then
+      if (every and string.sub(body, 1, 8) ~= '["moved"' or string.sub(body, 1, 7) == '["said"')
+        and readable(body, ranks) then
         if #found == most then return found, true end
         found[#found + 1] = entry
       end

@@ -10,7 +10,7 @@ when to take them `presence`'s. Must not know sockets, sinks or the feed.
 """
 
 from broker.store.bans import BanCalls
-from broker.store.calls import RETAINED, STRANGER, Asked, Late
+from broker.store.calls import RETAINED, STRANGER, Asked, Berthed, Late
 from broker.store.channels import ChannelCalls, Judged, Line, Parted, decode_face
 from broker.store.logs import LogCalls, read_entries
 from broker.store.meeting import Claim, Gathering, Meeting, MeetingCalls, Place
@@ -24,6 +24,7 @@ __all__ = [
     "WAS_KEPT",
     "Asked",
     "Beat",
+    "Berthed",
     "Claim",
     "Gathering",
     "Judged",

@@ -28,6 +28,15 @@ class Late(Exception):
     """The node's lease wasn't certain any more when Redis saw the write."""
 
 
+class Berthed(Exception):
+    """A channel's name is held for another one, which is called `old` (folded) yet; see moving."""
+
+    def __init__(self, move: str, old: str) -> None:
+        super().__init__(move, old)
+        self.move = move
+        self.old = old
+
+
 class Asked(Exception):
     """A nick is somebody's who has had it for a shorter time, and was asked to give it back."""
 
@@ -62,6 +71,7 @@ class Calls:
         self.link: Link
         self.own_topic: str  # what is for this node alone
         self.server = ""  # under which logs are written now; see scripts/_settle.lua
+        self.given_back: dict[str, None] = {}  # nicks, folded, of which that is kept
         self._scripts = load(script_flags, sharded=sharded)
         self._lines = history_lines
         self._kept = max(1, int(history_days * 86_400))

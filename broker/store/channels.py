@@ -13,7 +13,7 @@ from broker.link import Argument, ReplyError
 from broker.names import fold
 from broker.rules import Judge, Rules, anybody, decode_rules, encode_rules
 from broker.scripts import MOMENT
-from broker.store.calls import Calls, Late
+from broker.store.calls import Berthed, Calls, Late
 from broker.store.logs import read_entries
 
 REMEMBERED = 600
@@ -52,7 +52,14 @@ class Parted(NamedTuple):
 
 
 class ChannelCalls(Calls):
-    """Calls to Redis about channels."""
+    """Calls to Redis about channels. `whither` tells where somebody went with a channel, if they
+    did; `make_way` lets a channel in for which a name is held; `astray` is told of lines of who
+    isn't where they're said (see `moves` and `moving`).
+    """
+
+    whither: Callable[[Any, str, str], Coroutine[Any, Any, str | None]]
+    make_way: Callable[[Any, str, str], Coroutine[Any, Any, None]]
+    astray: Callable[[str, Line], None]
 
     def say(
         self, channel: str, lines: list[Line], law: str, done: Callable[[list[bytes] | None], None]
@@ -69,7 +76,10 @@ class ChannelCalls(Calls):
         def answered(reply: Any) -> None:
             if isinstance(reply, bytes):
                 for line, code in zip(lines, reply, strict=True):
-                    line.settled(Refused(Code.NOT_MEMBER, channel) if code == 0x32 else None)
+                    if code == 0x32:
+                        self.astray(channel, line)
+                    else:
+                        line.settled(None)
                 done(None)
             elif isinstance(reply, list):
                 done(reply)
@@ -113,8 +123,8 @@ class ChannelCalls(Calls):
         `status`, `modes`: as for `api.Broker.join`. `before`: what the channel went by, and the
         session's status, when Redis lost both.
 
-        Raises CHANNEL_FULL, CUT_OFF if the session is in there, as another node took it up, `Late`
-        and LinkLost.
+        Raises CHANNEL_FULL, CUT_OFF if the session is in there, as another node took it up,
+        `Berthed`, `Late` and LinkLost.
         """
         found = await self.once(
             "join",
@@ -156,6 +166,8 @@ class ChannelCalls(Calls):
                 return decode_rules(int(found[1]), found[2]), found[3] == 1
             case b"make":
                 return None
+            case b"berth":
+                raise Berthed(found[1].decode(), found[2].decode())
         _, epoch, tip, name, total, faces, topic, topic_nick, topic_ms, spoken, *about = found
         announced, held, law, rules = about
         return Arrival(
@@ -181,18 +193,16 @@ class ChannelCalls(Calls):
         """Make a session the member again that it was. `num`: 0 if it's certainly its node that
         says so, else 1. `before`: as for `join`. Raises as `join`.
         """
-        await self.join(
-            me,
-            channel,
-            announce=False,
-            quiet=quiet,
-            roster=0,
-            history=0,
-            may_make=True,
-            num=num,
-            deadline=deadline,
-            before=before,
-        )
+        joining: dict[str, Any] = {"announce": False, "quiet": quiet, "roster": 0, "history": 0}
+        joining |= {"may_make": True, "num": num, "deadline": deadline, "before": before}
+        for _ in range(2):
+            try:
+                await self.join(me, channel, **joining)
+            except Berthed as berthed:
+                await self.make_way(self, berthed.old, berthed.move)
+            else:
+                return
+        raise Refused(Code.BUSY)
 
     async def leave(self, me: Identity, channel: str, why: str) -> Parted | None:
         """Leave with a word to all; None if the session wasn't a member.
@@ -218,6 +228,11 @@ class ChannelCalls(Calls):
         tell = "always" if isinstance(event, Left) else "never" if silently else "loud"
         run = self._patiently if patiently else self.once
         parted = await self._part(run, token, channel, event, tell)
+        if parted is None and not silently:
+            moved = await self.whither(self, channel, event.sid)
+            if moved is not None:
+                channel = moved
+                parted = await self._part(run, token, channel, event, tell)
         if parted is not None and parted.left == 0:
             await self.emptied(channel, parted.maker)
 
@@ -258,6 +273,8 @@ class ChannelCalls(Calls):
             event.new,
             encode(event),
         )
+        if reply == 0 and (moved := await self.whither(self, channel, me.sid)) is not None:
+            return await self.rename(me, moved, event)
         return reply == 1
 
     async def alter(self, me: Identity, channel: str, event: Altered) -> bool:
@@ -273,6 +290,8 @@ class ChannelCalls(Calls):
             (event.value or "") if event.what == "host" else "",
             encode(event),
         )
+        if reply == 0 and (moved := await self.whither(self, channel, me.sid)) is not None:
+            return await self.alter(me, moved, event)
         return reply == 1
 
     async def post(

@@ -77,7 +77,10 @@ class NickCalls(Calls):
         )
 
     def _giving(self, sid: str, token: str, nick: str) -> tuple[Argument, ...]:
-        return sid, token, MOMENT, self._remembered(nick), went(sid, nick)
+        remembered = self._remembered(nick)
+        if remembered:
+            self.given_back[fold(nick)] = None
+        return sid, token, MOMENT, remembered, went(sid, nick)
 
     def _remembered(self, nick: str) -> int:
         """For how many seconds it's kept who had a nick."""

@@ -58,7 +58,8 @@ async def _show(chat: "Chat", session: Session, channel: str, lists: list[str]) 
     found = await secrecy.rules_of(chat, session, channel)
     spelled = chat.hub.spelled(fold(channel), channel)
     if not lists:
-        return replies.ModesAre(spelled, found, fold(channel) in session.channels)
+        created = (await chat.broker.channel(channel)).created
+        return replies.ModesAre(spelled, found, fold(channel) in session.channels, created)
     return replies.MasksAre(spelled, {letter: found.lists.get(letter, ()) for letter in lists})
 
 
@@ -165,6 +166,20 @@ async def kick(chat: "Chat", session: Session, channel: str, nick: str, why: str
 
     await _belong(chat, session, channel)
     await chat.broker.kick(session.me, channel, nick, names.text(why), judge=judge)
+    await chat.seen(session)
+
+
+async def rename(chat: "Chat", session: Session, channel: str, new: str, why: str) -> None:
+    """Give a channel another name. Raises Refused."""
+
+    def judge(_law: Rules, standing: Standing) -> None:
+        rules.rename(standing, channel)
+
+    await _belong(chat, session, channel)
+    spelled = chat.hub.spelled(fold(channel), channel)
+    if new == spelled or fold(new) == fold(chat.config.lobby) != fold(channel):
+        raise Refused(Code.NAME_IN_USE, new)
+    await chat.broker.move(session.me, spelled, new, names.text(why), judge=judge)
     await chat.seen(session)
 
 

@@ -148,7 +148,7 @@ class Chat:
         self.broker = broker
         self.tally = tally or Tally()
         self.journal = journal or NoJournal()
-        self.hub = Hub(outbox, broker.unfollow, self.tally)
+        self.hub = Hub(outbox, broker.unfollow, self.tally, self._taken_along)
         self.events = self.hub.events  # as `broker.api.Sink.events`; each line comes by here
         self.watchers = Watchers(broker, self._tell_seen, self._show_altered)
         self.started = seconds()
@@ -180,15 +180,18 @@ class Chat:
         *,
         peer: str = "",
         certificate: str = "",
+        secure: bool = False,
     ) -> Session:
         """Somebody is there; `address` may be empty. `greet` is next. `peer`: for logs.
-        `certificate`: as for `Session`.
+        `certificate`: as for `Session`, and `secure` as for `Profile`.
         """
         me = Identity(new_sid(), "", "", address, int(self.seconds() * 1000))
         comes_from = peer or address
         host = self.shown_host(comes_from)
         modes = people.CLOAKED if host != comes_from else ""
-        me.profile = Profile(f"{dialect.name}@{host}", "", comes_from, modes, "", certificate)
+        me.profile = Profile(
+            f"{dialect.name}@{host}", "", comes_from, modes, "", certificate, secure
+        )
         session = Session(me, dialect, connection)
         session.lane = Lane(session, self)
         self.hub.sessions[me.sid] = session
@@ -566,6 +569,9 @@ class Chat:
 
     # -- what the broker tells (`broker.api.Sink`)
 
+    def _taken_along(self, session: Session, channel: str) -> None:
+        self.spawn(verbs.look_around(self, session, channel))
+
     def gap(self, log: str, lost: int | None) -> None:
         self.hub.gap(log, lost)
 
@@ -635,6 +641,10 @@ class Chat:
 
     def _show_altered(self, session: Session, event: Altered) -> None:
         self.hub.show(session, event, int(self.seconds() * 1000))
+
+    def idle(self, sid: str) -> int | None:
+        session = self.hub.sessions.get(sid)
+        return None if session is None else max(0, int(self.seconds() - session.spoke))
 
     def taken(self, sid: str) -> None:
         session = self.hub.sessions.get(sid)

@@ -40,11 +40,15 @@ class Cloak:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        # people come back, and networks are shared: an HMAC takes longer than looking it up
+        # people come back, and networks are shared: making it takes longer than looking it up
+        self._whole = lru_cache(_KNOWN)(self._made_of)
         self._part = lru_cache(_KNOWN)(self._make)
 
     def host(self, address: str) -> str:
         """The cloak of an address; `LOCAL` if it's none of the internet."""
+        return self._whole(address)
+
+    def _made_of(self, address: str) -> str:
         where = place(address)
         if where is None:
             return LOCAL

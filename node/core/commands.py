@@ -119,6 +119,14 @@ class Kick(Command, frozen=True):
     why: str = ""
 
 
+class RenameChannel(Command, frozen=True):
+    """Give a channel (None: the current one) another name."""
+
+    channel: str | None
+    new: str
+    why: str = ""
+
+
 class Invite(Command, frozen=True):
     """Ask somebody into a channel."""
 

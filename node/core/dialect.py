@@ -24,6 +24,19 @@ class Place(NamedTuple):
     to: str = ""
 
 
+class TakenAlong(Reply, frozen=True):
+    """The channel `old` (as spelled) is called `new` now, and you are in it. `by`, `real` and
+    `account` are yours, as in `broker.api.Profile`.
+    """
+
+    old: str
+    new: str
+    why: str = ""
+    by: str = ""
+    real: str = ""
+    account: str = ""
+
+
 class Dialect(Protocol):
     """How chat is spoken. One instance is one kind of listener: those who share it get the
     same bytes, rendered once. So it's compared by identity, and its options are part of it.
@@ -50,6 +63,11 @@ class Dialect(Protocol):
 
     echo: bool
     """Whether people read their own lines."""
+
+    renames: bool
+    """Whether people read that a channel is called otherwise. To others it looks as if they left it
+    and came into another one: they get `TakenAlong`, and what one finds on joining.
+    """
 
     speech: object
     """Those for whom it's the same read lines as the same bytes."""

@@ -19,6 +19,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Ruled,
@@ -29,7 +30,7 @@ from broker.events import (
 )
 from broker.names import fold
 from broker.spans import readable
-from node.core.dialect import Dialect, Place
+from node.core.dialect import Dialect, Place, TakenAlong
 from node.core.replies import Answered, Disorder, Error, Gap, Past, Reply
 from node.core.session import PAST, Membership, Session
 from node.core.tally import Tally
@@ -114,14 +115,22 @@ class Channel:
 
 
 class Hub:
-    """All channels and sessions of a node. `unfollow` is told of a channel that's deserted."""
+    """All channels and sessions of a node. `unfollow` is told of a channel that's deserted, and
+    `taken_along` whose channel has another name now (folded) and who hasn't been told what it's
+    like there.
+    """
 
     def __init__(
-        self, outbox: Outbox, unfollow: Callable[[str], None], tally: Tally | None = None
+        self,
+        outbox: Outbox,
+        unfollow: Callable[[str], None],
+        tally: Tally | None = None,
+        taken_along: Callable[[Session, str], None] = lambda _session, _channel: None,
     ) -> None:
         self.tally = tally or Tally()
         self._outbox = outbox
         self._unfollow = unfollow
+        self._taken_along = taken_along
         self._channels: dict[str, Channel] = {}
         self.sessions: dict[str, Session] = {}
         self._shown: dict[tuple[str, int], dict[str, tuple[str, int]]] = {}
@@ -336,10 +345,14 @@ class Hub:
                 elif others:
                     self._outbox.put(session, b"".join([piece for _, _, piece in others]))
         for sid in authors:
-            session = channel.members[sid]
-            session.seen = max(session.seen, *(event.num for event in events if event.sid == sid))
+            session, num = channel.members[sid], 0
+            for event in events:
+                if event.sid == sid and event.num > num:
+                    num = event.num
+            if num > session.seen:
+                session.seen = num
             if session.waiting is not None:
-                self._seen(session, session.seen)
+                self._seen(session, num)
         tally = self.tally  # as in `shown`: this is the hot path
         tally.deliveries += deliveries
         tally.fan_out.observe(deliveries / len(events), len(events))
@@ -390,6 +403,46 @@ class Hub:
                     channel.members[sid].channels[channel.name].status = status
         elif isinstance(event, Kicked) and event.target_sid in channel.members:
             self.part(channel.members[event.target_sid], channel.name)
+        elif isinstance(event, Moved):
+            self._move(channel, event)
+
+    def _move(self, channel: Channel, event: Moved) -> None:
+        """The channel has another name: all who are here go on under that. In its new log all up to
+        this place stands as in this one.
+        """
+        name = fold(event.new)
+        if name == channel.name:
+            channel.spelled = event.new
+            return
+        there = self._channels.get(name)
+        if not channel.members:
+            if there is None:
+                self._unfollow(name)
+            self._desert(channel)
+            return
+        if there is None:
+            there = self._channels[name] = Channel(name)
+        there.spelled = event.new
+        if there.seq < 0:
+            there.epoch = there.era = event.epoch
+            there.seq = channel.seq
+        for session in list(channel.members.values()):
+            before, current = session.channels[channel.name], session.current
+            self.part(session, channel.name)
+            session.channels[name] = Membership(
+                name, there.era, channel.seq, before.quiet, before.status
+            )
+            if current == channel.name:
+                session.current = name
+            there.add(session)
+            if there.seq > channel.seq:  # it's heard here already, and they weren't in it
+                self.reply(session, Gap(there.spelled, there.seq - channel.seq))
+            if not session.dialect.renames:
+                me = session.me.profile
+                old, new, why = event.channel, event.new, event.why
+                self.reply(session, TakenAlong(old, new, why, me.by, me.real, me.account))
+                self._taken_along(session, name)
+        self._desert(channel)
 
     def _concern(self, channel: Channel, event: Event) -> None:
         """What an event means for its author, if they're here."""

@@ -88,7 +88,7 @@ async def _resume(
             chat.hub.reply(session, replies.Resumed(session.me.nick, sid, channels))
             return
         await _hand_over(chat, here)
-    peer = session.me.profile.peer
+    came = session.me.profile
     me = Identity(sid, new_secret(), "", session.me.address, profile=session.me.profile)
     resumed = await chat.broker.resume(me, secret)
     known = msgspec.json.decode(resumed.state, type=_State)
@@ -115,7 +115,7 @@ async def _resume(
     session.current = known.current if known.current in session.channels else None
     chat.keeps(session)
     with suppress(Refused):  # it's taken up nevertheless
-        await people.moved(chat, session, peer)
+        await people.moved(chat, session, came)
 
 
 async def _hand_over(chat: "Chat", session: Session) -> None:

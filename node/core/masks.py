@@ -55,6 +55,16 @@ def spelled(text: str) -> str:
     return _STARS.sub(lambda found: found[1] or _ANY, whole)
 
 
+MUTE = "m:"
+"""How an entry begins that means somebody only when they speak."""
+
+
+def spelled_ban(text: str) -> str:
+    """As `spelled`, of an entry that may begin with MUTE. Raises MASK_INVALID."""
+    sort = MUTE if text.startswith(MUTE) else ""
+    return sort + spelled(text[len(sort) :])
+
+
 def same(mask: str, other: str) -> bool:
     """Whether two masks are one."""
     return fold(mask) == fold(other)

@@ -97,8 +97,8 @@ STATUSES = {"o": "@", "h": "%", "v": "+"}
 """The letters of statuses, the highest first, and how they're shown before a nick."""
 
 _ROWS = (
-    Mode("b", Kind.LIST, "who may neither come in nor speak", check=masks.spelled),
-    Mode("e", Kind.LIST, "whom no ban means", check=masks.spelled),
+    Mode("b", Kind.LIST, "who may neither come in nor speak", check=masks.spelled_ban),
+    Mode("e", Kind.LIST, "whom no ban means", check=masks.spelled_ban),
     Mode("I", Kind.LIST, "who needs no invitation", check=masks.spelled),
     Mode("k", Kind.ALWAYS, "a key is needed to come in", check=_key),
     Mode("l", Kind.WHEN_SET, "how many may be in it", check=_limit),

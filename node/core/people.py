@@ -105,7 +105,11 @@ def real_host(peer: str) -> str:
 
 
 async def whois(chat: "Chat", session: Session, command: commands.Whois) -> Reply:
-    return replies.Whois(known(session, await chat.broker.person(command.nick)))
+    person = await chat.broker.person(command.nick)
+    idle = None
+    with suppress(Refused):  # they have gone meanwhile
+        idle = await chat.broker.idle(command.nick)
+    return replies.Whois(known(session, person), idle)
 
 
 async def whowas(chat: "Chat", session: Session, command: commands.Whowas) -> Reply:
@@ -296,10 +300,14 @@ async def show_host(chat: "Chat", session: Session) -> None:
         await alter(chat, session, "host", f"{user}@{host}", session.channels)
 
 
-async def moved(chat: "Chat", session: Session, peer: str) -> None:
-    """Somebody's session was taken up on another connection, from another address perhaps."""
-    if session.me.profile.peer != peer:
-        await alter(chat, session, "peer", peer, ())
+async def moved(chat: "Chat", session: Session, came: Profile) -> None:
+    """Somebody's session was taken up on another connection, from another address perhaps. `came`:
+    what was known of who came on that.
+    """
+    if session.me.profile.secure != came.secure:
+        await alter(chat, session, "secure", "on" if came.secure else "", ())
+    if session.me.profile.peer != came.peer:
+        await alter(chat, session, "peer", came.peer, ())
         await show_host(chat, session)
 
 

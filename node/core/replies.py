@@ -199,9 +199,11 @@ class Channels(Reply, frozen=True):
 class Whois(Reply, frozen=True):
     """What somebody may know of a person: `peer` and `certificate` are empty for others than
     operators and the person themselves; of `channels` and `seats` some may be kept from them.
+    `idle`: for how many seconds they have said nothing, None: nobody knows.
     """
 
     person: Person
+    idle: int | None = None
 
 
 class Whowas(Reply, frozen=True):
@@ -272,11 +274,14 @@ class TopicIs(Reply, frozen=True):
 
 
 class ModesAre(Reply, frozen=True):
-    """The rules of a channel. `inside`: the person is in it, and may know its key."""
+    """The rules of a channel. `inside`: the person is in it, and may know its key. `created`: since
+    when there is the channel (Unix ms), 0: it isn't known.
+    """
 
     channel: str
     rules: Rules
     inside: bool
+    created: int = 0
 
 
 class MasksAre(Reply, frozen=True):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from broker.api import Code, Identity, Refused
 from broker.names import fold
 from broker.rules import Fellow, Mask, Rules, Standing
-from node.core.masks import Who, matches, same
+from node.core.masks import MUTE, Who, matches, same
 from node.core.modes import LIST, MODES, Change, Kind, Mode, ranked, reaches
 
 VERDICTS = 1_024
@@ -62,7 +62,7 @@ def speak(rules: Rules, standing: Standing, channel: str, who: Who, text: str = 
         return
     if "m" in rules.modes:
         raise Refused(Code.CANNOT_SPEAK, channel)
-    if banned(rules, who):
+    if muted(rules, who):
         raise Refused(Code.SILENCED, channel)
 
 
@@ -88,6 +88,12 @@ def invite(rules: Rules, standing: Standing, channel: str) -> None:
     _member(standing, channel)
     if "i" in rules.modes:
         _reach(standing, "h", channel)
+
+
+def rename(standing: Standing, channel: str) -> None:
+    """Somebody wants to call the channel otherwise. Raises NOT_MEMBER or NOT_OP."""
+    _member(standing, channel)
+    _reach(standing, "o", channel)
 
 
 def kick(standing: Standing, target: str, channel: str) -> None:
@@ -240,14 +246,23 @@ def banned(rules: Rules, who: Who) -> bool:
     return _listed(rules, "b", who) and not _listed(rules, "e", who)
 
 
+def muted(rules: Rules, who: Who) -> bool:
+    """Whether a ban, or one on speaking alone, keeps somebody from that."""
+
+    def means(letter: str) -> bool:
+        return _listed(rules, letter, who) or _listed(rules, letter, who, MUTE)
+
+    return means("b") and not means("e")
+
+
 def hidden(letters: str) -> bool:
     """Whether a channel with these modes isn't there for who isn't in it."""
     return "s" in letters or "p" in letters
 
 
-def _listed(rules: Rules, letter: str, who: Who) -> bool:
+def _listed(rules: Rules, letter: str, who: Who, sort: str = "") -> bool:
     entries = rules.lists.get(letter)
-    return entries is not None and _means(_Same(entries), who)
+    return entries is not None and _means(_Same(entries), who, sort)
 
 
 class _Same:
@@ -266,9 +281,12 @@ class _Same:
 
 
 @lru_cache(VERDICTS)
-def _means(them: _Same, who: Who) -> bool:
-    """Whether one of these masks means somebody. It's asked for each line that they say."""
-    return any(matches(entry.mask, who) for entry in them.entries)
+def _means(them: _Same, who: Who, sort: str) -> bool:
+    """Whether one of these masks means somebody, of those that begin so. It's asked for each line
+    that they say.
+    """
+    found = (entry.mask[len(sort) :] for entry in them.entries if entry.mask.startswith(sort))
+    return any(matches(mask, who) for mask in found)
 
 
 def _member(standing: Standing, channel: str) -> None:

@@ -91,7 +91,8 @@ class Session:
     said to them goes for now, if not to them. `invitations`: channels, as spelled, into which they
     were asked. `watched`: the nicks of which they're told who has them, as they typed them, by
     folded nick. `written`: whom they wrote to, and when (Unix ms), by folded nick, the last
-    one last. `came_in`: the cluster has known them once.
+    one last. `came_in`: the cluster has known them once. `spoke`: when they last said something
+    (Unix seconds), or came.
     """
 
     __slots__ = (
@@ -116,6 +117,7 @@ class Session:
         "diversion",
         "invitations",
         "watched",
+        "spoke",
         "written",
         "came_in",
     )
@@ -141,6 +143,7 @@ class Session:
         self.diversion: Diversion | None = None
         self.invitations: tuple[str, ...] = ()
         self.watched: dict[str, str] = {}
+        self.spoke = me.since / 1000
         self.written: dict[str, tuple[str, int]] = {}
         self.came_in = False
         self.parse: Callable[[bytes], Command | None] = dialect.parser(self)

@@ -6,10 +6,11 @@ makes an event ends when its author has been shown it, so that what follows is a
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from broker.api import Code, Identity, Refused, Settled, Totals
+from broker.api import Code, Identity, Position, Refused, Settled, Totals
 from broker.events import Extra
 from broker.names import fold
 from broker.rules import Rules, Standing
@@ -115,6 +116,7 @@ def _put(
     if not outside:
         session.current = name
         chat.tally.said(name, me.nick)
+    session.spoke = chat.seconds()
     judge = partial(rules.speaking, channel, me, text)
     chat.broker.say(me, name, text, action, settled, judge=judge, extra=extra, outside=outside)
 
@@ -231,6 +233,18 @@ async def enter(
         await people.away_still(chat, session, name)
 
 
+async def look_around(chat: "Chat", session: Session, channel: str) -> None:
+    """Show somebody what a channel is like in which they are already."""
+    with suppress(Refused):  # then they have to ask
+        roster = await chat.broker.roster(channel)
+        topic, law = await chat.broker.topic(channel), await chat.broker.rules(channel)
+        if channel in session.channels and not session.gone:
+            tip = Position("", 0)
+            chat.hub.reply(
+                session, replies.Welcome(roster.channel, tip, roster, topic, [], law.modes)
+            )
+
+
 def _may_join(channel: str, me: Identity, key: str, law: Rules, standing: Standing) -> None:
     rules.join(law, standing, channel, rules.who(me), key)
 
@@ -255,6 +269,7 @@ async def tell(chat: "Chat", session: Session, command: commands.Tell) -> Reply 
     receipt = await chat.broker.tell(
         session.me, command.nick, text, action=command.action, extra=command.extra
     )
+    session.spoke = chat.seconds()
     session.wrote(receipt)
     away = receipt.away
     return replies.HolderAway(receipt.nick, away) if away is not None else None
@@ -316,6 +331,12 @@ async def mode(chat: "Chat", session: Session, command: commands.Mode) -> Reply 
 async def kick(chat: "Chat", session: Session, command: commands.Kick) -> None:
     channel = _channel(session, command.channel)
     await chanops.kick(chat, session, channel, command.nick, command.why)
+
+
+async def rename_channel(chat: "Chat", session: Session, command: commands.RenameChannel) -> None:
+    channel, new = _channel(session, command.channel), names.channel(command.new)
+    session.afford(Act.JOINS, Code.JOINS_TOO_OFTEN)
+    await chanops.rename(chat, session, channel, new, command.why)
 
 
 async def invite(chat: "Chat", session: Session, command: commands.Invite) -> Reply:
@@ -398,6 +419,7 @@ VERBS: dict[type[commands.Command], Verb] = {
     commands.Mode: mode,
     commands.Kick: kick,
     commands.Invite: invite,
+    commands.RenameChannel: rename_channel,
     commands.History: history,
     commands.Span: past.span,
     commands.Targets: past.targets,

@@ -61,6 +61,8 @@ REFUSED: dict[Code, str] = {
     Code.KEY_INVALID: "{about} can't be a key: 1 to 32 printable characters, no space, no comma and"
     " no colon first",
     Code.LIMIT_INVALID: "{about} can't be a limit: a number from 1 to 9999999",
+    Code.NAME_IN_USE: "there is a channel {about} already",
+    Code.NAME_GIVEN_UP: "the name {about} was given up a moment ago; try again in a minute",
     Code.FORWARD_INVALID: "there is no channel {about} that people could be sent on to",
     **OPERATORS,
     Code.ELSEWHERE: "that session is open elsewhere",

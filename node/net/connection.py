@@ -28,12 +28,10 @@ from node.net.fingerprint import fingerprint
 from node.net.lines import Lines
 from node.net.pace import SOON, Messages, Pace
 from node.net.reached import reached
+from node.net.secured import secured
 
 HANDSHAKE = 10.0
 """Seconds that TLS's handshake may take."""
-
-REGISTRATION = 60.0
-"""Seconds that one may take to say who one is, where that's to be said."""
 
 GRACE = 5.0
 """Seconds that a closed connection may take to read what it was sent before."""
@@ -148,17 +146,22 @@ class SocketConnection(Protocol):
     def _begin(self, site: str, peer: str, allowance: Allowance | None) -> None:
         chat, shown = self._door.chat, fingerprint(self.transport)
         session = self._session = chat.connect(
-            self, self._door.dialect, site, peer=peer, certificate=shown
+            self,
+            self._door.dialect,
+            site,
+            peer=peer,
+            certificate=shown,
+            secure=secured(self.transport),
         )
         session.allowance = allowance
         if session.dialect.greets:
             chat.greet(session, lobby=session.dialect.lobby)
         else:
-            self._door.call_later(REGISTRATION, self._still_strange, session)
+            self._door.call_later(self._door.registration, self._still_strange, session)
 
     def _still_strange(self, session: Session) -> None:
         if self._session is session and not session.me.nick and not session.gone:
-            about = f"{REGISTRATION:g} seconds"
+            about = f"{self._door.registration:g} seconds"
             self._door.chat.lost(session, str(Goodbye.REGISTRATION), Goodbye.REGISTRATION, about)
 
     def dataReceived(self, data: bytes) -> None:
@@ -350,7 +353,8 @@ class SocketDoor(Factory):
     """What makes connections. `outbox_bytes`: what may wait for one reader.
 
     `entrance`: who may come in and how fast they may talk; None: everybody, and as they like.
-    `closed`: whether the door has been closed since.
+    `registration`: seconds that one may take to say who one is, where that's to be said. `closed`:
+    whether the door has been closed since.
     """
 
     noisy = False
@@ -366,6 +370,7 @@ class SocketDoor(Factory):
         call_later: Callable[..., Any],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         entrance: Entrance | None = None,
+        registration: float = 60.0,
     ) -> None:
         self.chat = chat
         self.dialect = dialect
@@ -375,6 +380,7 @@ class SocketDoor(Factory):
         self.call_later = call_later
         self.spawn = spawn
         self.entrance = entrance
+        self.registration = registration
         self.closed = False
 
     def stopFactory(self) -> None:

@@ -34,18 +34,22 @@ LONGEST = 4_096
 
 _V1, _V1_LONGEST = b"PROXY ", 107
 _V2, _V2_FIXED, _V2_LOCAL = _v2parser.V2Parser.PREFIX, 16, 0x20
+_V2_ADDRESSES = {0: 0, 1: 12, 2: 36, 3: 216}  # bytes, by family
+_V2_SSL, _V2_CLIENT_SSL = 0x20, 0x01
 
 
 class Header(NamedTuple):
     """A header that is there: how many bytes it has, and who they are.
 
     `source` None: it isn't said (version 1's UNKNOWN, an address that is no IP address). `local`:
-    the balancer comes for itself, to see whether somebody is there.
+    the balancer comes for itself, to see whether somebody is there. `secure`: it says that they
+    came to it over TLS (version 2, PP2_TYPE_SSL).
     """
 
     length: int
     source: IPv4Address | IPv6Address | None
     local: bool
+    secure: bool = False
 
 
 def read(data: bytes) -> Header | None:
@@ -81,7 +85,20 @@ def _read_v2(data: bytes) -> Header | None:
     if len(data) < length:
         return None
     source = _parsed(_v2parser.V2Parser, data[:length])
-    return Header(length, source, local=data[12] == _V2_LOCAL)
+    return Header(length, source, data[12] == _V2_LOCAL, _over_tls(data[:length]))
+
+
+def _over_tls(header: bytes) -> bool:
+    """Whether a whole header of version 2 says that they came over TLS (section 2.2.6). What can't
+    be read of that part says nothing.
+    """
+    at = _V2_FIXED + _V2_ADDRESSES.get(header[13] >> 4, len(header))
+    while at + 3 < len(header):
+        size = int.from_bytes(header[at + 1 : at + 3])
+        if header[at] == _V2_SSL:
+            return size > 0 and bool(header[at + 3] & _V2_CLIENT_SSL)
+        at += 3 + size
+    return False
 
 
 def _parsed(parser: Any, header: bytes) -> IPv4Address | IPv6Address | None:
@@ -107,11 +124,13 @@ class Peek(EagerWrite):
     Twisted server's, before it.
 
     `look` gets what is there, and says how much of it to take away; nothing: the protocol reads
-    it. None: nobody looks any more. `peer`: who it is, if that isn't who called.
+    it. None: nobody looks any more. `peer`: who it is, if that isn't who called. `secure`: whether
+    they came to the balancer over TLS.
     """
 
     look: Callable[[bytes], int] | None = None
     peer: IPv4Address | IPv6Address | None = None
+    secure = False
 
     def doRead(self: Any) -> Any:
         if self.look is None:
@@ -242,6 +261,7 @@ class _Awaited(Protocol):
             transport.loseConnection()
             return
         transport.peer = header.source
+        transport.secure = header.secure
         self._door.make_way(transport, header.source or self._addr)
 
     def _too_late(self) -> None:

@@ -93,6 +93,11 @@ HERE = {"here": {"name": "#go", "isChannel": True}, "channels": ["#go", "#ops"]}
             "/kick bob too loud",
             {"want": "kick", "channel": "#go", "nick": "bob", "why": "too loud"},
         ),
+        (
+            "/rename #py it is one",
+            {"want": "rename", "channel": "#go", "name": "#py", "why": "it is one"},
+        ),
+        ("/rename py", {"want": "wrong", "says": "It's typed so: /rename #NEW [WHY]"}),
         ("/invite bob", {"want": "invite", "channel": "#go", "nick": "bob"}),
         ("/away", {"want": "away", "why": ""}),
         ("/quit bye now", {"want": "quit", "why": "bye now"}),

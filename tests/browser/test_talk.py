@@ -44,6 +44,25 @@ def test_what_is_typed_at_once_comes_in_one_order_for_all(
     assert ann.texts == bob.texts
 
 
+def test_a_renamed_channel_is_the_same_conversation(town: Town, visit: MakeVisit, go: str) -> None:
+    ann = visit(town.nodes[0].http, "ann", go)
+    bob = visit(town.nodes[1].http, "bob", go)
+    cat = town.person("cat", go, on=2)
+    ann.says("before")
+    bob.sees("before")
+    ann.says(f"/rename {go}-new")
+    bob.sees(f"ann renamed the channel to {go}-new")
+    assert f"ann has renamed the channel {go} to {go}-new" in cat.settle()
+    bob.says("after")
+    for person in (ann, bob):
+        person.sees("after")
+        person.is_in(f"{go}-new")
+        assert ["before", "after"] == person.texts
+        expect(person.conversation(f"{go}-new")).to_be_visible()
+        expect(person.conversation(go)).to_have_count(0)
+    cat.until(f"[{go}-new] <bob> after")
+
+
 def test_a_private_message_is_a_conversation_of_its_own(
     town: Town, visit: MakeVisit, go: str
 ) -> None:

@@ -84,6 +84,7 @@ def test_who_comes_over_tls_may_show_a_certificate(make_town: MakeTown, tmp_path
     client = Client(tmp_path)
     with Irc(Tcp(node.irc, client.context), "ann") as ann:
         assert [] == ann.settle()
+        assert is_secure(ann, "ann")
     assert f"certificate={client.fingerprint}" in logged(node, "dialect=irc")
 
 
@@ -96,6 +97,27 @@ def test_who_comes_through_a_balancer_has_their_own_address(make_town: MakeTown)
         (closing,) = second.rest()
         assert closing.startswith("ERROR :")
         second.wire.close()
+
+
+@pytest.mark.parametrize("client, secure", [(b"\x01", True), (b"\x00", False), (b"", False)])
+def test_a_balancer_says_who_came_to_it_over_tls(
+    make_town: MakeTown, client: bytes, secure: bool
+) -> None:
+    town = make_town(*NOBODY, *BALANCED, count=2)
+    addresses = bytes((198, 51, 100, 7)) + bytes((192, 0, 2, 1)) + b"\x15\xb3\x04\xd2"
+    tls = b"\x20\x00\x05" + client + bytes(4) if client else b""  # PP2_TYPE_SSL
+    body = addresses + tls
+    header = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11" + len(body).to_bytes(2) + body
+    with (
+        Irc(Tcp(town.nodes[0].irc, first=header), "ann"),
+        Irc(Tcp(town.nodes[1].irc, first=header), "bob") as bob,
+    ):
+        assert secure is is_secure(bob, "ann")
+        assert [] != [line for line in bob.does("WHOIS ann") if " 317 bob ann " in line]
+
+
+def is_secure(who: Irc, nick: str) -> bool:
+    return any(" 671 " in line for line in who.does(f"WHOIS {nick}"))
 
 
 def test_what_an_operator_says_of_the_server_is_told(make_town: MakeTown, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.api import ChannelInfo, Code, History, Member, Position, Roster, Topic
+from broker.api import Code, History, Member, Position, Roster, Topic
 from broker.events import Entry, Joined, Left, Said, TopicSet
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Node, refusal, somebody
@@ -625,8 +625,29 @@ async def test_channels_are_listed_by_name(make_brokers: MakeBrokers) -> None:
     ann = await a.enter("ann", "#Py", "#go")
     await b.enter("bob", "#GO")
     await a.broker.set_topic(ann, "#go", "gophers")
-    listed = [ChannelInfo("#go", 2, "gophers"), ChannelInfo("#Py", 1, "")]
-    await eventually(b.broker.channels, listed)
+
+    async def listed() -> list[tuple[str, int, str]]:
+        return [row[:3] for row in await b.broker.channels()]
+
+    await eventually(listed, [("#go", 2, "gophers"), ("#Py", 1, "")])
+
+
+async def test_it_is_known_since_when_there_is_a_channel_and_its_topic(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann = await a.enter("ann", "#go")
+    made = await a.broker.channel("#GO")
+    await a.broker.set_topic(ann, "#go", "gophers")
+    await b.enter("bob", "#go")
+    found = await b.broker.channel("#go")
+    assert (made.created, made._replace(topic="gophers", members=2, topic_ms=0)) == (
+        found.created,
+        found._replace(topic_ms=0),
+    )
+    assert 0 < made.created <= found.topic_ms
+    assert 0 == made.topic_ms
+    assert Code.NO_SUCH_CHANNEL is await refusal(b.broker.channel("#py"))
 
 
 async def test_an_empty_channel_is_not_listed(make_brokers: MakeBrokers) -> None:

@@ -177,6 +177,32 @@ async def _back(fleet: Fleet, *people: tuple[Node, Identity]) -> list[Any]:
     return arrivals
 
 
+async def test_who_was_invited_is_so_still_after_all_was_forgotten(
+    fleet: Fleet, make_brokers: MakeBrokers
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers)
+    bob, cat = await b.enter("bob"), await b.enter("cat")
+    await a.broker.rule(ann, "#go", deciding(modes="i"))
+    await a.broker.invite(ann, "#go", "bob", judge=all_may)
+    await a.broker.invite(ann, "#go", "cat", judge=all_may)
+    await b.join(cat, "#go", judge=comes)
+    await b.broker.leave(cat, "#go", "")
+    await a.broker.barrier()
+    await _back(fleet, (a, ann))
+    bob, cat = anew(bob), anew(cat)
+    await b.broker.open(bob)
+    await b.broker.open(cat)
+    assert Code.INVITE_ONLY is await refusal(b.join(cat, "#go", judge=comes))
+    assert ["ann", "bob"] == sorted((await b.join(bob, "#go", judge=comes)).roster.nicks)
+    assert Code.INVITE_ONLY is await refusal(_again(b, bob))
+
+
+async def _again(node: Node, me: Identity) -> None:
+    """An invitation is good for coming once."""
+    await node.broker.leave(me, "#go", "")
+    await node.join(me, "#go", judge=comes)
+
+
 async def test_rules_and_statuses_are_put_back_after_all_was_forgotten(
     fleet: Fleet, make_brokers: MakeBrokers
 ) -> None:

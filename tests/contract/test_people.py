@@ -22,7 +22,7 @@ from broker.events import Altered, Joined, Said
 from tests.contract.conftest import MakeBrokers
 from tests.support.fleet import Fleet, Node, refusal, somebody
 from tests.support.sinks import AlteredThere, Call, Watched
-from tests.support.spin import gather
+from tests.support.spin import eventually, gather
 
 ANN = Profile("ann@one.cloak", "Ann of One", "192.0.2.1", "x", "", "")
 NEW = "ann@192.0.2.1"
@@ -531,3 +531,40 @@ async def test_a_secret_outlives_a_loss_of_all(fleet: Fleet) -> None:
     await fleet.forget()
     await a.broker.barrier()
     assert "one" == await b.broker.secret("cloak", "two")
+
+
+async def test_who_had_a_nick_is_kept_of_so_many_nicks_only(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2, was_nicks=3)
+    nicks = ["ann", "bob", "cat", "dan"]
+    for nick in nicks:
+        await a.broker.quit(await a.enter(nick), "", [])
+
+    async def known() -> list[bool]:
+        return [await b.broker.was(nick) != [] for nick in nicks]
+
+    await eventually(known, [False, True, True, True])
+
+
+# For how long somebody has said nothing
+
+
+async def test_for_how_long_somebody_has_said_nothing_their_node_tells(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b = await make_brokers(2)
+    ann, bob = await a.enter("ann"), await b.enter("bob")
+    a.sink.quiet, b.sink.quiet = {ann.sid: 7}, {bob.sid: 42}
+    assert [42, 7, 7] == [
+        await a.broker.idle("Bob"),
+        await a.broker.idle("ann"),
+        await b.broker.idle("ann"),
+    ]
+
+
+async def test_of_who_is_on_no_node_nobody_tells_it(make_brokers: MakeBrokers) -> None:
+    a, b = await make_brokers(2)
+    bob = await b.enter("bob")
+    await b.broker.keep(bob, "secret", b"")
+    await b.broker.detach(bob, b"")
+    assert None is await a.broker.idle("bob")
+    assert Code.NO_SUCH_NICK is await refusal(a.broker.idle("cat"))

@@ -158,6 +158,17 @@ def does_all(guarded: Guarded, tmp_path: Path) -> None:
             "/back",
         ):
             assert not [said for said in cat.does(line) if said.startswith("error: ")]
+        for line in ("/set pos on", "/set echo on", "oops"):
+            ann.type(line)
+        place = ann.until(lambda line: line.endswith("<ann> oops")).split()[0]
+        for line in (
+            f"/redact {place}",
+            "/set pos off",
+            "/join #other",
+            "/rename #other #new",
+            "/leave #new",
+        ):
+            assert not [said for said in ann.does(line) if "error: " in said]
         bob.on.kill()
         dan = town.person("", on=1)
         await_fact(lambda: "resumed as bob" in dan.does(f"/resume {token}"))

@@ -47,13 +47,13 @@ AT_ONCE = 64
 
 
 class Scene:
-    """Two nodes that count and their Redis; people on them, and the lock-step. `visitors`: who is
-    to hang up at the end, besides the town's citizens.
+    """Two nodes that count and their Redis; people on them, and the lock-step. `guests`: people
+    who aren't the town's, to hang up at the end.
     """
 
-    def __init__(self, town: Town, redis: int, visitors: ExitStack) -> None:
+    def __init__(self, town: Town, redis: int, guests: ExitStack) -> None:
         self._town = town
-        self.visitors = visitors
+        self.guests = guests
         self._pids = [*(node.pid for node in town.nodes), redis]
 
     @property
@@ -151,7 +151,7 @@ def irc(others: int) -> Callable[[Scene], Again]:
     def prepare(scene: Scene) -> Again:
         ports = [node.irc for node in scene.nodes]
         came = [
-            scene.visitors.enter_context(
+            scene.guests.enter_context(
                 Chatter(ports[i // 2 % 2], f"irc{i}", "#irc", (CAPS, "multi-prefix")[i % 2])
             )
             for i in range(1 + others)
@@ -216,9 +216,9 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
         Embedded(folder / "redis", port=0, appendonly=False) as redis,
         Nodes(redis.url, folder, *FLAGS, module="tests.load.counted") as nodes,
         Town(nodes, 2) as town,
-        ExitStack() as visitors,
+        ExitStack() as guests,
     ):
-        scene = Scene(town, redis.pid, visitors)
+        scene = Scene(town, redis.pid, guests)
         return {workload.name: _measure(scene, workload) for workload in WORKLOADS}
 
 

@@ -88,6 +88,7 @@ class Record:
         self.keeping: dict[str, Kept] = {}
         self.beats = 0  # how often it was asked for kept sessions
         self.reentered = False
+        self.quiet: dict[str, int] = {}  # for how many seconds sessions said nothing, by sid
         self.then: Callable[[], None] = lambda: None
         self._inside = False
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
@@ -126,6 +127,9 @@ class Record:
         self.beats += 1
         self._look()
         return list(self.keeping.values())
+
+    def idle(self, sid: str) -> int | None:
+        return self.quiet.get(sid)
 
     def taken(self, sid: str) -> None:
         self.keeping.pop(sid, None)

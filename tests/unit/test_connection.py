@@ -23,6 +23,7 @@ from node.core.bans import Bans
 from node.core.entrance import Entrance
 from node.core.limits import Act, Limits, Rate, parse_networks
 from node.core.session import Session
+from node.dialects.irc import Irc, IrcConfig
 from node.dialects.slash import Slash
 from node.net.connection import GRACE, HANDSHAKE, STALLED, LineConnection, LineDoor, write
 from node.net.lines import LIMIT
@@ -125,6 +126,17 @@ def test_a_peer_without_an_address_may_connect(node: Node) -> None:
     connection.makeConnection(StringTransport(peerAddress=object()))
     assert connection._session is not None
     assert "" == connection._session.me.address
+
+
+def test_who_does_not_say_in_time_who_they_are_is_sent_away(node: Node) -> None:
+    node.door = LineDoor(node.chat, Irc(IrcConfig()), registration=7.0, **node.given)
+    late, early = Wire(node.door), Wire(node.door)
+    node.type(early, "NICK ann", "USER ann 0 * :Ann")
+    node.turn(6.9)
+    assert [] == late.read()
+    node.turn(0.2)
+    assert ["ERROR :Closing link: you didn't say who you are within 7 seconds"] == late.read()
+    assert ":irc.chorus PONG irc.chorus :1" in node.type(early, "PING 1")
 
 
 def test_lines_are_done_and_answered_in_one_write(node: Node) -> None:

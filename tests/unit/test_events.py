@@ -17,6 +17,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -46,6 +47,10 @@ GOLDEN: list[tuple[Event, str]] = [
     (Tagged("s", 1, "bob", {"+x": ""}, "t"), '["tagged","s",1,"bob",{"+x":""},"t","",null]'),
     (Joined("s", 1, "bob", "b@h", "Bob"), '["joined","s",1,"bob","b@h","Bob",""]'),
     (Left("s", 1, "bob", "why"), '["left","s",1,"bob","why",""]'),
+    (
+        Moved("s", 1, "bob", "#go", "#py", "e2", "why"),
+        '["moved","s",1,"bob","#go","#py","e2","why",""]',
+    ),
     (Kicked("s", 1, "bob", "t", "tom", "why"), '["kicked","s",1,"bob","t","tom","why",""]'),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"),), (("t", "o"),)),

@@ -1,7 +1,7 @@
 """`node.core.hub`: memberships begin and end at a place in the log, and each sees their part."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 import pytest
@@ -44,6 +44,9 @@ class Counting(Slash):
     def render(self, event: Event, place: Place) -> bytes:
         self.rendered += 1
         return super().render(event, place)
+
+    def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
+        return list(map(self.render, events, places))
 
 
 class Hall:

@@ -7,6 +7,7 @@ Sources: Modern IRC Client Protocol, "Channel Operations" and "Operator Messages
 import pytest
 
 from tests.support.ircville import Client, IrcVillage
+from tests.support.village import NOON
 
 ANN, BOB = ":ann!~ann@192.0.2.7", ":bob!~bob@192.0.2.7"
 
@@ -102,12 +103,16 @@ def test_with_t_only_operators_set_the_topic(ann: Client, bob: Client) -> None:
 def test_modes_are_changed_and_shown(ann: Client, bob: Client) -> None:
     assert [f"{ANN} MODE #go +klo sesame 9 bob"] == ann.type("MODE #go +kl-i+o sesame 9 bob")
     assert [f"{ANN} MODE #go +klo sesame 9 bob"] == bob.read()
-    assert [":irc.chorus 324 bob #go +nkl sesame 9"] == bob.type("MODE #go")
+    assert [
+        ":irc.chorus 324 bob #go +nkl sesame 9",
+        f":irc.chorus 329 bob #go {NOON:.0f}",
+    ] == bob.type("MODE #go")
 
 
 def test_who_is_outside_does_not_see_the_key(village: IrcVillage, ann: Client) -> None:
     ann.type("MODE #go +k sesame")
-    assert [":irc.chorus 324 cat #go +nk *"] == village.here("cat").type("MODE #go")
+    shown = village.here("cat").type("MODE #go")
+    assert ":irc.chorus 324 cat #go +nk *" == shown[0]
 
 
 LISTS = [("b", "367", "368"), ("e", "348", "349"), ("I", "346", "347")]
@@ -243,6 +248,29 @@ def test_channels_are_listed(
     assert channels == listed(village.here("cat"), conditions)
 
 
+AGED = [
+    ("C>2", ["#go"]),
+    ("C<2", ["#py"]),
+    ("C<0", []),
+    ("C>0", ["#go", "#py"]),
+    ("C<10", ["#go", "#py"]),
+    ("T>2", ["#go"]),
+    ("T<2", []),
+    ("C<10,T>0,#*", ["#go"]),
+]
+
+
+@pytest.mark.parametrize("conditions, channels", AGED)
+def test_channels_are_listed_by_their_age_and_their_topics(
+    village: IrcVillage, ann: Client, conditions: str, channels: list[str]
+) -> None:
+    ann.type("TOPIC #go :all about Go")
+    village.now += 150
+    ann.type("JOIN #py")
+    village.now += 60
+    assert channels == listed(village.here("cat"), conditions)
+
+
 def test_who_may_not_come_in_is_sent_on(village: IrcVillage, ann: Client) -> None:
     ann.type("JOIN #more", "MODE #go +if #more")
     bob = village.here("bob", node=1)
@@ -251,10 +279,23 @@ def test_who_may_not_come_in_is_sent_on(village: IrcVillage, ann: Client) -> Non
         f"{BOB} JOIN #more",
     ] == bob.type("JOIN #go")[:2]
     ann.read()
-    assert [":irc.chorus 324 ann #go +inf #more"] == ann.type("MODE #go")
-    assert [":irc.chorus 324 bob #go +in"] == bob.type("MODE #go")
+    assert ":irc.chorus 324 ann #go +inf #more" == ann.type("MODE #go")[0]
+    assert ":irc.chorus 324 bob #go +in" == bob.type("MODE #go")[0]
 
 
 def test_a_channel_that_is_not_there_can_send_nobody_on(ann: Client) -> None:
     says = "there is no channel #more that people could be sent on to"
     assert [f":irc.chorus 696 ann #go f #more :{says}"] == ann.type("MODE #go +f #more")
+
+
+def test_who_is_muted_is_there_and_silent(ann: Client, bob: Client) -> None:
+    assert [f"{ANN} MODE #go +b m:bob!*@*"] == ann.type("MODE #go +b m:bob")
+    bob.read()
+    assert ["404"] == bob.numerics("PRIVMSG #go :hi")
+    assert [f"{ANN} MODE #go -b m:bob!*@*"] == ann.type("MODE #go -b m:BOB!*@*")
+    bob.say("PRIVMSG #go :hi")
+    assert [f"{BOB} PRIVMSG #go :hi"] == ann.read()
+
+
+def test_what_mutes_nobody_is_refused(ann: Client) -> None:
+    assert ["696"] == ann.numerics("MODE #go +b m:")

@@ -3,6 +3,7 @@
 """
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.ircville import Client, IrcVillage, untagged
 
@@ -31,6 +32,7 @@ def test_whois_tells_what_may_be_known(ann: Client, bob: Client) -> None:
         ":irc.chorus 319 bob ann :@#go",
         ":irc.chorus 312 bob ann irc.chorus :chorus",
         ":irc.chorus 301 bob ann :lunch",
+        ":irc.chorus 317 bob ann 0 1699963200 :seconds idle, signon time",
         ":irc.chorus 318 bob ann :End of /WHOIS list",
     ] == bob.type("WHOIS irc.chorus ann")
 
@@ -158,7 +160,31 @@ def test_nobody_makes_themselves_an_operator(ann: Client) -> None:
 
 def test_a_bot_is_known_as_one(ann: Client, bob: Client) -> None:
     bob.say("MODE bob +B")
-    assert ["311", "319", "312", "335", "318"] == ann.numerics("WHOIS bob")
+    assert ["311", "319", "312", "335", "317", "318"] == ann.numerics("WHOIS bob")
+
+
+def test_who_has_said_nothing_is_idle_and_signed_on_when_they_came(
+    village: IrcVillage, ann: Client, bob: Client
+) -> None:
+    def idle() -> str:
+        return next(line for line in bob.type("WHOIS ann") if " 317 " in line)
+
+    village.now += 90
+    assert ":irc.chorus 317 bob ann 90 1699963200 :seconds idle, signon time" == idle()
+    ann.type("PING x", "JOIN #py")
+    assert ":irc.chorus 317 bob ann 90 1699963200 :seconds idle, signon time" == idle()
+    ann.type("PRIVMSG bob :hi")
+    village.now += 5
+    assert ":irc.chorus 317 bob ann 5 1699963200 :seconds idle, signon time" == idle()
+    ann.type("PRIVMSG #go :hi")
+    assert ":irc.chorus 317 bob ann 0 1699963200 :seconds idle, signon time" == idle()
+
+
+def test_who_comes_over_tls_is_known_for_it(village: IrcVillage, bob: Client) -> None:
+    cat = village.client()
+    cat.session.me.profile = replace(cat.session.me.profile, secure=True)
+    cat.register("cat")
+    assert ":irc.chorus 671 bob cat :is using a secure connection" in bob.type("WHOIS cat")
 
 
 def test_lines_of_a_bot_are_tagged(village: IrcVillage, bob: Client) -> None:

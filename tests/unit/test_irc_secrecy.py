@@ -36,7 +36,7 @@ def ann(village: IrcVillage, mode: str) -> Client:
         ("MODE #go +b", ["403"]),
         ("KICK #go ann", ["403"]),
         ("INVITE ann #go", ["403"]),
-        ("WHOIS ann", ["311", "312", "318"]),
+        ("WHOIS ann", ["311", "312", "317", "318"]),
     ],
 )
 def test_who_is_outside_learns_nothing(

@@ -47,6 +47,10 @@ UNDERSTOOD: list[tuple[dict[str, Any], Command]] = [
         {"do": "kick", "channel": "#go", "nick": "bob", "why": "x"},
         core.Kick("#go", "bob", "x"),
     ),
+    (
+        {"do": "rename", "channel": "#go", "new": "#py", "why": "x"},
+        core.RenameChannel("#go", "#py", "x"),
+    ),
     ({"do": "invite", "channel": "#go", "nick": "bob"}, core.Invite("#go", "bob")),
     ({"do": "names", "channel": "#go"}, core.Names("#go")),
     ({"do": "list"}, core.ListChannels()),

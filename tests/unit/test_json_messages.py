@@ -35,6 +35,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -95,6 +96,10 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
             "target_sid": "t",
             "why": "x",
         },
+    ),
+    (
+        Moved("s", 1, "bob", "#Go", "#Py", "e2", "x"),
+        {"is": "moved", "channel": "#Go", **AT, "new": "#Py", "why": "x"},
     ),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", "")), (("t", "o"),)),
@@ -293,6 +298,18 @@ SENT: list[tuple[Reply, dict[str, Any]]] = [
     (
         replies.Whois(Person("bob", "n1", 1000, None, ["#Go"])),
         {"is": "person", "nick": "bob", "node": "n1", "since": 1000, "channels": ["#Go"]},
+    ),
+    (
+        replies.Whois(Person("bob", "n1", 1000, None, [], Profile(secure=True)), 0),
+        {
+            "is": "person",
+            "nick": "bob",
+            "node": "n1",
+            "since": 1000,
+            "channels": [],
+            "secure": True,
+            "idle": 0,
+        },
     ),
     (
         replies.Whois(Person("bob", "n1", 1000, "", [])),

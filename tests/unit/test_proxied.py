@@ -67,6 +67,30 @@ def test_a_balancer_may_come_for_itself() -> None:
     assert Header(len(header), None, local=True) == read(header)
 
 
+SSL = b"\x20\x00\x05\x01\x00\x00\x00\x00"
+PLAIN = b"\x20\x00\x05\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    "header, secure",
+    [
+        (V1, False),
+        (v2(), False),
+        (v2(more=SSL), True),
+        (v2("2001:db8::1", more=SSL), True),
+        (v2(more=b"\x04\x00\x02ab" + SSL), True),
+        (v2(more=PLAIN), False),
+        (v2(more=b"\x05\x00\x08" + SSL), False),
+        (v2(more=SSL[:3]), False),
+        (v2(more=b"\x20\x00\x00"), False),
+    ],
+)
+def test_a_header_says_whether_they_came_over_tls(header: bytes, secure: bool) -> None:
+    found = read(header)
+    assert found is not None
+    assert secure == found.secure
+
+
 @given(
     st.ip_addresses(),
     st.integers(1, 65_535),

@@ -52,6 +52,8 @@ def refusal(judgment: object, *asked: object) -> Code | None:
         (having(b="*!*@192.0.2.0/24"), Code.BANNED_HERE),
         (having(b="*!*@*.cloak"), Code.BANNED_HERE),
         (having(b="rob!*@*"), None),
+        (having(b="m:bob!*@*"), None),
+        (having(b="*!*@*", e="m:bob!*@*"), Code.BANNED_HERE),
         (having(b="*!*@*", e="bob!*@*"), None),
         (having("i", b="bob!*@*", I="bob!*@*"), Code.BANNED_HERE),
     ],
@@ -84,6 +86,11 @@ def test_who_was_invited_may_come_in_whatever_the_rules_say() -> None:
         (having("m"), [Code.CANNOT_SPEAK, Code.CANNOT_SPEAK, None, None]),
         (having(b="bob!*@*"), [Code.SILENCED, Code.SILENCED, None, None]),
         (having(b="bob!*@*", e="*!*@192.0.2.7"), [None] * 4),
+        (having(b="m:BOB!*@*"), [Code.SILENCED, Code.SILENCED, None, None]),
+        (having(b="m:rob!*@*"), [None] * 4),
+        (having(b="m:bob!*@*", e="m:*!*@192.0.2.0/24"), [None] * 4),
+        (having(b="bob!*@*", e="m:bob!*@*"), [None] * 4),
+        (having(b="m:bob!*@*", e="bob!*@*"), [None] * 4),
     ],
 )
 def test_who_may_speak(law: Rules, expected: list[Code | None]) -> None:

@@ -60,6 +60,7 @@ def test_a_node_that_was_told_nothing_has_the_documented_defaults() -> None:
         "connects_per_address": "200/60",
         "connections_per_address": 100,
         "idle": 86_400,
+        "registration": 60.0,
         "dead_peer": 120,
         "history_lines": 1_000,
         "history_days": 7,

@@ -1,6 +1,8 @@
 """`node.dialects.slash`: every event and every reply in words, to the letter."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker.api import (
     Attendee,
@@ -25,6 +27,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -63,6 +66,10 @@ EVENTS: list[tuple[Event, str]] = [
     (
         Kicked("s", 1, "bob", "t", "tom", "enough"),
         "bob has kicked tom out of the channel #Go (enough)",
+    ),
+    (
+        Moved("s", 1, "bob", "#Go", "#Py", "e2", "x"),
+        "bob has renamed the channel #Go to #Py (x)",
     ),
     (
         Ruled("s", 1, "bob", 7, (("+o", "tom"), ("+n", ""), ("-b", "x!*@*")), (("t", "o"),)),
@@ -266,6 +273,14 @@ REPLY_LINES: list[tuple[Reply, list[str]]] = [
         ["bob is on the node n1, connected since 1970-01-01 00:00 UTC", "bob is away"],
     ),
     (
+        replies.Whois(Person("bob", "n1", 0, None, [], Profile(secure=True)), 125),
+        [
+            "bob is on the node n1, connected since 1970-01-01 00:00 UTC",
+            "bob is using a secure connection",
+            "bob has said nothing for 2 minutes",
+        ],
+    ),
+    (
         replies.Whois(Person("bob", "n1", 0, None, [])),
         ["bob is on the node n1, connected since 1970-01-01 00:00 UTC"],
     ),
@@ -438,3 +453,27 @@ def test_options_are_shown_as_they_are() -> None:
 
 def test_a_line_that_was_too_long_is_answered_with_an_error() -> None:
     assert Answer(replies.Error(Code.TEXT_TOO_LONG)) == Slash().too_long()
+
+
+@given(
+    st.sets(st.sampled_from(["echo", "time", "color", "pos"])),
+    st.lists(
+        st.builds(
+            Said,
+            st.just("s"),
+            st.integers(1, 9),
+            st.sampled_from(["bob", "j\xfcrg"]),
+            st.text(max_size=30),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_lines_that_come_together_are_what_each_is_alone(
+    options: set[str], events: list[Said]
+) -> None:
+    slash = Slash(frozenset(options))
+    places = [Place("#go", "e1", seq, 43_200_000) for seq, _ in enumerate(events, 1)]
+    alone = [slash.render(event, place) for event, place in zip(events, places, strict=True)]
+    assert alone == slash.speak(events, places)

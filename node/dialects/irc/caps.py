@@ -30,6 +30,7 @@ _ROWS = (
     Cap("setname"),
     Cap("standard-replies"),
     Cap("userhost-in-names"),
+    Cap("draft/channel-rename"),
     Cap("draft/chathistory"),
     Cap("draft/event-playback"),
     Cap("draft/extended-isupport"),

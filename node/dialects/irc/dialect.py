@@ -61,6 +61,7 @@ class Irc:
         self.config = config
         self.options = options
         self.echo = "echo-message" in options
+        self.renames = "draft/channel-rename" in options
         self._framed = framed
         self._known = {} if known is None else known
         self._known[options] = self

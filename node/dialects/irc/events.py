@@ -142,6 +142,13 @@ def _topic_set(irc: "Irc", event: core.TopicSet, place: Place) -> _Lines:
     return (f":{irc.source(event)} TOPIC {place.channel} :{event.topic}",)
 
 
+def _moved(irc: "Irc", event: core.Moved, _: Place) -> _Lines:
+    """Who hasn't the capability leaves and comes: see `replies`."""
+    if not irc.renames:
+        return ()
+    return (f":{irc.source(event)} RENAME {event.channel} {event.new} :{event.why}",)
+
+
 def _renamed(irc: "Irc", event: core.Renamed, _: Place) -> _Lines:
     return (f":{irc.source(event)} NICK {event.new}",)
 
@@ -191,6 +198,7 @@ EVENTS: dict[type[Event], Callable[["Irc", Any, Place], _Lines]] = {
     core.Ruled: _ruled,
     core.Invited: _invited,
     core.TopicSet: _topic_set,
+    core.Moved: _moved,
     core.Renamed: _renamed,
     core.Quit: _quit,
     core.Redacted: _redacted,

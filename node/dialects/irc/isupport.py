@@ -5,7 +5,7 @@ Parameters").
 from functools import lru_cache
 from typing import NamedTuple
 
-from node.core import modes, past, people, watchers
+from node.core import masks, modes, past, people, watchers
 from node.core.modes import Kind, of_kind
 from node.dialects.irc.config import IrcConfig
 
@@ -40,6 +40,7 @@ def isupport(config: IrcConfig) -> Isupport:
         "MODES": str(modes.MOST),
         "MAXLIST": f"{modes.LISTS}:{modes.LIST}",
         "EXCEPTS": "e",
+        "EXTBAN": f",{masks.MUTE[0]}",
         "INVEX": "I",
         "CHANLIMIT": f"#:{config.channels}",
         "NICKLEN": str(NICK),
@@ -50,7 +51,7 @@ def isupport(config: IrcConfig) -> Isupport:
         "AWAYLEN": str(AWAY),
         "KEYLEN": str(modes.KEY),
         "NAMELEN": str(REAL),
-        "ELIST": "MNU",
+        "ELIST": "CMNTU",
         "SAFELIST": "",
         "WHOX": "",
         "MONITOR": str(WATCHED),

@@ -10,7 +10,7 @@ from broker.api import BOT, Code, Member, Refused
 from broker.events import Entry
 from node.core import opers, words
 from node.core import replies as core
-from node.core.dialect import Place
+from node.core.dialect import Place, TakenAlong
 from node.core.people import OPERATOR, real_host
 from node.core.replies import Reply
 from node.core.watchers import MOST
@@ -96,6 +96,14 @@ def _welcome(irc: "Irc", reply: core.Welcome, to: str) -> Iterator[str]:
         yield from names(irc, to, reply.channel, members, hidden)
 
 
+def _taken_along(irc: "Irc", reply: TakenAlong, to: str) -> Iterator[str]:
+    """As IRCv3 channel-rename has it for who doesn't know that; but for another spelling."""
+    me = f":{to}!{reply.by or f'unknown@{irc.config.server}'}"
+    yield f"{me} PART {reply.old}{f' :{reply.why}' if reply.why else ''}"
+    extended = f" {reply.account or '*'} :{reply.real or to}"
+    yield f"{me} JOIN {reply.new}{extended if 'extended-join' in irc.options else ''}"
+
+
 def symbol(modes: str) -> str:
     """What stands before a channel in RPL_NAMREPLY."""
     return "@" if "s" in modes else "*" if "p" in modes else "="
@@ -144,6 +152,8 @@ def _modes_are(irc: "Irc", reply: core.ModesAre, to: str) -> Iterator[str]:
     letters = rules.modes + "".join(letter for letter, about in params if about)
     more = (about for _, about in params if about)
     yield irc.numeric(to, "RPL_CHANNELMODEIS", reply.channel, f"+{letters}", *more)
+    if reply.created:
+        yield irc.numeric(to, "RPL_CREATIONTIME", reply.channel, str(reply.created // 1000))
 
 
 _LISTS = {
@@ -197,6 +207,10 @@ def _whois(irc: "Irc", reply: core.Whois, to: str) -> Iterator[str]:
         yield irc.numeric(to, "RPL_WHOISBOT", nick)
     if profile.account:
         yield irc.numeric(to, "RPL_WHOISACCOUNT", nick, profile.account)
+    if profile.secure:
+        yield irc.numeric(to, "RPL_WHOISSECURE", nick)
+    if reply.idle is not None:
+        yield irc.numeric(to, "RPL_WHOISIDLE", nick, str(reply.idle), str(person.since // 1000))
 
 
 def _whowas(irc: "Irc", reply: core.Whowas, to: str) -> Iterator[str]:
@@ -281,6 +295,7 @@ REPLIES: dict[type[Reply], Callable[["Irc", Any, str], Iterable[str]]] = {
     core.Closing: _closing,
     core.YourNick: _your_nick,
     core.Welcome: _welcome,
+    TakenAlong: _taken_along,
     core.Names: _names,
     core.ModesAre: _modes_are,
     core.MasksAre: _masks_are,

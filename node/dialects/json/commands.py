@@ -146,6 +146,15 @@ class Kick(Asked, frozen=True, tag="kick"):
         return core.Kick(self.channel, self.nick, self.why, ref=self.id)
 
 
+class RenameChannel(Asked, frozen=True, tag="rename"):
+    channel: Name
+    new: Name
+    why: Text = ""
+
+    def command(self) -> Command:
+        return core.RenameChannel(self.channel, self.new, self.why, ref=self.id)
+
+
 class Invite(Asked, frozen=True, tag="invite"):
     channel: Name
     nick: Name
@@ -344,6 +353,7 @@ AnyAsked = (
     | Topic
     | Mode
     | Kick
+    | RenameChannel
     | Invite
     | Names
     | List

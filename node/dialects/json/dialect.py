@@ -37,6 +37,7 @@ class Json:
     longest = LONGEST
     endless = 0
     echo = True
+    renames = True
 
     def __init__(
         self,

@@ -65,6 +65,8 @@ def message(event: Event, place: Place, *, tags: bool = False) -> messages.Event
             return messages.TopicSet(
                 channel=channel, pos=pos, at=at, sid=sid, nick=nick, topic=topic
             )
+        case core.Moved(channel=old, new=new, why=why):
+            return messages.Moved(channel=old, pos=pos, at=at, sid=sid, nick=nick, new=new, why=why)
         case core.Renamed(new=new):
             return messages.Renamed(channel=channel, pos=pos, at=at, sid=sid, nick=nick, new=new)
         case core.Quit(why=why):

@@ -167,6 +167,18 @@ class TopicSet(Message, frozen=True, tag="topic"):
     topic: str
 
 
+class Moved(Message, frozen=True, tag="moved"):
+    """The channel is called `new` from here on; its next place is under that name."""
+
+    channel: str
+    pos: Pos
+    at: Ms
+    sid: str
+    nick: str
+    new: str
+    why: str = ""
+
+
 class Renamed(Message, frozen=True, tag="renamed"):
     """Without `channel`, `pos` and `at`: you, where no channel was told."""
 
@@ -198,6 +210,7 @@ Event = (
     | Ruled
     | Invited
     | TopicSet
+    | Moved
     | Renamed
     | Quit
 )
@@ -303,6 +316,8 @@ class Person(Answer, frozen=True, tag="person"):
     operator: bool = False
     bot: bool = False
     peer: Annotated[str, Meta(description="An address")] = ""
+    secure: bool = False
+    idle: Annotated[int | None, Meta(description="Seconds for which they have said nothing")] = None
 
 
 class Had(msgspec.Struct, frozen=True, omit_defaults=True):

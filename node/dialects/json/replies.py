@@ -177,6 +177,8 @@ def _whois(reply: core.Whois) -> Iterator[Message]:
         operator="o" in profile.modes,
         bot="B" in profile.modes,
         peer=profile.peer,
+        secure=profile.secure,
+        idle=reply.idle,
     )
 
 

@@ -163,6 +163,16 @@ def _kick(rest: str) -> Command | None:
     return core.Kick(channel, nick, why.strip()) if nick else None
 
 
+def _rename(rest: str) -> Command | None:
+    channel, tail = _channel_first(rest)
+    new, why = _channel_first(tail)
+    if channel is None:
+        return None
+    if new is None:
+        return core.RenameChannel(None, channel, tail)
+    return core.RenameChannel(channel, new, why)
+
+
 def _invite(rest: str) -> Command | None:
     words = rest.split()
     channel = next((word for word in words if word.startswith("#")), None)
@@ -283,6 +293,12 @@ VERBS: dict[str, Row] = {
         "take somebody's voice away",
         "/devoice bob",
         _changing("-v"),
+    ),
+    "rename": Row(
+        "/rename [#CHANNEL] #NEW [WHY]",
+        "give a channel another name",
+        "/rename #golang easier to find",
+        _rename,
     ),
     "kick": Row(
         "/kick [#CHANNEL] NAME [WHY]",

@@ -15,6 +15,7 @@ from broker.events import (
     Joined,
     Kicked,
     Left,
+    Moved,
     Quit,
     Redacted,
     Renamed,
@@ -35,6 +36,9 @@ from node.dialects.slash.commands import parse
 from node.dialects.slash.harmless import harmless
 from node.dialects.slash.replies import OPTIONS, REPLIES, because, clock
 
+SPOKEN = Said, Told
+"""What may have several lines."""
+
 
 class Slash:
     """A `node.core.dialect.Dialect`. Make the first with `Slash()`; the others come from it."""
@@ -45,6 +49,7 @@ class Slash:
     page = 200
     history = 10
     lobby = True
+    renames = True
     longest = 4096
     endless = 0
 
@@ -81,7 +86,7 @@ class Slash:
     # -- events
 
     def render(self, event: Event, place: Place) -> bytes:
-        if isinstance(event, Said | Told) and "\n" in event.text:
+        if isinstance(event, SPOKEN) and "\n" in event.text:
             lines = self.lines(event, place.channel)
             mark = self._mark(place) if self._marked else ""
             return "".join(f"{mark}{line}\r\n" for line in lines).encode()
@@ -94,7 +99,7 @@ class Slash:
 
     def lines(self, event: Event, channel: str) -> list[str]:
         """As `line`, of what may be several lines, or none."""
-        if isinstance(event, Said | Told) and "\n" in event.text:
+        if isinstance(event, SPOKEN) and "\n" in event.text:
             parts = (replace(event, text=part) for part in event.text.split("\n"))
             return [self.line(part, channel) for part in parts]
         line = self.line(event, channel)
@@ -127,6 +132,8 @@ class Slash:
                 return f"{nick} has kicked {who} out of the channel {channel}{because(why)}"
             case Ruled(changes=changes):
                 return f"{nick} has changed the modes of {channel}: {harmless(written(changes))}"
+            case Moved(channel=old, new=new, why=why):
+                return f"{nick} has renamed the channel {old} to {new}{because(why)}"
             case Invited(channel=into) if not channel:
                 return f"{nick} invites you into the channel {into}"
             case TopicSet(topic=""):
@@ -152,7 +159,14 @@ class Slash:
         return f"\x1b[{color}m{nick}\x1b[0m"
 
     def speak(self, events: Sequence[Said], places: Sequence[Place]) -> list[bytes]:
-        return list(map(self.render, events, places))
+        if self._marked or self._color:
+            return list(map(self.render, events, places))
+        return [
+            f"[{at.channel}] <{event.nick}> {event.text}\r\n".encode()
+            if event.text.isprintable() and not event.action  # as nearly all are
+            else self.render(event, at)
+            for event, at in zip(events, places, strict=True)
+        ]
 
     # -- replies
 

@@ -148,7 +148,7 @@ def _names(slash: "Slash", reply: core.Names) -> Iterator[str]:
 
 
 def _channels(slash: "Slash", reply: core.Channels) -> Iterator[str]:
-    for name, members, topic, _ in reply.channels:
+    for name, members, topic, *_ in reply.channels:
         about = f": {harmless(topic)}" if topic else ""
         yield f"{name} ({members}){about}"
     count = f"{reply.total} channel{'' if reply.total == 1 else 's'}"
@@ -171,11 +171,19 @@ def _whois(slash: "Slash", reply: core.Whois) -> Iterator[str]:
     for letter, what in _KINDS.items():
         if letter in profile.modes:
             yield f"{nick} is {what}"
+    if profile.secure:
+        yield f"{nick} is using a secure connection"
+    if reply.idle is not None and reply.idle >= IDLE:
+        minutes = reply.idle // IDLE
+        yield f"{nick} has said nothing for {minutes} minute{'' if minutes == 1 else 's'}"
     if away is not None:
         yield f"{nick} is away{because(away)}"
     for line in _broken(channels):
         yield f"{nick} is in {line}"
 
+
+IDLE = 60
+"""Seconds: who has said something since isn't called idle."""
 
 _KINDS = {"o": "an operator", "B": "a bot"}
 """What user modes say of somebody."""

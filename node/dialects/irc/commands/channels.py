@@ -2,6 +2,7 @@
 Operations").
 """
 
+import re
 from collections.abc import Callable
 from itertools import zip_longest
 
@@ -85,7 +86,7 @@ async def names(call: Call) -> None:
 
 
 async def list_(call: Call) -> None:
-    conditions = [_condition(each) for each in call.param(0).split(",") if each]
+    conditions = [_condition(call, each) for each in call.param(0).split(",") if each]
     found = await secrecy.listed(call.chat, call.session)
     call.numeric("RPL_LISTSTART", "Channel")
     wanted = [one for one in conditions if one is not None]
@@ -97,8 +98,27 @@ async def list_(call: Call) -> None:
     call.numeric("RPL_LISTEND")
 
 
-def _condition(given: str) -> Callable[[ChannelInfo], bool] | None:
+_AGED = re.compile(r"([CT])([<>])(\d{1,9})\Z")
+
+
+def _aged(call: Call, what: str, sign: str, minutes: str) -> Callable[[ChannelInfo], bool]:
+    """Whether a channel, or its topic, is so many minutes old at most (`<`), or at least (`>`)."""
+    then = int(call.chat.seconds() * 1000) - int(minutes) * 60_000
+
+    def fits(channel: ChannelInfo) -> bool:
+        since = channel.created if what == "C" else channel.topic_ms
+        if not since:
+            return False  # it isn't known, or there's no topic
+        return since > then if sign == "<" else since < then
+
+    return fits
+
+
+def _condition(call: Call, given: str) -> Callable[[ChannelInfo], bool] | None:
     """One of ELIST's conditions (Modern, "LIST message"); None for a channel's own name."""
+    aged = _AGED.match(given)
+    if aged is not None:
+        return _aged(call, *aged.groups())
     most = wire.number(given[1:]) if given[0] in "<>" else None
     if most is not None:
         if given[0] == "<":
@@ -116,5 +136,7 @@ COMMANDS = {
     "PART": Row(part, 1, form="#A,#B [WHY]", does="leave channels"),
     "TOPIC": Row(topic, 1, form="#CHANNEL [TOPIC]", does="show a channel's topic, or set it"),
     "NAMES": Row(names, form="#CHANNEL", does="who is in a channel"),
-    "LIST": Row(list_, form="[CONDITIONS]", does="which channels there are: #go*, !#go*, >5, <5"),
+    "LIST": Row(
+        list_, form="[CONDITIONS]", does="which channels there are: #go*, !#go*, >5, <5, C>10, T<10"
+    ),
 }

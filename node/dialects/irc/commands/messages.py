@@ -83,6 +83,7 @@ async def _send_to(call: Call, target: str, text: str | None) -> None:
     extra = _extra(call)
     told = names.lines(said)
     receipt = await chat.broker.tell(session.me, name, told, action=does is not None, extra=extra)
+    session.spoke = chat.seconds()
     session.wrote(receipt)
     me = session.me
     event = Told(me.sid, me.num, me.nick, told, "", does is not None, me.profile.by, extra)

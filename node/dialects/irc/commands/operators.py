@@ -8,6 +8,7 @@ from node.core.people import OPERATOR
 from node.core.replies import UserModes
 from node.dialects.irc.call import Call, Row
 from node.dialects.irc.isupport import KICK
+from node.dialects.irc.refusals import says, shown
 
 
 async def mode(call: Call) -> None:
@@ -92,6 +93,29 @@ async def invite(call: Call) -> None:
     call.chat.hub.reply(call.session, reply)
 
 
+async def rename(call: Call) -> None:
+    """IRCv3 channel-rename."""
+    old, new = call.params[0], call.params[1]
+    channel = call.channel(old)
+    try:
+        command = core.RenameChannel(channel, call.channel(new), call.param(2)[:KICK])
+        await verbs.rename_channel(call.chat, call.session, command)
+    except Refused as refused:
+        code = _CANNOT.get(refused.code)
+        if code is None or (refused.code is Code.CHANNEL_INVALID and refused.about != new):
+            raise
+        call.fail(code, says(refused), call.spelled(channel), shown(new))
+
+
+_CANNOT = {
+    Code.NAME_IN_USE: "CHANNEL_NAME_IN_USE",
+    Code.NAME_GIVEN_UP: "CANNOT_RENAME",
+    Code.CHANNEL_INVALID: "CANNOT_RENAME",
+    Code.JOINS_TOO_OFTEN: "CANNOT_RENAME",
+    Code.BUSY: "CANNOT_RENAME",
+}
+
+
 COMMANDS = {
     "MODE": Row(
         mode,
@@ -100,5 +124,6 @@ COMMANDS = {
         does="show or change modes, of a channel or your own",
     ),
     "KICK": Row(kick, 2, form="#CHANNEL NICKS [WHY]", does="take people out of a channel"),
+    "RENAME": Row(rename, 2, form="#CHANNEL #NEW [WHY]", does="give a channel another name"),
     "INVITE": Row(invite, form="[NICK #CHANNEL]", does="ask somebody in, or see who asked you"),
 }

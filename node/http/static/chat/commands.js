@@ -85,6 +85,14 @@ export const COMMANDS = {
     does: "shows the topic, or sets it",
     read: (rest, situation) => ofChannel("topic", rest, situation, "topic"),
   },
+  rename: {
+    form: "/rename #NEW [WHY]",
+    does: "gives this channel another name, if you are its operator",
+    read(rest, { here }) {
+      const [, name = "", why = ""] = /^\s*(#\S+)\s*([^]*)$/.exec(rest) ?? [];
+      return name && here?.isChannel ? { want: "rename", channel: here.name, name, why: why.trim() } : null;
+    },
+  },
   kick: {
     form: "/kick NAME [WHY]",
     does: "takes somebody out of this channel, if you are its operator",

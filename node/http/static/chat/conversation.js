@@ -12,7 +12,7 @@ export const WINDOW = 400;
 export const WINDOW_WHILE_READING = 3000;
 
 /**
- * @typedef {"said" | "action" | "joined" | "left" | "topic" | "renamed" | "quit" | "kicked" | "ruled"} EventKind
+ * @typedef {"said" | "action" | "joined" | "left" | "topic" | "renamed" | "quit" | "kicked" | "ruled" | "moved"} EventKind
  * @typedef {EventKind | "note" | "error" | "warn"} Kind the last three are for this person only
  *
  * @typedef {object} Line

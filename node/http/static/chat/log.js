@@ -266,6 +266,7 @@ const SENTENCES = /** @type {Record<string, (line: Line) => HTMLElement>} */ ({
   renamed: (line) => happened(line, " is called ", name(line.text ?? ""), " now"),
   kicked: (line) => happened(line, " took ", name(line.target ?? ""), " out of the channel", because(line)),
   ruled: (line) => happened(line, " changed the modes: ", foreign("span", line.text ?? "")),
+  moved: (line) => happened(line, " renamed the channel to ", foreign("span", line.text ?? "")),
   topic: (line) => happened(line, " set the topic: ", foreign("span", ...linked(line.text ?? ""))),
 });
 

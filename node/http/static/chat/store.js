@@ -232,6 +232,7 @@ const KINDS = {
   quit: /** @type {Kind} */ ("quit"),
   kicked: /** @type {Kind} */ ("kicked"),
   ruled: /** @type {Kind} */ ("ruled"),
+  moved: /** @type {Kind} */ ("moved"),
 };
 
 /** @type {Record<string, (store: Store, message: any) => void>} */
@@ -265,6 +266,12 @@ const HEARD = {
     if (event.target_sid === store.sid) where.joined = false;
   },
   ruled: (store, event) => void store.event(event),
+  moved(store, event) {
+    const where = store.event(event);
+    store.conversations.delete(fold(event.channel));
+    where.name = event.new;
+    store.conversations.set(fold(event.new), where);
+  },
   invited(store, { nick, channel }) {
     if (store.current) store.note(store.current, { text: `${nick} invites you: /join ${channel}` });
   },

@@ -135,6 +135,10 @@ const WAYS = {
     else wishes.tell(`The topic of ${channel} is ${text}`, [["set by", nick], ["on", full(at)]]);
   },
 
+  async rename(wishes, { channel, name, why }) {
+    await wishes.session.ask({ do: "rename", channel, new: name, ...(why && { why }) });
+  },
+
   async kick(wishes, { channel, nick, why }) {
     await wishes.session.ask({ do: "kick", channel, nick, ...(why && { why }) });
   },
