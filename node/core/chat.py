@@ -640,7 +640,8 @@ class Chat:
         self.hub.reply(session, Seen(there, free))
 
     def _show_altered(self, session: Session, event: Altered) -> None:
-        self.hub.show(session, event, int(self.seconds() * 1000))
+        if session.dialect.observes:
+            self.hub.show(session, event, int(self.seconds() * 1000))
 
     def idle(self, sid: str) -> int | None:
         session = self.hub.sessions.get(sid)

@@ -69,6 +69,11 @@ class Dialect(Protocol):
     and came into another one: they get `TakenAlong`, and what one finds on joining.
     """
 
+    observes: bool
+    """Whether whoever watches a nick reads what its holder says of themselves, also where the two
+    share no channel.
+    """
+
     speech: object
     """Those for whom it's the same read lines as the same bytes."""
 

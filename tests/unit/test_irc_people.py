@@ -123,6 +123,25 @@ def test_monitor_tells_who_comes_and_goes(village: IrcVillage, ann: Client) -> N
     assert [":irc.chorus 733 ann :End of MONITOR list"] == ann.type("MONITOR C", "MONITOR L")
 
 
+OBSERVING = [
+    ("away-notify", False),
+    ("extended-monitor", False),
+    ("extended-monitor away-notify", True),
+    ("draft/extended-monitor away-notify", True),
+]
+
+
+@pytest.mark.parametrize("caps, told", OBSERVING)
+def test_who_watches_somebody_far_is_told_of_their_absence_if_they_asked_for_it(
+    village: IrcVillage, bob: Client, caps: str, told: bool
+) -> None:
+    cat = village.here("cat", caps=caps, node=1)
+    cat.type("MONITOR + bob")
+    bob.say("AWAY :lunch", "AWAY")
+    shown = [":bob!~bob@192.0.2.7 AWAY :lunch", ":bob!~bob@192.0.2.7 AWAY"]
+    assert (shown if told else []) == cat.read()
+
+
 def test_one_may_watch_so_many(ann: Client) -> None:
     many = ",".join(f"n{i}" for i in range(60))
     more = ",".join(f"m{i}" for i in range(60))

@@ -34,6 +34,7 @@ _ROWS = (
     Cap("draft/chathistory"),
     Cap("draft/event-playback"),
     Cap("draft/extended-isupport"),
+    Cap("draft/extended-monitor"),
     Cap("draft/message-redaction"),
     Cap("draft/multiline", f"max-bytes={names.MOST_BYTES},max-lines={names.MOST_LINES}"),
     Cap("draft/no-implicit-names"),
@@ -41,5 +42,8 @@ _ROWS = (
 )
 
 CAPS = {cap.name: cap for cap in _ROWS}
+EXTENDED_MONITOR = ("extended-monitor", "draft/extended-monitor")
+"""One capability under two names: many clients know the draft's only."""
+
 STICKY = frozenset({"cap-notify"})
 """Those that who asked with `CAP LS 302` has anyway, and can't give back."""

@@ -12,7 +12,7 @@ from node.core.dialect import Place
 from node.core.replies import Reply
 from node.core.session import Session
 from node.dialects.irc import wire
-from node.dialects.irc.caps import CAPS
+from node.dialects.irc.caps import CAPS, EXTENDED_MONITOR
 from node.dialects.irc.config import IrcConfig
 from node.dialects.irc.events import EVENTS, MULTILINE, plain
 from node.dialects.irc.numerics import NUMERICS
@@ -62,6 +62,7 @@ class Irc:
         self.options = options
         self.echo = "echo-message" in options
         self.renames = "draft/channel-rename" in options
+        self.observes = not options.isdisjoint(EXTENDED_MONITOR)
         self._framed = framed
         self._known = {} if known is None else known
         self._known[options] = self

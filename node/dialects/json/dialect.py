@@ -38,6 +38,7 @@ class Json:
     endless = 0
     echo = True
     renames = True
+    observes = True
 
     def __init__(
         self,

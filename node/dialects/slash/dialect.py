@@ -50,6 +50,7 @@ class Slash:
     history = 10
     lobby = True
     renames = True
+    observes = True
     longest = 4096
     endless = 0
 
