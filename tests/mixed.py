@@ -4,11 +4,12 @@ while an upgrade is under way.
     python -m tests.mixed [RELEASE] [-- PYTEST_ARGS...]
 
 RELEASE is a tag or a commit; the last tag, if none is given. The tests are those that the release
-has, too: of what it couldn't do yet it can't be asked anything. Those that run a node's own code
-beside what's tested (`chorus up`, how much work a line is) are left out.
+has, too, by their names: of what it couldn't do yet it can't be asked anything. Those that run a
+node's own code beside what's tested (`chorus up`, how much work a line is) are left out.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -39,13 +40,22 @@ def main(args: list[str]) -> int:
             return 2
         with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
             archive.extractall(folder, filter="data")
-        theirs = {path.name for path in Path(folder).glob("tests/cluster/test_*.py")} - APART
-        ours = sorted(str(path) for path in SOURCE.glob("tests/cluster/test_*.py"))
-        files = [path for path in ours if Path(path).name in theirs]
-        print(f"every second node runs {release}; {len(files)} files of tests", flush=True)
-        command = [sys.executable, "-m", "pytest", *files, *passed_on.split()]
+        theirs = _tests(Path(folder))
+        tests = [test for test in _tests(SOURCE) if test in theirs]
+        print(f"every second node runs {release}; {len(tests)} tests", flush=True)
+        command = [sys.executable, "-m", "pytest", *tests, *passed_on.split()]
         environ = {**os.environ, OTHER_RELEASE: folder}
         return subprocess.run(command, cwd=SOURCE, env=environ, check=False).returncode
+
+
+def _tests(source: Path) -> list[str]:
+    """The tests of the cluster that are there, as pytest is asked for one."""
+    return [
+        f"{path.relative_to(source)}::{name}"
+        for path in sorted(source.glob("tests/cluster/test_*.py"))
+        if path.name not in APART
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    ]
 
 
 def _last_tag() -> str:
