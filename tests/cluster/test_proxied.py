@@ -1,7 +1,10 @@
 """People behind a balancer are who they are: over real nodes."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.cluster.conftest import MakeTown
 from tests.support.nodes import NodeProcess
@@ -10,29 +13,27 @@ NOBODY = ("--trusted", "")
 BALANCED = ("--balancers", "127.0.0.0/8")
 
 
-def through(node: NodeProcess, address: str, words: bytes = b"") -> tuple[socket.socket, str]:
-    """Come in as a balancer that brings somebody; the first line that they read."""
-    wire = socket.create_connection(("127.0.0.1", node.line), 20)
-    wire.sendall(f"PROXY TCP4 {address} 192.0.2.1 5555 1234\r\n".encode() + words)
-    return wire, wire.makefile("rb").readline().decode().strip()
+@contextmanager
+def through(node: NodeProcess, address: str, words: bytes = b"") -> Iterator[BinaryIO]:
+    """Come in as a balancer that brings somebody, and read what they read."""
+    with socket.create_connection(("127.0.0.1", node.line), 60) as wire:
+        wire.sendall(f"PROXY TCP4 {address} 192.0.2.1 5555 1234\r\n".encode() + words)
+        yield wire.makefile("rb")
 
 
 def test_limits_are_those_of_the_address_that_a_balancer_brings(make_town: MakeTown) -> None:
     town = make_town(*NOBODY, *BALANCED, "--connections-per-address", "1", count=1)
     (node,) = town.nodes
-    ann, to_ann = through(node, "198.51.100.7")
-    bob, to_bob = through(node, "198.51.100.8")
-    cat, to_cat = through(node, "198.51.100.7")
-    with ann, bob, cat:
-        assert not to_ann.startswith("closing: ") and not to_bob.startswith("closing: ")
-        assert to_cat.startswith("closing: too many connections from your address")
+    with through(node, "198.51.100.7") as ann, through(node, "198.51.100.8") as bob:
+        for person in (ann, bob):
+            assert not person.readline().startswith(b"closing: ")
+        with through(node, "198.51.100.7") as cat:
+            assert cat.readline().startswith(b"closing: too many connections from your address")
 
 
 def test_what_follows_a_header_at_once_is_heard(make_town: MakeTown) -> None:
     (node,) = make_town(*NOBODY, *BALANCED, count=1).nodes
-    wire, _ = through(node, "198.51.100.7", b"/ping here\r\n")
-    with wire:
-        lines = wire.makefile("rb")
+    with through(node, "198.51.100.7", b"/ping here\r\n") as lines:
         while (line := lines.readline()) != b"pong here\r\n":
             assert line != b""
 
