@@ -222,6 +222,24 @@ async def test_who_comes_to_the_old_name_is_among_themselves(make_brokers: MakeB
     assert Code.NOT_MEMBER is await refusal(a.say(dan, "#py", "x"))
 
 
+@pytest.mark.parametrize("fleet", ["server"], indirect=True)
+@pytest.mark.parametrize("lost", ["forgotten", "failed over"])
+async def test_who_comes_to_the_old_name_of_a_log_that_began_anew_is_there(
+    make_brokers: MakeBrokers, fleet: Fleet, lost: str
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = b.broker
+    await moved(a, ann)
+    await b.broker.barrier()
+    if lost == "forgotten":
+        await fleet.forget()
+    else:
+        await fleet.fall_behind()
+        await fleet.fail_over()
+    cat = await b.enter("cat", "#go")
+    assert ["#go"] == list(broker._records.of(cat).channels)
+
+
 async def test_a_name_that_was_given_up_is_given_to_no_other_channel_for_a_while(
     make_brokers: MakeBrokers,
 ) -> None:
