@@ -442,6 +442,20 @@ async def _left_put_aside(node: Node) -> bool:
     return await refusal(node.broker.roster("#go")) is Code.NO_SUCH_CHANNEL
 
 
+@REDIS
+async def test_who_acts_under_another_token_is_not_sent_after_a_channel_that_came_back(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, _, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    await moved(a, ann)
+    await moved(a, ann, "#go", "#py")
+    other = Identity(ann.sid, "another", "ann")
+    event = Renamed(ann.sid, 99, "ann", "anna", ("#go",))
+    assert not await broker._store.rename(other, "#go", event)
+    assert not await broker._store.rename(other, "#py", event)
+
+
 @pytest.mark.parametrize("fleet", ["server"], indirect=True)
 async def test_a_server_that_has_not_heard_of_it_is_told(
     make_brokers: MakeBrokers, fleet: Fleet
