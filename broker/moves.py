@@ -65,7 +65,8 @@ class MoveRows:
 
     async def unberth(self, move: str, new: str, ms: int) -> None:
         """Hold a name no longer, if that began by then (Redis's clock)."""
-        await self._store.run("unberth", (self._store.keys.channel(new).meta,), move, ms)
+        meta, _, log = self._store.keys.channel(new)
+        await self._store.run("unberth", (meta, log), move, ms)
 
     async def move(
         self, me: Identity, event: Moved, law: str, status: str | None, deadline: int

@@ -425,6 +425,21 @@ async def test_a_name_that_was_held_in_vain_is_free_again(make_brokers: MakeBrok
 
 
 @REDIS
+async def test_a_name_that_was_held_in_vain_has_nothing_that_was_put_there(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    await broker._moving._rows.berth("id", "#go", "#py", broker._presence.deadline)
+    meta, _, log = broker._keys.channel("#py")
+    await broker._store.run("carry", (meta, log), "id", "7-0", 1, "[]")
+    await broker._moving._rows.unberth("id", "#py", broker.now_ms + 1000)
+    cat = await b.enter("cat", "#py")
+    await b.say(cat, "#py", "hi")
+    assert ["hi"] == texts([e.event for e in (await b.broker.history("#py", 9)).entries])
+
+
+@REDIS
 async def test_who_comes_while_a_name_is_held_waits_and_is_one_of_them(
     make_brokers: MakeBrokers,
 ) -> None:
