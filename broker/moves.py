@@ -175,8 +175,8 @@ async def make_way(store: Store, old: str, move: str) -> None:
 
 
 async def whither(store: Store, channel: str, sid: str) -> str | None:
-    """Under which other name the channel is known in which somebody is who was in it under this one;
-    None if they're in none that had it.
+    """Under which other name the channel is known in which somebody is who was in it under this
+    one; None if they're in none that had it.
     """
     rows, seen = MoveRows(store), set[str]()
     name = channel
