@@ -101,7 +101,8 @@ def run(
 
 def _heard(command: Born, timeout: float) -> bytes:
     """All that a command says; it's ended if that takes longer. Raises TimeoutExpired then."""
-    said, until = [], time.monotonic() + timeout
+    said: list[bytes] = []
+    until = time.monotonic() + timeout
     with selectors.DefaultSelector() as waiting:
         waiting.register(command.stdout, selectors.EVENT_READ)
         while waiting.select(max(0.0, until - time.monotonic())):
