@@ -71,9 +71,10 @@ class Asking:
 
     def _told(self, about: list[str]) -> None:
         number, idle, *_ = about
+        seconds = int(idle) if idle else None
         asked = self._asked.pop(number, None)
         if asked is not None:
-            asked.callback(int(idle) if idle else None)
+            asked.callback(seconds)
 
     def _publish(self, topic: str, word: str) -> None:
         packed = msgspec.json.encode(Envelope(SCHEMA, "", word, 0, 0, []))

@@ -193,7 +193,10 @@ class Board:
             if isinstance(needed, ReplyError):
                 raise Refused(Code.BUSY)
         at = _ms(now)
-        each = await self._store.glance_each(("INFO",), ("SLOWLOG", "GET", SLOWEST))
+        try:
+            each = await self._store.glance_each(("INFO",), ("SLOWLOG", "GET", SLOWEST))
+        except LinkLost:
+            raise Refused(Code.AWAY) from None
         largest = candidates(statuses)
         sizes = await self._read(*(("HLEN", keys.channel(name).roster) for name in largest))
         return overview(

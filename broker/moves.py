@@ -65,7 +65,8 @@ class MoveRows:
 
     async def unberth(self, move: str, new: str, ms: int) -> None:
         """Hold a name no longer, if that began by then (Redis's clock)."""
-        await self._store.run("unberth", (self._store.keys.channel(new).meta,), move, ms)
+        meta, _, log = self._store.keys.channel(new)
+        await self._store.run("unberth", (meta, log), move, ms)
 
     async def move(
         self, me: Identity, event: Moved, law: str, status: str | None, deadline: int
@@ -174,8 +175,8 @@ async def make_way(store: Store, old: str, move: str) -> None:
 
 
 async def whither(store: Store, channel: str, sid: str) -> str | None:
-    """Under which name the channel is known in which somebody is who was in it under this one; None
-    if they're in none that had it.
+    """Under which other name the channel is known in which somebody is who was in it under this
+    one; None if they're in none that had it.
     """
     rows, seen = MoveRows(store), set[str]()
     name = channel
@@ -184,5 +185,5 @@ async def whither(store: Store, channel: str, sid: str) -> str | None:
         seen.add(move)
         await settled(store, old, move)
         if await store.ask("HEXISTS", store.keys.channel(name).roster, sid):
-            return name
+            return name if name != fold(channel) else None  # it came back
     return None

@@ -156,10 +156,13 @@ class Moving:
                 self._gone.append(gone)
                 self._follow(gone)
 
-    def came(self, channel: str) -> None:
-        """Somebody has come into a channel; it may have gone while they were on their way."""
+    def came(self, channel: str, tip: Position) -> None:
+        """Somebody has come into a channel after this place; it may have gone while they were on
+        their way. A log of another epoch is of those who came to the name later.
+        """
         for gone in list(self._gone):
-            if gone.old == channel:
+            at = gone.at
+            if gone.old == channel and tip.epoch == at.epoch and tip.seq < at.seq:
                 self._follow(gone)
 
     def _follow(self, gone: _Gone) -> None:

@@ -273,7 +273,7 @@ class Cluster(Standing):
         self._records.joined(me.sid, channel, quiet)
         self._ruling.came(channel, me.sid, found.tip, found.status, found.rules)
         self._feed.open(fold(channel), found.tip)  # at once: the first answer is the earliest tip
-        self._moving.came(fold(channel))
+        self._moving.came(fold(channel), found.tip)
         if invited:
             await self._ruling.reinvite(channel, invited)
         if found.roster.total == 1:

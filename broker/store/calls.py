@@ -177,14 +177,17 @@ class Calls:
 
     async def glance_each(self, *commands: tuple[Argument, ...]) -> dict[str, list[Any]]:
         """As `glance`, at each master of a Redis Cluster, by its HOST:PORT; else nowhere."""
-        asked = [self.link.ask_each(*command) for command in commands]
+        asked = [
+            (place, answer.addErrback(refusal))
+            for command in commands
+            for place, answer in self.link.ask_each(*command).items()
+        ]
         found: dict[str, list[Any]] = {}
-        for answers in asked:
-            for place, answer in answers.items():
-                outcome = await answer.addErrback(refusal)
-                if isinstance(outcome, LinkLost):
-                    raise outcome
-                found.setdefault(place, []).append(outcome)
+        for place, answer in asked:
+            outcome = await answer
+            if isinstance(outcome, LinkLost):
+                raise outcome
+            found.setdefault(place, []).append(outcome)
         return found
 
     async def _in_order(self, *commands: tuple[Argument, ...]) -> list[Any]:

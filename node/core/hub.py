@@ -435,12 +435,14 @@ class Hub:
             if current == channel.name:
                 session.current = name
             there.add(session)
+            # it's an answer to who did it; others read it before what follows in there
+            tell = self.reply if session.me.sid == event.sid else self.inform
             if there.seq > channel.seq:  # it's heard here already, and they weren't in it
-                self.reply(session, Gap(there.spelled, there.seq - channel.seq))
+                tell(session, Gap(there.spelled, there.seq - channel.seq))
             if not session.dialect.renames:
                 me = session.me.profile
                 old, new, why = event.channel, event.new, event.why
-                self.reply(session, TakenAlong(old, new, why, me.by, me.real, me.account))
+                tell(session, TakenAlong(old, new, why, me.by, me.real, me.account))
                 self._taken_along(session, name)
         self._desert(channel)
 
@@ -603,7 +605,11 @@ class Hub:
         if session.diversion is not None:
             session.diversion.pieces.append(reply)
         else:
-            self._outbox.put(session, session.dialect.reply(reply, session.me.nick))
+            self.inform(session, reply)
+
+    def inform(self, session: Session, reply: Reply) -> None:
+        """As `reply`, of what is no answer: it doesn't wait for one that is under way."""
+        self._outbox.put(session, session.dialect.reply(reply, session.me.nick))
 
     def _give(self, session: Session, event: Event, place: Place, data: bytes) -> None:
         """An event, to somebody whom it's for."""

@@ -222,6 +222,24 @@ async def test_who_comes_to_the_old_name_is_among_themselves(make_brokers: MakeB
     assert Code.NOT_MEMBER is await refusal(a.say(dan, "#py", "x"))
 
 
+@pytest.mark.parametrize("fleet", ["server"], indirect=True)
+@pytest.mark.parametrize("lost", ["forgotten", "failed over"])
+async def test_who_comes_to_the_old_name_of_a_log_that_began_anew_is_there(
+    make_brokers: MakeBrokers, fleet: Fleet, lost: str
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = b.broker
+    await moved(a, ann)
+    await b.broker.barrier()
+    if lost == "forgotten":
+        await fleet.forget()
+    else:
+        await fleet.fall_behind()
+        await fleet.fail_over()
+    cat = await b.enter("cat", "#go")
+    assert ["#go"] == list(broker._records.of(cat).channels)
+
+
 async def test_a_name_that_was_given_up_is_given_to_no_other_channel_for_a_while(
     make_brokers: MakeBrokers,
 ) -> None:
@@ -407,6 +425,21 @@ async def test_a_name_that_was_held_in_vain_is_free_again(make_brokers: MakeBrok
 
 
 @REDIS
+async def test_a_name_that_was_held_in_vain_has_nothing_that_was_put_there(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, b, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    await broker._moving._rows.berth("id", "#go", "#py", broker._presence.deadline)
+    meta, _, log = broker._keys.channel("#py")
+    await broker._store.run("carry", (meta, log), "id", "7-0", 1, "[]")
+    await broker._moving._rows.unberth("id", "#py", broker.now_ms + 1000)
+    cat = await b.enter("cat", "#py")
+    await b.say(cat, "#py", "hi")
+    assert ["hi"] == texts([e.event for e in (await b.broker.history("#py", 9)).entries])
+
+
+@REDIS
 async def test_who_comes_while_a_name_is_held_waits_and_is_one_of_them(
     make_brokers: MakeBrokers,
 ) -> None:
@@ -422,6 +455,20 @@ async def test_who_comes_while_a_name_is_held_waits_and_is_one_of_them(
 
 async def _left_put_aside(node: Node) -> bool:
     return await refusal(node.broker.roster("#go")) is Code.NO_SUCH_CHANNEL
+
+
+@REDIS
+async def test_who_acts_under_another_token_is_not_sent_after_a_channel_that_came_back(
+    make_brokers: MakeBrokers,
+) -> None:
+    a, _, ann, _ = await ruled(make_brokers, "bob")
+    broker: Any = a.broker
+    await moved(a, ann)
+    await moved(a, ann, "#go", "#py")
+    other = Identity(ann.sid, "another", "ann")
+    event = Renamed(ann.sid, 99, "ann", "anna", ("#go",))
+    assert not await broker._store.rename(other, "#go", event)
+    assert not await broker._store.rename(other, "#py", event)
 
 
 @pytest.mark.parametrize("fleet", ["server"], indirect=True)

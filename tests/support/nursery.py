@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -89,13 +90,28 @@ class Born:
 def run(
     *args: str, env: Mapping[str, str], source: Path, timeout: float
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `chorus ARGS` to its end, as `subprocess.run` does."""
+    """Run `chorus ARGS` to its end, as `subprocess.run` does. Raises subprocess.TimeoutExpired."""
     with TemporaryFile() as errors:
         with bear(*args, env=env, stderr=errors, source=source) as command:
-            said = command.stdout.read().decode()
-            status = command.wait(timeout)
+            said = _heard(command, timeout)
+            status = command.wait()
         errors.seek(0)
-        return subprocess.CompletedProcess(args, status, said, errors.read().decode())
+        return subprocess.CompletedProcess(args, status, said.decode(), errors.read().decode())
+
+
+def _heard(command: Born, timeout: float) -> bytes:
+    """All that a command says; it's ended if that takes longer. Raises TimeoutExpired then."""
+    said: list[bytes] = []
+    until = time.monotonic() + timeout
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(command.stdout, selectors.EVENT_READ)
+        while waiting.select(max(0.0, until - time.monotonic())):
+            some = os.read(command.stdout.fileno(), 1 << 16)
+            if not some:
+                return b"".join(said)
+            said.append(some)
+    command.kill()
+    raise subprocess.TimeoutExpired("a command", timeout)
 
 
 def bear(

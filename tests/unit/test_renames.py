@@ -4,7 +4,8 @@ capability and without, and lines (IRCv3 channel-rename).
 
 import pytest
 
-from tests.support.ircville import Client, IrcVillage
+from node.core.session import Diversion
+from tests.support.ircville import Client, IrcVillage, untagged
 from tests.support.village import Village
 
 ANN, BOB, CAT = (f":{nick}!~{nick}@192.0.2.7" for nick in ("ann", "bob", "cat"))
@@ -121,6 +122,16 @@ def test_without_the_capability_a_label_is_answered_too(village: IrcVillage) -> 
     assert "@label=7 :irc.chorus BATCH +" in shown[0]
     assert any(line.endswith(f"{ANN} PART #go") for line in shown)
     assert any(line.endswith(f"{ANN} JOIN #py") for line in shown)
+
+
+def test_others_read_it_before_what_follows_though_an_answer_to_their_label_is_under_way(
+    village: IrcVillage, ann: Client
+) -> None:
+    bob = village.here("bob", "#go", caps="labeled-response batch")
+    bob.session.diversion = Diversion(bob.session.me.num)
+    ann.say("RENAME #go #py", "PRIVMSG #py :hi")
+    shown = [line for line in bob.read() if " JOIN " in line or " PRIVMSG " in line]
+    assert [f"{BOB} JOIN #py", f"{ANN} PRIVMSG #py :hi"] == untagged(shown)
 
 
 # In lines

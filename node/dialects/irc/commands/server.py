@@ -1,11 +1,9 @@
 """What one may ask of the server (Modern, "Server Queries and Commands")."""
 
-import re
 import time
-from fnmatch import translate
 
 from broker.api import Presence, Refused
-from broker.names import fold
+from node.core import masks
 from node.core.people import INVISIBLE, OPERATOR
 from node.dialects.irc.call import Call, Handler, Row
 from node.dialects.irc.commands import opers
@@ -29,8 +27,7 @@ def asked_of(handler: Handler, number: int = 0) -> Handler:
 
 
 async def _meant(call: Call, target: str) -> bool:
-    mask = translate(fold(target).replace("[", "[[]"))
-    if re.fullmatch(mask, fold(call.irc.config.server)):
+    if masks.like(target)(call.irc.config.server):
         return True
     (holder,) = await call.chat.broker.persons([target])
     return holder is not None
