@@ -160,7 +160,9 @@ class _CatchingUp:
         self._chat = chat
         self._session = session
         self._resumed = resumed
-        self._places = places
+        mine = {fold(channel) for channel in resumed.channels}
+        self._places = {name: at for name, at in places.items() if name in mine}
+        self._strays = [Position(*at) for name, at in places.items() if name not in mine]
         self._shown: set[tuple[str, int]] = set()  # the sid and num of quits and nick changes
         self._looked: set[str] = set()  # the channels in which those before were looked for
 
@@ -189,6 +191,7 @@ class _CatchingUp:
                 hub.give_up(name)
                 hub.reply(self._session, replies.Notice(replies.News.CHANNEL_LOST, channel))
                 return
+            await self._find_stray(name, found.tip)
             reach = self._reach(name)
             after = reach.after
             if after.seq < 0 or (after.epoch == found.tip.epoch and after.seq < found.since):
@@ -201,6 +204,16 @@ class _CatchingUp:
         epoch, till = found.tip.epoch, 0 if name in self._places else self._resumed.till
         self._show(found.channel, missed, epoch, _read(reach, till), ranks(found.status))
         hub.take_up(self._session, name, found, after.seq if after.epoch == epoch else 0)
+
+    async def _find_stray(self, name: str, tip: Position) -> None:
+        """A place may have been given under a name that the channel had before: it's in its log."""
+        if name in self._places:
+            return
+        for place in self._strays:
+            if (await self._chat.broker.missed(name, place, tip)).lost is not None:
+                self._strays.remove(place)
+                self._places[name] = place.epoch, place.seq
+                return
 
     async def _look_elsewhere(self, name: str, missed: Missed) -> None:
         """Find out what of this was shown before in other channels of the session."""

@@ -97,7 +97,11 @@ HERE = {"here": {"name": "#go", "isChannel": True}, "channels": ["#go", "#ops"]}
             "/rename #py it is one",
             {"want": "rename", "channel": "#go", "name": "#py", "why": "it is one"},
         ),
-        ("/rename py", {"want": "wrong", "says": "It's typed so: /rename #NEW [WHY]"}),
+        (
+            "/rename #py #rb",
+            {"want": "rename", "channel": "#py", "name": "#rb", "why": ""},
+        ),
+        ("/rename py", {"want": "wrong", "says": "It's typed so: /rename [#CHANNEL] #NEW [WHY]"}),
         ("/invite bob", {"want": "invite", "channel": "#go", "nick": "bob"}),
         ("/away", {"want": "away", "why": ""}),
         ("/quit bye now", {"want": "quit", "why": "bye now"}),

@@ -60,6 +60,7 @@ def test_a_renamed_channel_is_the_same_conversation(town: Town, visit: MakeVisit
         assert ["before", "after"] == person.texts
         expect(person.conversation(f"{go}-new")).to_be_visible()
         expect(person.conversation(go)).to_have_count(0)
+        assert person.page.url.endswith(f"{go}-new")
     cat.until(f"[{go}-new] <bob> after")
 
 

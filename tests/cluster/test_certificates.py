@@ -76,6 +76,7 @@ def test_who_comes_by_websocket_is_not_asked_for_a_certificate(
     make_town: MakeTown, tmp_path: Path
 ) -> None:
     (node,) = make_town(*secured(tmp_path, "http"), count=1).nodes
-    with connect(f"wss://127.0.0.1:{node.http}/ws", ssl=Client(tmp_path).context) as page:
+    context = Client(tmp_path).context
+    with connect(f"wss://127.0.0.1:{node.http}/ws", ssl=context, open_timeout=60) as page:
         assert page.recv(20)
     assert "certificate=" not in logged(node, "dialect=json")

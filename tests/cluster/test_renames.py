@@ -70,6 +70,28 @@ def test_lines_of_that_moment_are_read_by_all_in_one_order(town: Town) -> None:
         assert [line for line in spoken[0] if f"<{nick}>" not in line] == own
 
 
+def test_who_was_away_and_knows_the_old_name_gets_what_follows_their_place(town: Town) -> None:
+    go, py = new_channel(), new_channel()
+    ann, bob = town.people("ann", "bob", at=go)
+    bob.does("/set pos on")
+    ann.does("one")
+    (place,) = [line.split()[0] for line in bob.settle() if line.endswith("<ann> one")]
+    bob.type("/token")
+    token = bob.until("token ").removeprefix("token ")
+    ann.does("two")
+    bob.settle()
+    bob.close()
+    for line in (f"/rename {go} {py}", "three"):
+        ann.does(line)
+    again = town.person(on=3)
+    told = [line.partition(" ")[2] for line in again.does(f"/resume {token} {go}{place}")]
+    assert [
+        f"[{py}] <ann> two",
+        f"ann has renamed the channel {go} to {py}",
+        f"[{py}] <ann> three",
+    ] == told[-3:]
+
+
 def test_a_node_that_dies_before_it_is_told_leaves_nobody_behind(town: Town) -> None:
     go, py = new_channel(), new_channel()
     ann, bob, cat = town.people("ann", "bob", "cat", at=go)

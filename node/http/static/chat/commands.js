@@ -86,11 +86,12 @@ export const COMMANDS = {
     read: (rest, situation) => ofChannel("topic", rest, situation, "topic"),
   },
   rename: {
-    form: "/rename #NEW [WHY]",
-    does: "gives this channel another name, if you are its operator",
+    form: "/rename [#CHANNEL] #NEW [WHY]",
+    does: "gives a channel another name, if you are its operator",
     read(rest, { here }) {
-      const [, name = "", why = ""] = /^\s*(#\S+)\s*([^]*)$/.exec(rest) ?? [];
-      return name && here?.isChannel ? { want: "rename", channel: here.name, name, why: why.trim() } : null;
+      const [, old, name = "", why = ""] = /^\s*(?:(#\S+)\s+(?=#))?(#\S+)\s*([^]*)$/.exec(rest) ?? [];
+      const channel = old ?? (here?.isChannel ? here.name : "");
+      return name && channel ? { want: "rename", channel, name, why: why.trim() } : null;
     },
   },
   kick: {

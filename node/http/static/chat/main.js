@@ -37,7 +37,10 @@ const store = new Store({
 });
 const wire = new Wire(
   new URL("ws", location.href).href.replace(/^http/, "ws"),
-  (message) => session.hear(message),
+  (message) => {
+    session.hear(message);
+    if (message.is === "moved") followName();
+  },
   () => session.changed(),
 );
 const session = new Session(store, wire, { arrived, settled, changed });
@@ -98,10 +101,20 @@ function invitation(conversation) {
 function open(conversation) {
   store.open(conversation);
   lists.close(false);
-  const { name, isChannel } = conversation;
-  history.replaceState(null, "", isChannel ? `#${encodeURIComponent(name.slice(1))}` : location.pathname);
+  showAddress(conversation);
   if (!document.querySelector("dialog")) composer.focus();
   void freshenMembers();
+}
+
+/** @param {Conversation} conversation */
+function showAddress({ name, isChannel }) {
+  history.replaceState(null, "", isChannel ? `#${encodeURIComponent(name.slice(1))}` : location.pathname);
+}
+
+/** A channel has another name: it's the one to come back to. */
+function followName() {
+  keepMe();
+  if (store.current) showAddress(store.current);
 }
 
 /** Ask who is in the open channel, if what's known of it is old. */
