@@ -897,10 +897,11 @@ class Broker(Protocol):
     async def set_away(self, me: Identity, why: str | None, channels: Iterable[str] = ()) -> None:
         """Say why one is away (may be empty), or None: one is back. As `alter` does."""
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, patient: bool = False) -> None:
         """Returns when everything accepted before the call has been given to the sink.
 
-        While the broker is away it waits.
+        `patient`: as a rule also what others had sent to other nodes by then, which get a few
+        milliseconds to accept it. While the broker is away it waits.
         """
 
     async def roster(self, channel: str) -> Roster:

@@ -19,6 +19,11 @@ from broker.link import LinkLost
 from broker.store import Store
 from broker.tally import BrokerTally
 
+TURNS = 0.003
+"""Seconds in which other nodes have their turns, also where there are more of them than processors.
+To ask Redis several times instead takes these from them.
+"""
+
 PROBE = "probe"
 """What a node says to itself."""
 
@@ -83,8 +88,12 @@ class Delivery:
         if self._probe_sent is not None:
             tally.probe, self._probe_sent = now - self._probe_sent, None
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, patient: bool = False) -> None:
         """As `api.Broker.barrier`."""
+        if patient:
+            others: Deferred[None] = Deferred()
+            self._clock.callLater(TURNS, others.callback, None)
+            await others
         passed: Deferred[None] = Deferred()
         self._link.soon()
         self._barriers.append(passed)

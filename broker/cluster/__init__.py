@@ -151,8 +151,8 @@ class Cluster(Standing):
         else:
             settled(refused)
 
-    async def barrier(self) -> None:
-        await self._delivery.barrier()
+    async def barrier(self, *, patient: bool = False) -> None:
+        await self._delivery.barrier(patient=patient)
 
     # -- connections
 

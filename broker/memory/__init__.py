@@ -28,7 +28,7 @@ __all__ = ["Memory", "World"]
 class Memory(Sessions, Channels, Moving, People, Past):
     """One node's way to the `World`; the whole of `broker.api.Broker`."""
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, patient: bool = False) -> None:  # noqa: ARG002 (all turns are one)
         await self._return()
         reached: Deferred[None] = Deferred()
         self._world.call(partial(reached.callback, None))

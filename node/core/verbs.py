@@ -369,21 +369,13 @@ async def ping(chat: "Chat", session: Session, command: commands.Ping) -> Reply:
     return replies.Pong(command.text)
 
 
-ROUNDS = 3
-"""How many barriers come before the answer to a ping. One would do for what was accepted before.
-But somebody else may have sent something to another node a moment before the ping came here: the
-nodes' turns decide which of the two is first in Redis. So that node gets some turns more.
-"""
-
-
 async def all_here(chat: "Chat") -> None:
     """Returns when all that was accepted before has been shown, and, as a rule, what others had
-    sent by then. Doesn't wait for a broker that is away.
+    sent by then: to another node, perhaps, a moment before the ping came here. Doesn't wait for a
+    broker that is away.
     """
-    for _ in range(ROUNDS):
-        if not chat.broker.ready:
-            return
-        await chat.broker.barrier()
+    if chat.broker.ready:
+        await chat.broker.barrier(patient=True)
 
 
 async def stats(chat: "Chat", session: Session, command: commands.Stats) -> Reply:

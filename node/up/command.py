@@ -9,6 +9,7 @@ Each step that fails undoes those before it, and says why.
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -180,10 +181,16 @@ def _welcome(own: UpSettings, settings: Settings, doors: Doors, redis: Embedded 
 
 def _top(settings: Settings) -> str:
     """How to watch a cluster whose Redis has no password."""
-    words = ["chorus", "top", "--redis", settings.redis]
+    words = [_called(), "top", "--redis", settings.redis]
     if settings.namespace != Settings().namespace:
         words += ["--namespace", settings.namespace]
     return shlex.join(words)
+
+
+def _called() -> str:
+    """How this command is typed here: by its name, if that's on the PATH."""
+    own = sys.argv[0]
+    return "chorus" if shutil.which("chorus") or Path(own).name != "chorus" else own
 
 
 def _in_url(host: str) -> str:

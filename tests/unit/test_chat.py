@@ -65,9 +65,9 @@ class Gated(Memory):
         await self._pass("quit")
         await super().quit(me, why, channels)
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, patient: bool = False) -> None:
         await self._pass("barrier")
-        await super().barrier()
+        await super().barrier(patient=patient)
 
 
 @pytest.fixture

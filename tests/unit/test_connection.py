@@ -192,7 +192,8 @@ def test_who_has_enough_to_do_is_not_read_from(node: Node) -> None:
     wire = node.connect()
     waiting: list[Deferred[None]] = []
 
-    async def barrier() -> None:
+    async def barrier(*, patient: bool = False) -> None:
+        assert patient
         waiting.append(Deferred())
         await waiting[-1]
 
