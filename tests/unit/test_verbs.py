@@ -1,6 +1,5 @@
 """`node.core.verbs`: what each command does, as conversations over nodes in one world."""
 
-
 import pytest
 
 from node.core.limits import Act, Limits, Rate
