@@ -78,6 +78,17 @@ def test_a_retry_under_a_key_says_it_once_on_whichever_node(
     assert ["[#go] <deploys.bot> one"] == ann.settle()
 
 
+def test_an_empty_key_is_refused_rather_than_none(make_town: MakeTown, tokens: Tokens) -> None:
+    secret = tokens.draw("deploys", "post")
+    town = make_town(*tokens.flags, count=1)
+    ann = town.person("ann", "#go")
+    answer = Api(town.nodes[0], secret).post(
+        "channels/go/messages", {"text": "one"}, Idempotency_Key=""
+    )
+    assert 422 == answer.status
+    assert [] == ann.settle()
+
+
 def test_history_is_read_page_by_page(make_town: MakeTown, tokens: Tokens) -> None:
     secret = tokens.draw("reader", "read")
     town = make_town(*tokens.flags, count=1)

@@ -176,11 +176,11 @@ def _body(request: Any, route: Route) -> Any:
 
 
 def _key(request: Any, route: Route) -> str:
-    key: str = request.getHeader("idempotency-key") or ""
-    if route.keyed and key and not _KEY.fullmatch(key):
+    key: str | None = request.getHeader("idempotency-key")
+    if route.keyed and key is not None and not _KEY.fullmatch(key):
         says = "Idempotency-Key: expected 1 to 200 printable ASCII characters without a space"
         raise Denied(422, "invalid", says)
-    return key
+    return key or ""
 
 
 def _told(answer: Any) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
